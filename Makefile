@@ -1,0 +1,42 @@
+# Needs Python and make alone: uv is installed into .local/uv where it is not on PATH.
+#   make up [PORT=4570]     everything up to a deployed stack on this machine, tried out
+#   make down               stop it
+#   make test               the whole test suite, on a local cloud of its own
+#   make lint               ruff and mypy
+#   make build [ARCH=arm64] sam build for AWS, for `sam deploy --guided` after it
+PORT ?=
+HOST ?=
+ARCH ?= x86_64
+
+export PATH := $(PATH):$(CURDIR)/.local/uv/bin
+UV := $(shell command -v uv || echo .local/uv/bin/uv)
+
+.PHONY: up down test lint build sync
+
+up: sync
+	@$(UV) run --no-sync lambda-serving local up $(if $(PORT),--port $(PORT)) $(if $(HOST),--host $(HOST))
+
+down: sync
+	@$(UV) run --no-sync lambda-serving local down
+
+test: sync
+	@$(UV) run --no-sync pytest
+
+lint: sync
+	@$(UV) run --no-sync ruff check
+	@$(UV) run --no-sync ruff format --check
+	@$(UV) run --no-sync mypy
+
+build: sync
+	@$(UV) run --no-sync lambda-serving build --architecture $(ARCH)
+
+sync: $(filter .local/%,$(UV))
+	@test -d .venv || echo "installing what the project needs into .venv"
+	@$(UV) sync --locked --quiet
+
+.local/uv/bin/uv:
+	@echo "uv is not on PATH: installing it into .local/uv"
+	@python3 -m venv .local/uv || { \
+	  echo "python3 cannot make virtual environments here: install python3-venv, or uv itself" >&2; \
+	  exit 1; }
+	@.local/uv/bin/python -m pip install --quiet uv

@@ -1,0 +1,1 @@
+"""The command line and the local cloud: what never ships to Lambda."""

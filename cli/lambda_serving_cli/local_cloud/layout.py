@@ -1,0 +1,154 @@
+"""Where a local cloud keeps what: one folder of state for each, and what all of them share."""
+
+import json
+import os
+import shutil
+import sys
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+DEFAULT_HOST, DEFAULT_PORT = "127.0.0.1", 4566
+STACK_NAME = "lambda-serving"
+REGION = "us-east-1"
+CREDENTIAL = "test"
+"""Key and secret of ministack's root user."""
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The files of one local cloud; `root` is the project's folder."""
+
+    root: Path
+    state: Path
+
+    @property
+    def models(self) -> Path:
+        """The example models, at the keys under which they are published. Shared."""
+        return self.root / ".local" / "models"
+
+    @property
+    def ministack(self) -> Path:
+        """Ministack's own virtual environment. Shared."""
+        return self.root / ".local" / "ministack"
+
+    @property
+    def build(self) -> Path:
+        """What `sam build` made."""
+        return self.state / "build"
+
+    @property
+    def cache(self) -> Path:
+        """SAM's cache of builds."""
+        return self.state / "cache"
+
+    @property
+    def scratch(self) -> Path:
+        """Temporary files of ministack and of the functions it runs."""
+        return self.state / "tmp"
+
+    @property
+    def stack_file(self) -> Path:
+        """For people and tests: how to reach the stack. There while it can be reached."""
+        return self.state / "stack.json"
+
+    @property
+    def process_file(self) -> Path:
+        """The process of ministack."""
+        return self.state / "process.json"
+
+    @property
+    def sam_local_file(self) -> Path:
+        """Environment for `sam local invoke`, named in samconfig.toml."""
+        return self.state / "sam_local.json"
+
+    def log(self, step: str) -> Path:
+        """The log of a step, in a folder that is there."""
+        folder = self.state / "logs"
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder / f"{step}.log"
+
+    def stamp(self, step: str) -> Path:
+        """What a step did last, so that it is not done again for nothing."""
+        return self.state / f"{step}.stamp"
+
+
+@dataclass(frozen=True)
+class Stack:
+    """A deployed stack, as `stack.json` tells it. `functions` maps endpoints to function names."""
+
+    api_url: str
+    aws_endpoint_url: str
+    region: str
+    stack_name: str
+    model_bucket: str
+    functions: Mapping[str, str]
+
+    def write(self, layout: Layout) -> None:
+        """Write `stack.json`, and the environment that points `sam local` at this stack."""
+        write_atomically(layout.stack_file, json.dumps(asdict(self), indent=2) + "\n")
+        # Seen from a container, 127.0.0.1 is the container itself.
+        endpoint = self.aws_endpoint_url.replace("127.0.0.1", "host.docker.internal")
+        variables = {
+            "AWS_ENDPOINT_URL": endpoint,
+            "SERVING_MODEL_BUCKET": self.model_bucket,
+            "SERVING_STACK": self.stack_name,
+        }
+        text = json.dumps({"Parameters": variables}, indent=2) + "\n"
+        write_atomically(layout.sam_local_file, text)
+
+
+def find_root(start: Path) -> Path:
+    """The project's folder: the nearest one at or above `start` that holds template.yaml.
+
+    Raises:
+        FileNotFoundError: there is none.
+    """
+    for folder in (start, *start.parents):
+        if (folder / "template.yaml").exists():
+            return folder
+    raise FileNotFoundError(f"no template.yaml in {start} or above it: run this in the project")
+
+
+def aws_environment(endpoint_url: str) -> dict[str, str]:
+    """This process's environment, with AWS being the local cloud and nothing but it.
+
+    The user's own profile and credentials are left out: nothing here may reach a real account.
+    """
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    return kept | {
+        "AWS_ENDPOINT_URL": endpoint_url,
+        "AWS_ACCESS_KEY_ID": CREDENTIAL,
+        "AWS_SECRET_ACCESS_KEY": CREDENTIAL,
+        "AWS_DEFAULT_REGION": REGION,
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        "SAM_CLI_TELEMETRY": "0",
+        # Seconds between looks at a deployment; SAM's own 5 s are meant for a real account.
+        "SAM_CLI_POLL_DELAY": "0.5",
+    }
+
+
+def find_uv() -> str:
+    """The uv that runs this (it says so in UV), or else the one on PATH."""
+    return os.environ.get("UV") or shutil.which("uv") or "uv"
+
+
+def environment_with_uv() -> dict[str, str]:
+    """This process's environment with uv on PATH, where what `sam build` runs looks for it."""
+    path = os.environ.get("PATH", os.defpath)
+    uv = Path(find_uv())
+    return {**os.environ, "PATH": f"{uv.parent}{os.pathsep}{path}" if uv.is_absolute() else path}
+
+
+def find_tool(name: str) -> str:
+    """A command of this very environment, such as `sam`."""
+    return str(Path(sys.executable).with_name(name))
+
+
+def write_atomically(path: Path, text: str) -> None:
+    """Write a file so that a reader finds the old text or the new one, whole."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    draft.write_text(text)
+    draft.replace(path)

@@ -1,0 +1,125 @@
+"""One real request to every endpoint, through HTTP and by direct invoke, from the files of events/.
+
+`http_<endpoint>.json` is an event of API Gateway (HTTP API, format 2.0): what it tells of the
+request is sent again. `invoke_<endpoint>.json` is the payload of an invoke.
+"""
+
+import base64
+import json
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import boto3
+
+from lambda_serving_cli.local_cloud.layout import Layout, Stack
+from lambda_serving_cli.local_cloud.steps import StepError
+
+SHOWN = 160
+"""Characters of a request or an answer that are shown."""
+
+REQUEST_SECONDS = 60
+OWN_HEADERS = ("host", "content-length", "connection", "accept-encoding")
+"""Headers that the client sets by itself."""
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """A request and its answer, as a person reads them."""
+
+    request: str
+    body: str
+    answer: str
+    milliseconds: int
+
+
+def try_endpoint(layout: Layout, stack: Stack, endpoint: str) -> list[Exchange]:
+    """Send the endpoint its sample requests.
+
+    One without a sample for HTTP is asked whether it is ready, which loads its model as well.
+
+    Raises:
+        StepError: an answer is no success.
+    """
+    http = layout.root / "events" / f"http_{endpoint}.json"
+    invoke = layout.root / "events" / f"invoke_{endpoint}.json"
+    try:
+        if http.exists():
+            exchanges = [replay(stack, json.loads(http.read_text()))]
+        else:
+            exchanges = [send_http(f"{stack.api_url}/serve/{endpoint}/health/ready")]
+        if invoke.exists():
+            exchanges.append(send_invoke(stack.functions[endpoint], invoke.read_bytes()))
+    except StepError as error:
+        error.log = save_function_log(layout, stack.functions[endpoint])
+        error.advice = f"look into functions/{endpoint} and its events, then `make up` again"
+        raise
+    return exchanges
+
+
+def replay(stack: Stack, event: Mapping[str, Any]) -> Exchange:
+    """Send the request that an API Gateway event tells of."""
+    query = f"?{event['rawQueryString']}" if event.get("rawQueryString") else ""
+    text = event.get("body") or ""
+    return send_http(
+        f"{stack.api_url}{event['rawPath']}{query}",
+        method=event["requestContext"]["http"]["method"],
+        body=base64.b64decode(text) if event.get("isBase64Encoded") else text.encode(),
+        headers={key: value for key, value in event["headers"].items() if key not in OWN_HEADERS},
+    )
+
+
+def send_http(
+    url: str, method: str = "GET", body: bytes = b"", headers: Mapping[str, str] | None = None
+) -> Exchange:
+    """Send a request. Raises StepError unless the answer is 2xx."""
+    request = urllib.request.Request(url, body or None, dict(headers or {}), method=method)
+    started = time.monotonic()
+    try:
+        with urllib.request.urlopen(request, timeout=REQUEST_SECONDS) as answer:
+            status, content = answer.status, answer.read()
+    except urllib.error.HTTPError as error:
+        status, content = error.code, error.read()
+    except OSError as error:
+        raise StepError(f"{method} {url}: {error}") from error
+    took = round((time.monotonic() - started) * 1000)
+    if status >= 300:
+        raise StepError(f"{method} {url} answered {status}: {shorten(content)}")
+    return Exchange(f"{method} {url}", shorten(body), f"{status} {shorten(content)}", took)
+
+
+def send_invoke(function: str, payload: bytes) -> Exchange:
+    """Invoke the function with the payload. Raises StepError where the function failed."""
+    started = time.monotonic()
+    answer = boto3.client("lambda").invoke(FunctionName=function, Qualifier="live", Payload=payload)
+    content = answer["Payload"].read()
+    took = round((time.monotonic() - started) * 1000)
+    if answer.get("FunctionError"):
+        raise StepError(f"invoke of {function} failed: {shorten(content)}")
+    return Exchange(f"invoke {function}:live", shorten(payload), shorten(content), took)
+
+
+def save_function_log(layout: Layout, function: str) -> Path:
+    """Write what the function logged last to a file, and return that."""
+    path = layout.log(function)
+    client = boto3.client("logs")
+    group = f"/aws/lambda/{function}"
+    try:
+        events = client.filter_log_events(logGroupName=group, limit=1000)["events"]
+    except client.exceptions.ResourceNotFoundException:
+        events = []
+    path.write_text("\n".join(event.get("message", "").rstrip() for event in events))
+    return path
+
+
+def shorten(content: bytes) -> str:
+    """Show some bytes on one line: text as it is, anything else by its size."""
+    try:
+        text = " ".join(content.decode().split())
+    except UnicodeDecodeError:
+        return f"<{len(content)} bytes>"
+    return text if len(text) <= SHOWN else f"{text[:SHOWN]}... ({len(content)} bytes)"

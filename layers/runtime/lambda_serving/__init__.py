@@ -1,0 +1,1 @@
+"""Model serving on AWS Lambda for people who write a ``Preprocess`` class."""

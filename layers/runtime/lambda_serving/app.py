@@ -1,0 +1,205 @@
+"""The serving routes, a thin ASGI application.
+
+No framework: a router over one path shape costs nothing at cold start, where Starlette costs
+about as much as numpy's import does and FastAPI three times that (docs/decisions/0005-thin-app.md).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any, NamedTuple
+
+from lambda_serving.bootstrap import Environment
+from lambda_serving.encoding import decode_body
+from lambda_serving.endpoint import Endpoint, Request
+from lambda_serving.errors import (
+    MethodNotAllowedError,
+    ServingError,
+    UnknownPathError,
+    report_error,
+)
+from lambda_serving.responses import Answer, answer_error, answer_json, answer_result, is_response
+
+Scope = dict[str, Any]
+Receive = Callable[[], Awaitable[dict[str, Any]]]
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+
+ROUTES = (
+    "POST /serve/{endpoint}",
+    "POST /serve/{endpoint}/{version}",
+    "GET /serve/{endpoint}",
+    "GET /serve/{endpoint}/health/live",
+    "GET /serve/{endpoint}/health/ready",
+    "GET /serve/{endpoint}/docs",
+    "GET /serve/{endpoint}/openapi.json",
+)
+
+
+class Target(NamedTuple):
+    """What a path names: an endpoint and what follows it."""
+
+    endpoint: str
+    rest: tuple[str, ...]
+
+
+def parse_path(path: str) -> Target:
+    """Split ``[/stage]/serve/{endpoint}[/rest]``, with or without a trailing slash.
+
+    Raises:
+        UnknownPathError: no such route; names the routes there are.
+    """
+    parts = [part for part in path.split("/") if part]
+    if "serve" in parts:
+        # A stage or a custom domain's base path may stand before /serve.
+        endpoint, *rest = parts[parts.index("serve") + 1 :] or [""]
+        if endpoint:
+            return Target(endpoint, tuple(rest))
+    raise _refuse_path(path)
+
+
+def _refuse_path(path: str) -> UnknownPathError:
+    return UnknownPathError(f"no route {path!r}; there are {', '.join(ROUTES)}")
+
+
+class App:
+    """ASGI application of one environment."""
+
+    def __init__(self, environment: Environment) -> None:
+        self._environment = environment
+        self._views: dict[tuple[str, ...], Callable[[], Answer]] = {
+            (): self._describe,
+            ("health", "live"): lambda: answer_json({"status": "live"}),
+            ("health", "ready"): self._check_ready,
+            ("docs",): self._show_docs,
+            ("openapi.json",): self._show_openapi,
+        }
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request_id = find_request_id(scope)
+        try:
+            result = await self._route(scope, receive, request_id)
+            if is_response(result):
+                await result(scope, receive, send)
+                return
+            answer = result if isinstance(result, Answer) else answer_result(result)
+        except Exception as error:  # noqa: BLE001  (the edge: logged, and answered by the table)
+            answer = answer_error(report_error(error, request_id), request_id)
+        await send_answer(answer, request_id, send)
+
+    async def _route(self, scope: Scope, receive: Receive, request_id: str) -> Any:
+        target = parse_path(scope["path"])
+        if not target.rest or target.rest[0] != "health":
+            self._environment.check_name(target.endpoint)
+        method = scope["method"]
+        view = self._views.get(target.rest)
+        if method in ("GET", "HEAD") and view is not None:
+            return view()
+        if len(target.rest) > 1 or (target.rest and view is not None):
+            allowed = "GET" if view else None
+        else:
+            allowed = "GET, POST" if view else "POST"
+        if allowed is None:
+            raise _refuse_path(scope["path"])
+        if method != "POST" or "POST" not in allowed:
+            raise refuse_method(method, allowed)
+        version = target.rest[0] if target.rest else None
+        endpoint = self._environment.get_endpoint(version)
+        return await self._serve(endpoint, scope, receive, request_id)
+
+    async def _serve(
+        self, endpoint: Endpoint, scope: Scope, receive: Receive, request_id: str
+    ) -> Any:
+        headers = {key.lower(): value.decode("latin-1") for key, value in scope["headers"]}
+        body = decode_body(
+            await read_body(receive),
+            headers.get(b"content-type", ""),
+            headers.get(b"content-encoding", ""),
+            self._environment.runtime.max_body_bytes,
+        )
+        return await endpoint.serve(Request(body, request_id))
+
+    def _describe(self) -> Answer:
+        """The endpoint's metadata; a version's inputs and outputs once it is loaded."""
+        environment = self._environment
+        settings = environment.settings
+        versions = {
+            name: {
+                "engine": version.engine,
+                "loaded": environment.is_loaded(name),
+                **(
+                    environment.get_endpoint(name).engine.describe()
+                    if environment.is_loaded(name)
+                    else {}
+                ),
+            }
+            for name, version in settings.versions.items()
+        }
+        return answer_json(
+            {"endpoint": settings.endpoint, "default": settings.default, "versions": versions}
+        )
+
+    def _check_ready(self) -> Answer:
+        """200 once the default version is loaded, 503 with the reason until then.
+
+        Raises:
+            LoadError
+        """
+        self._environment.get_endpoint()
+        return answer_json({"status": "ready"})
+
+    def _show_docs(self) -> Answer:
+        from lambda_serving.docs import render_page
+
+        return Answer(200, "text/html; charset=utf-8", render_page(self._environment.settings))
+
+    def _show_openapi(self) -> Answer:
+        from lambda_serving.docs import describe_api
+
+        return answer_json(describe_api(self._environment.settings))
+
+
+def refuse_method(method: str, allowed: str) -> MethodNotAllowedError:
+    error = MethodNotAllowedError(f"expected {allowed}, got {method}")
+    error.headers["allow"] = allowed
+    return error
+
+
+def make_refusal(error: ServingError, request_id: str) -> Any:
+    """An ASGI application that answers with one error."""
+
+    async def refuse(scope: Scope, receive: Receive, send: Send) -> None:
+        await send_answer(answer_error(error, request_id), request_id, send)
+
+    return refuse
+
+
+def find_request_id(scope: Scope) -> str:
+    """API Gateway's id where there is one, else Lambda's, else the client's header."""
+    event = scope.get("aws.event") or {}
+    from_gateway = (event.get("requestContext") or {}).get("requestId")
+    if from_gateway:
+        return str(from_gateway)
+    if "aws.context" in scope:
+        return str(scope["aws.context"].aws_request_id)
+    return next((value.decode() for key, value in scope["headers"] if key == b"x-request-id"), "-")
+
+
+async def read_body(receive: Receive) -> bytes:
+    """The whole body of a request."""
+    message = await receive()
+    body: bytes = message.get("body", b"")
+    while message.get("more_body"):
+        message = await receive()
+        body += message.get("body", b"")
+    return body
+
+
+async def send_answer(answer: Answer, request_id: str, send: Send) -> None:
+    headers = [
+        (b"content-type", answer.content_type.encode()),
+        (b"content-length", str(len(answer.body)).encode()),
+        (b"x-request-id", request_id.encode()),
+        *((key.lower().encode(), value.encode()) for key, value in answer.headers),
+    ]
+    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+    await send({"type": "http.response.body", "body": answer.body})

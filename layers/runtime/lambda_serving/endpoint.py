@@ -1,0 +1,70 @@
+"""One loaded version of an endpoint and the only pipeline there is."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from lambda_serving.engines.base import Engine
+from lambda_serving.errors import translate_exception
+from lambda_serving.settings import VersionSettings
+from lambda_serving.user_code import UserCode
+
+
+class Request(NamedTuple):
+    """What an entrance makes of its event."""
+
+    body: dict[str, Any] | bytes
+    request_id: str
+    version: str | None = None
+    depth: int = 0
+
+
+class Stage(NamedTuple):
+    """One step of the pipeline: its name in errors, and what it calls."""
+
+    name: str
+    call: Callable[[Any, dict[str, Any], Any], Any]
+
+
+class Endpoint:
+    """preprocess -> process -> postprocess, with one fresh ``state`` a request."""
+
+    def __init__(self, settings: VersionSettings, engine: Engine, user_code: UserCode) -> None:
+        self.settings = settings
+        self.engine = engine
+        self.user_code = user_code
+        self.is_async = user_code.is_async
+        self._stages = tuple(self._list_stages())
+
+    def _list_stages(self) -> list[Stage]:
+        """The stages there are; a method that the class leaves out is none."""
+        stages = []
+        for name in ("preprocess", "process", "postprocess"):
+            method = self.user_code.get_method(name)
+            if name == "process" and (method is None or self.engine.user_process == "ignored"):
+                stages.append(Stage(name, lambda data, state, collect: self.engine.predict(data)))
+            elif method is not None:
+                stages.append(Stage(name, method))
+        return stages
+
+    async def serve(self, request: Request) -> Any:
+        """Run one request; the result is what the last stage returned.
+
+        A coroutine for the sake of asynchronous classes: where ``is_async`` is False it never
+        waits.
+
+        Raises:
+            ServingError: as the error table says, with the stage it came from.
+        """
+        state: dict[str, Any] = {}
+        data: Any = request.body
+        for stage in self._stages:
+            try:
+                data = stage.call(data, state, None)
+                if inspect.isawaitable(data):
+                    data = await data
+            except (Exception, SystemExit) as error:  # noqa: BLE001  (user code: any error is translated)
+                raise translate_exception(error, stage.name) from error
+        return data

@@ -1,0 +1,13 @@
+"""The engines, named by import string and imported on use."""
+
+from __future__ import annotations
+
+from typing import Final
+
+ENGINES: Final = {
+    "onnx": "lambda_serving.engines.onnx:OnnxEngine",
+    "triton": "lambda_serving.engines.onnx:OnnxEngine",
+    "custom": "lambda_serving.engines.custom:CustomEngine",
+    "custom_async": "lambda_serving.engines.custom:CustomEngine",
+}
+"""Engine name of ``endpoint.toml`` -> ``module:class``."""

@@ -1,0 +1,60 @@
+"""What an engine is, and how it is found."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any, ClassVar, Literal, Protocol, cast
+
+from lambda_serving.engines import ENGINES
+from lambda_serving.errors import MissingLibraryError
+from lambda_serving.models.store import Model
+from lambda_serving.settings import VersionSettings
+
+
+class Engine(Protocol):
+    """Runs a model. Made once per version and cold start; used for every request.
+
+    ``user_process`` says what a ``process`` method of the user's class means: it is
+    ``"required"`` (the engine runs no model), ``"replaces"`` the model run, or is ``"ignored"``.
+    """
+
+    user_process: ClassVar[Literal["required", "replaces", "ignored"]]
+
+    def __init__(self, settings: VersionSettings, vcpus: int) -> None:
+        """Import the library, while the model is still on its way."""
+
+    def load(self, model: Model | None) -> None:
+        """Load the model by itself, where the user's ``load`` returned nothing.
+
+        Raises:
+            ModelLoadError: the model is not one that this engine reads.
+        """
+
+    def adopt(self, loaded: Any) -> None:
+        """Use what the user's ``load`` returned."""
+
+    def predict(self, data: Any) -> Any:
+        """Run the model on what ``preprocess`` returned.
+
+        Raises:
+            InputError: the model cannot take ``data``; says what it takes.
+        """
+
+    def describe(self) -> dict[str, Any]:
+        """Inputs and outputs for the endpoint's metadata, as far as they are known."""
+
+
+def find_engine(name: str) -> type[Engine]:
+    """The class of an engine by its name in ``endpoint.toml``.
+
+    Raises:
+        MissingLibraryError: its library is in no layer of this function.
+    """
+    module, _, class_name = ENGINES[name].partition(":")
+    try:
+        return cast(type[Engine], getattr(import_module(module), class_name))
+    except ModuleNotFoundError as error:
+        layer = f"engine_{module.rpartition('.')[2]}"
+        raise MissingLibraryError(
+            f"the engine {name!r} needs {error.name!r}: attach the layer {layer!r}"
+        ) from error

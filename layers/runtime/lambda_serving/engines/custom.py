@@ -1,0 +1,29 @@
+"""Engines ``custom`` and ``custom_async``: the user's own ``process`` is the model run."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Literal
+
+from lambda_serving.models.store import Model
+from lambda_serving.settings import VersionSettings
+
+
+class CustomEngine:
+    """Runs no model by itself; without a ``process`` method the data passes through."""
+
+    user_process: ClassVar[Literal["required"]] = "required"
+
+    def __init__(self, settings: VersionSettings, vcpus: int) -> None:
+        """Needs no library."""
+
+    def load(self, model: Model | None) -> None:
+        """A model that the user's ``load`` did not take is the user's own affair."""
+
+    def adopt(self, loaded: Any) -> None:
+        """The user's class keeps what its ``load`` returned."""
+
+    def predict(self, data: Any) -> Any:
+        return data
+
+    def describe(self) -> dict[str, Any]:
+        return {}

@@ -1,0 +1,85 @@
+"""Named tensors: what a model takes, and making it from what a user's code returns."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from lambda_serving.errors import InputError
+
+NUMPY_TYPES = {
+    "float16": "float16",
+    "float": "float32",
+    "double": "float64",
+    "string": "str",
+    "bool": "bool",
+    **{f"{sign}int{bits}": f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)},
+}
+"""Element type of onnxruntime's ``tensor(...)`` -> NumPy's name; "str" for strings."""
+
+
+class TensorSpec(NamedTuple):
+    """A tensor's name, NumPy type and shape; -1 stands for any length."""
+
+    name: str
+    type: str
+    shape: tuple[int, ...]
+
+    def __str__(self) -> str:
+        return f"{self.type}{list(self.shape)}"
+
+    def describe(self) -> dict[str, Any]:
+        return {"name": self.name, "type": self.type, "shape": list(self.shape)}
+
+
+def make_tensor(spec: TensorSpec, value: Any) -> np.ndarray[Any, Any]:
+    """``value`` (an array, nested lists, a number) as the tensor that ``spec`` asks for.
+
+    Numbers are cast where nothing is lost; ``None`` becomes NaN where the type has it.
+
+    Raises:
+        InputError: naming the input, what it takes and what came.
+    """
+    try:
+        array = np.asarray(value)
+    except ValueError as error:
+        raise _refuse(spec, "rows of unequal length") from error
+    if len(array.shape) != len(spec.shape) or any(
+        length not in (-1, given) for length, given in zip(spec.shape, array.shape, strict=True)
+    ):
+        raise _refuse(spec, f"{array.dtype}{list(array.shape)}")
+    if spec.type == "str":
+        return _make_strings(spec, array)
+    return _cast_numbers(spec, array)
+
+
+def _make_strings(spec: TensorSpec, array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    strings = array.astype(object)
+    wrong = next((item for item in strings.flat if not isinstance(item, str)), None)
+    if wrong is not None or (array.dtype.kind not in "UO" and array.size):
+        raise _refuse(spec, f"{type(wrong).__name__} in {list(array.shape)}")
+    return strings
+
+
+def _cast_numbers(spec: TensorSpec, array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    target = np.dtype(spec.type)
+    if array.dtype == target:
+        return array
+    given = f"{array.dtype}{list(array.shape)}"
+    if array.dtype.kind == "O" and target.kind == "f":
+        try:
+            return array.astype(target)  # None becomes NaN; anything that is no number raises
+        except (TypeError, ValueError) as error:
+            raise _refuse(spec, f"{given} with values that are no numbers") from error
+    if array.dtype.kind not in "biuf":
+        raise _refuse(spec, given)
+    with np.errstate(all="ignore"):
+        cast = array.astype(target)
+    if target.kind in "biu" and not np.array_equal(cast, array):
+        raise _refuse(spec, f"{given} with values that {spec.type} cannot hold")
+    return cast
+
+
+def _refuse(spec: TensorSpec, given: str) -> InputError:
+    return InputError(f"input {spec.name!r}: expected {spec}, got {given}")

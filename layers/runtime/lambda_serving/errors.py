@@ -1,0 +1,232 @@
+"""Every failure has a name here, and every name carries its HTTP status.
+
+::
+
+    ServingError                       500
+    ├── RequestError                   400  the request cannot be read
+    │   ├── MalformedBodyError         400  not JSON, not gzip as claimed, bad base64
+    │   ├── UnknownEndpointError       404
+    │   ├── UnknownVersionError        404
+    │   ├── UnknownPathError           404
+    │   ├── MethodNotAllowedError      405
+    │   ├── BodyTooLargeError          413
+    │   ├── UnsupportedEncodingError   415
+    │   └── InputError                 422  JSON but no object; ValueError; the engine refuses
+    ├── UserHTTPError                  as the user's exception says
+    ├── UserCodeError                  500  any other exception in user code or engine
+    ├── ResultError                    500  the result cannot be sent
+    │   └── ResultTooLargeError        500
+    ├── InternalError                  500  a defect of lambda-serving itself
+    └── LoadError                      503  with Retry-After
+        ├── SettingsError              503  endpoint.toml or the environment is wrong
+        ├── MissingLibraryError        503  an engine's layer is not attached
+        ├── UserCodeLoadError          503  preprocess.py cannot be imported or made
+        ├── ModelFetchError            503
+        ├── ModelVerificationError     503  sha256 differs
+        └── ModelLoadError             503  fetched, but the engine or `load` refuses it
+
+``detail`` is what the caller may read: never a path, a bucket or a credential. ``private``
+and the exception's cause are for the log alone.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from typing import Any, NoReturn
+
+logger = logging.getLogger("lambda_serving")
+
+
+class ServingError(Exception):
+    """The root: ``detail`` for the caller, ``private`` for the log, ``stage`` of the pipeline.
+
+    ``type`` is what the caller sees as the error's class: this class's name, or the name of
+    the user's own exception class where one was raised.
+    """
+
+    status = 500
+    stage = "request"
+
+    def __init__(
+        self,
+        detail: str,
+        *,
+        private: str = "",
+        stage: str | None = None,
+        type_name: str | None = None,
+    ) -> None:
+        super().__init__(detail)
+        self.detail: Any = detail
+        self.private = private
+        self.type = type_name or type(self).__name__
+        self.headers: dict[str, str] = {}
+        if stage is not None:
+            self.stage = stage
+
+
+class RequestError(ServingError):
+    status = 400
+
+
+class MalformedBodyError(RequestError):
+    status = 400
+
+
+class UnknownEndpointError(RequestError):
+    status = 404
+
+
+class UnknownVersionError(RequestError):
+    status = 404
+
+
+class UnknownPathError(RequestError):
+    status = 404
+
+
+class MethodNotAllowedError(RequestError):
+    status = 405
+
+
+class BodyTooLargeError(RequestError):
+    status = 413
+
+
+class UnsupportedEncodingError(RequestError):
+    status = 415
+
+
+class InputError(RequestError):
+    status = 422
+
+
+class UserHTTPError(ServingError):
+    """The user raised an exception with ``status_code`` and ``detail``; both pass unchanged."""
+
+    def __init__(self, exception: Any, stage: str) -> None:
+        super().__init__("", stage=stage, type_name=type(exception).__name__)
+        self.status = int(exception.status_code)
+        self.detail = exception.detail
+        self.headers = dict(getattr(exception, "headers", None) or {})
+
+
+class UserCodeError(ServingError):
+    status = 500
+
+
+class ResultError(ServingError):
+    status = 500
+    stage = "result"
+
+
+class ResultTooLargeError(ResultError):
+    status = 500
+
+
+class InternalError(ServingError):
+    status = 500
+
+
+class LoadError(ServingError):
+    """A version cannot be loaded now; ``Retry-After`` is in whole seconds."""
+
+    status = 503
+    stage = "load"
+
+    def __init__(self, detail: str, *, private: str = "") -> None:
+        super().__init__(detail, private=private)
+        self.set_retry_after(1)
+
+    def set_retry_after(self, seconds: int) -> None:
+        self.headers["retry-after"] = str(seconds)
+
+
+class SettingsError(LoadError):
+    pass
+
+
+class MissingLibraryError(LoadError):
+    pass
+
+
+class UserCodeLoadError(LoadError):
+    pass
+
+
+class ModelFetchError(LoadError):
+    pass
+
+
+class ModelVerificationError(LoadError):
+    pass
+
+
+class ModelLoadError(LoadError):
+    pass
+
+
+def translate_exception(exception: BaseException, stage: str) -> ServingError:
+    """What user code or an engine raised in ``stage``, as the error table says.
+
+    The text of an unforeseen exception stays in the log: it may hold a path or a secret. A
+    ``ValueError`` is the user speaking to the caller, and passes.
+    """
+    if isinstance(exception, ServingError):
+        if isinstance(exception, InputError):
+            exception.stage = stage
+        return exception
+    name = type(exception).__name__
+    if hasattr(exception, "status_code") and hasattr(exception, "detail"):
+        return UserHTTPError(exception, stage)
+    if isinstance(exception, ValueError):
+        return InputError(str(exception), stage=stage, type_name=name)
+    return UserCodeError(
+        f"{name} in {stage}; the log has the traceback under this request id",
+        private=str(exception),
+        stage=stage,
+        type_name=name,
+    )
+
+
+def describe_error(error: ServingError, request_id: str) -> dict[str, Any]:
+    """The body of an error answer, the same for both entrances."""
+    return {
+        "detail": error.detail,
+        "type": error.type,
+        "stage": error.stage,
+        "request_id": request_id,
+    }
+
+
+def report_error(exception: BaseException, request_id: str) -> ServingError:
+    """Log an error once, with its whole traceback, and give it as a ``ServingError``."""
+    if isinstance(exception, ServingError):
+        error = exception
+    else:
+        error = InternalError("an internal error; the log has the traceback", stage="serving")
+        error.__cause__ = exception
+    is_refusal = isinstance(error, RequestError) and error.stage == "request"
+    private = f" [{error.private}]" if error.private else ""
+    logger.log(
+        logging.ERROR if error.status >= 500 else logging.WARNING,
+        "%s %d in %s: %s%s (request %s)",
+        error.type,
+        error.status,
+        error.stage,
+        error.detail,
+        private,
+        request_id,
+        exc_info=None if is_refusal else error,
+    )
+    return error
+
+
+def raise_to_lambda(error: ServingError, request_id: str) -> NoReturn:
+    """Raise ``error`` as Lambda should report it: the class as errorType, the body as message.
+
+    The message is the JSON body of the HTTP answer plus its ``status``, so that a caller can
+    pass the failure on. Cause and context are cut: Lambda sends the stack to the caller.
+    """
+    message = json.dumps(describe_error(error, request_id) | {"status": error.status}, default=str)
+    raise type(error.type, (Exception,), {})(message) from None

@@ -1,0 +1,52 @@
+"""Run the pipeline's coroutines: without an event loop where nothing is awaited.
+
+Importing asyncio costs a cold start about 45 ms, as much as half of numpy. An endpoint whose
+class is synchronous, invoked directly, never needs it: its coroutine runs to the end in one
+step. Where user code awaits, one event loop serves the whole environment, so that clients
+and locks made at one request work at the next (docs/decisions/0004-one-async-pipeline.md).
+"""
+
+from __future__ import annotations
+
+import inspect
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from asyncio import AbstractEventLoop
+    from collections.abc import Coroutine
+
+
+@cache
+def get_event_loop() -> AbstractEventLoop:
+    """The environment's one event loop; also what ``asyncio.get_event_loop`` gives Mangum."""
+    import asyncio
+
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    return loop
+
+
+def run(value: Any) -> Any:
+    """The value itself, or what it gives once awaited on the environment's event loop."""
+    if not inspect.isawaitable(value):
+        return value
+
+    async def wait() -> Any:
+        return await value
+
+    return get_event_loop().run_until_complete(wait())
+
+
+def run_without_loop[T](coroutine: Coroutine[Any, Any, T]) -> T:
+    """Run a coroutine that never waits.
+
+    Raises:
+        RuntimeError: it waited all the same.
+    """
+    try:
+        coroutine.send(None)
+    except StopIteration as done:
+        return done.value  # type: ignore[no-any-return]
+    coroutine.close()
+    raise RuntimeError("a coroutine waited where only synchronous code was expected")

@@ -1,0 +1,23 @@
+"""The handler of every function: ``lambda_serving.handler.lambda_handler``.
+
+The only module with work at import: importing it is the cold start.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lambda_serving.bootstrap import start_environment
+from lambda_serving.entrances import find_entrance
+
+environment = start_environment()
+
+
+def lambda_handler(event: Any, context: Any) -> Any:
+    """Serve one event: API Gateway, ALB, function URL, direct invoke or a warm-up.
+
+    Raises:
+        Exception: on a direct invoke, named by the class in the error table, its message the
+            JSON body of the error.
+    """
+    return find_entrance(event).answer_event(event, context, environment)

@@ -1,0 +1,1 @@
+"""Models: where they lie and which versions of an endpoint are loaded."""

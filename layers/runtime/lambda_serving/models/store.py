@@ -1,0 +1,218 @@
+"""Fetch a model: ``s3://`` or ``file://``, one file or a prefix of many, verified.
+
+obstore does the S3 requests: it needs neither botocore nor Python threads, so that a fetch
+overlaps the imports of a cold start (docs/decisions/0003-model-store.md).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import parse_qs, unquote, urlsplit
+
+from lambda_serving.errors import ModelFetchError, ModelVerificationError, SettingsError
+
+if TYPE_CHECKING:
+    from obstore.store import S3Store
+
+    from lambda_serving.settings import Runtime
+
+
+class Location(NamedTuple):
+    """Where a model lies: ``bucket`` is empty for a path of the local file system."""
+
+    bucket: str
+    key: str
+    version_id: str | None = None
+
+    @property
+    def is_prefix(self) -> bool:
+        return self.key.endswith("/")
+
+    @property
+    def name(self) -> str:
+        """The last part of the key: the file's or folder's name on local disk."""
+        return PurePosixPath(self.key).name
+
+    def __str__(self) -> str:
+        return f"s3://{self.bucket}/{self.key}" if self.bucket else f"file://{self.key}"
+
+
+class Model:
+    """A fetched model: bytes in memory, or a file or folder on local disk."""
+
+    def __init__(self, name: str, scratch: Path, *, data: Any = None, path: Path | None = None):
+        self.name = name
+        self._scratch = scratch
+        self._data = data
+        self._path = path
+
+    def read_bytes(self) -> bytes | None:
+        """The model's bytes where it is one file, None where it is a folder."""
+        if self._data is not None:
+            return bytes(self._data)
+        if self._path is not None and self._path.is_file():
+            return self._path.read_bytes()
+        return None
+
+    @property
+    def path(self) -> Path:
+        """The model as a file or folder on local disk, written there at the first use."""
+        if self._path is None:
+            folder = make_folder(self._scratch)
+            self._path = folder / self.name
+            # /tmp may be shared between processes (Managed Instances): never a half file.
+            partial = folder / f".{self.name}.partial"
+            partial.write_bytes(self._data)
+            partial.replace(self._path)
+            self._data = None
+        return self._path
+
+
+def make_folder(scratch: Path) -> Path:
+    """A new folder of this process under ``scratch``.
+
+    ``tempfile.mkdtemp`` by hand: importing tempfile costs more than this (it brings random).
+    """
+    folder = scratch / "lambda-serving" / f"{os.getpid()}-{os.urandom(6).hex()}"
+    folder.mkdir(parents=True)
+    return folder
+
+
+def locate_model(uri: str, bucket: str) -> Location:
+    """Parse ``model`` of endpoint.toml; a plain key lies in the stack's ``bucket``.
+
+    ``bucket`` may itself be a ``file:///folder``, for work without any S3.
+
+    Raises:
+        SettingsError: a plain key, and the stack has no bucket.
+    """
+    if uri.startswith("s3://"):
+        parts = urlsplit(uri)
+        version = parse_qs(parts.query).get("versionId", [None])[0]
+        return Location(parts.netloc, unquote(parts.path[1:]), version)
+    if uri.startswith("file://"):
+        return Location("", unquote(uri[len("file://") :]))
+    if not bucket:
+        raise SettingsError(f"model {uri!r} is a key, but SERVING_MODEL_BUCKET is not set")
+    if bucket.startswith("file://"):
+        return Location("", f"{unquote(bucket[len('file://') :]).rstrip('/')}/{uri}")
+    return Location(bucket, uri)
+
+
+def fetch_model(uri: str, sha256: str | None, runtime: Runtime) -> Model:
+    """Fetch and verify a model.
+
+    Raises:
+        ModelFetchError: it is not there, may not be read, or the network fails.
+        ModelVerificationError: its sha256 is not the pinned one.
+    """
+    location = locate_model(uri, runtime.model_bucket)
+    if sha256 and location.is_prefix:
+        raise SettingsError("sha256 pins one file; a prefix/ of many files has none")
+    if not location.bucket:
+        return _fetch_local(location, sha256, runtime.scratch)
+    store = open_bucket(location.bucket, runtime)
+    if location.is_prefix:
+        return _fetch_prefix(store, location, runtime.scratch)
+    data = _get_object(store, location)
+    _verify_sha256(data, sha256, location)
+    return Model(location.name, runtime.scratch, data=data)
+
+
+def open_bucket(bucket: str, runtime: Runtime) -> S3Store:
+    """An S3 client for one bucket, with time limits that leave room in INIT's 10 seconds."""
+    from datetime import timedelta
+
+    from obstore.store import S3Store
+
+    config: dict[str, Any] = {"region": runtime.region, **runtime.credentials}
+    if runtime.s3_endpoint:
+        config |= {"endpoint": runtime.s3_endpoint, "virtual_hosted_style_request": False}
+    return S3Store(
+        bucket,
+        config=config,  # type: ignore[arg-type]  # a TypedDict, built key by key
+        client_options={
+            "allow_http": (runtime.s3_endpoint or "").startswith("http://"),
+            "connect_timeout": timedelta(seconds=2),
+            "read_timeout": timedelta(seconds=5),
+            "timeout": timedelta(seconds=600),
+        },
+        retry_config={
+            "max_retries": 3,
+            "retry_timeout": timedelta(seconds=6),
+            "backoff": {
+                "init_backoff": timedelta(milliseconds=100),
+                "max_backoff": timedelta(seconds=1),
+                "base": 2,
+            },
+        },
+    )
+
+
+def _fetch_local(location: Location, sha256: str | None, scratch: Path) -> Model:
+    path = Path(location.key)
+    if not path.exists():
+        raise ModelFetchError("the model is not there", private=str(location))
+    if sha256:
+        _verify_sha256(path.read_bytes(), sha256, location)
+    return Model(location.name, scratch, path=path)
+
+
+def _get_object(store: S3Store, location: Location, key: str | None = None) -> Any:
+    """One object's bytes, as a buffer."""
+    from obstore.exceptions import BaseError
+
+    options: Any = {"version": location.version_id} if location.version_id else None
+    try:
+        return store.get(key or location.key, options=options).bytes()
+    except FileNotFoundError as error:
+        raise ModelFetchError("the model is not there", private=str(location)) from error
+    except (BaseError, OSError, ValueError) as error:
+        reason = type(error).__name__.removesuffix("Error")
+        raise ModelFetchError(
+            f"the model cannot be fetched ({reason})", private=f"{location}: {error}"
+        ) from error
+
+
+def _fetch_prefix(store: S3Store, location: Location, scratch: Path) -> Model:
+    """All objects below a prefix, in a folder that has its name."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    from obstore.exceptions import BaseError
+
+    try:
+        found = [entry["path"] for page in store.list(location.key) for entry in page]
+    except (BaseError, OSError, ValueError) as error:
+        raise ModelFetchError(
+            "the model's files cannot be listed", private=f"{location}: {error}"
+        ) from error
+    if not found:
+        raise ModelFetchError("the model is not there", private=f"{location}: no object below it")
+    folder = make_folder(scratch) / location.name
+
+    def fetch_file(key: str) -> None:
+        target = folder / key.removeprefix(location.key)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(_get_object(store, location, key))
+
+    try:
+        with ThreadPoolExecutor(max_workers=8) as pool:
+            list(pool.map(fetch_file, found))
+    except BaseException:
+        shutil.rmtree(folder.parent, ignore_errors=True)
+        raise
+    return Model(location.name, scratch, path=folder)
+
+
+def _verify_sha256(data: Any, expected: str | None, location: Location) -> None:
+    if expected is None:
+        return
+    actual = hashlib.sha256(data).hexdigest()
+    if actual != expected:
+        raise ModelVerificationError(
+            f"the model's sha256 is {actual}, pinned is {expected}", private=str(location)
+        )

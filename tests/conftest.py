@@ -1,0 +1,103 @@
+"""Fixtures of all suites: an endpoint's folder, and the real handler in this process."""
+
+import importlib
+import os
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from types import MappingProxyType, SimpleNamespace
+from typing import Any
+
+import pytest
+
+from tests.models import make_adder
+
+Handler = Callable[[Any], Any]
+
+CONTEXT = SimpleNamespace(
+    aws_request_id="2f1d6a4e-0000-4000-8000-000000000001",
+    function_name="test-endpoint",
+    memory_limit_in_mb=1769,
+    get_remaining_time_in_millis=lambda: 29_000,
+)
+"""What Lambda hands to a handler beside the event (AWS Lambda, "context object in Python")."""
+
+ADDER_TOML = 'endpoint = "adder"\nengine = "onnx"\nmodel = "adder.onnx"\n'
+ADDER_CODE = """
+import numpy as np
+
+class Preprocess:
+    def preprocess(self, body, state, collect_custom_statistics_fn):
+        return np.array([[body["a"], body["b"]]], dtype=np.float32)
+
+    def postprocess(self, data, state, collect_custom_statistics_fn):
+        return {"sum": round(float(data[0, 0]), 3)}
+"""
+
+
+@pytest.fixture
+def make_folder(tmp_path: Path) -> Callable[..., Path]:
+    """Write an endpoint's folder: its endpoint.toml, preprocess.py and further files."""
+
+    def make(
+        toml: str = ADDER_TOML,
+        code: str | None = ADDER_CODE,
+        files: Mapping[str, str] = MappingProxyType({}),
+    ) -> Path:
+        folder = tmp_path / "task"
+        folder.mkdir(exist_ok=True)
+        (folder / "endpoint.toml").write_text(toml)
+        if code is not None:
+            (folder / "preprocess.py").write_text(code)
+        for name, text in files.items():
+            path = folder / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text)
+        return folder
+
+    return make
+
+
+@pytest.fixture
+def models(tmp_path: Path) -> Path:
+    """A folder of models in the place of a bucket; holds ``adder.onnx``."""
+    folder = tmp_path / "models"
+    folder.mkdir()
+    (folder / "adder.onnx").write_bytes(make_adder())
+    return folder
+
+
+@pytest.fixture
+def start_handler(
+    monkeypatch: pytest.MonkeyPatch, models: Path, tmp_path: Path
+) -> Iterator[Callable[..., Handler]]:
+    """Cold start: import the real handler for a folder; gives ``handler(event)``."""
+    modules, paths = set(sys.modules), list(sys.path)
+
+    def start(folder: Path, context: Any = CONTEXT, **env: str) -> Handler:
+        for name in [name for name in os.environ if name.startswith(("AWS_", "SERVING_"))]:
+            monkeypatch.delenv(name)
+        settings = {
+            "LAMBDA_TASK_ROOT": str(folder),
+            "SERVING_MODEL_BUCKET": f"file://{models}",
+            "SERVING_SCRATCH": str(tmp_path / "scratch"),
+            "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "1769",
+        }
+        for name, value in (settings | env).items():
+            monkeypatch.setenv(name, value)
+        sys.modules.pop("lambda_serving.handler", None)
+        module = importlib.import_module("lambda_serving.handler")
+        return lambda event: module.lambda_handler(event, context)
+
+    yield start
+    sys.path[:] = paths
+    for name in set(sys.modules) - modules:
+        # User code of one test must not be found by the next.
+        if (getattr(sys.modules[name], "__file__", None) or "").startswith(str(tmp_path)):
+            del sys.modules[name]
+
+
+@pytest.fixture
+def handler(make_folder: Callable[..., Path], start_handler: Callable[..., Handler]) -> Handler:
+    """The adder: ``{"a": 1, "b": 2}`` -> ``{"sum": 3.0}`` by a real ONNX model."""
+    return start_handler(make_folder())

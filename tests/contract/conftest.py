@@ -1,0 +1,58 @@
+"""The endpoints of functions/, each in the real handler with its prepared model."""
+
+import subprocess
+import sys
+from base64 import b64encode
+from collections.abc import Callable
+from pathlib import Path
+from shutil import copytree
+from typing import Any
+
+import pytest
+
+from tests.conftest import Handler
+
+PROJECT = Path(__file__).parents[2]
+MODELS = PROJECT / ".local" / "models"
+
+Serve = Callable[[dict[str, Any] | bytes], Any]
+
+
+@pytest.fixture(scope="session")
+def example_models() -> Path:
+    """The folder of the example models, made where they are missing."""
+    command = [sys.executable, "-m", "examples.prepare_models", "--out", str(MODELS)]
+    done = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return MODELS
+
+
+@pytest.fixture
+def start_endpoint(
+    example_models: Path, start_handler: Callable[..., Handler], tmp_path: Path
+) -> Callable[[str], Handler]:
+    """start_endpoint(name) -> handler(event): a cold start of the endpoint as it is deployed."""
+
+    def start(name: str) -> Handler:
+        folder = copytree(PROJECT / "functions" / name, tmp_path / "task")
+        return start_handler(folder, SERVING_MODEL_BUCKET=f"file://{example_models}")
+
+    return start
+
+
+@pytest.fixture
+def endpoint(start_endpoint: Callable[[str], Handler]) -> Callable[[str], Serve]:
+    """endpoint(name) -> serve(body): direct invokes, bytes in the envelope."""
+
+    def start(name: str) -> Serve:
+        handler = start_endpoint(name)
+
+        def serve(body: dict[str, Any] | bytes) -> Any:
+            if isinstance(body, dict):
+                return handler(body)
+            envelope = {"protocol": 1, "content_type": "application/octet-stream"}
+            return handler({"serving": envelope, "body": b64encode(body).decode()})
+
+        return serve
+
+    return start

@@ -1,0 +1,213 @@
+"""Every event source and route, through the real handler with event files."""
+
+import base64
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conftest import ADDER_TOML, Handler
+from tests.events import load_event
+
+CODE = """
+class Preprocess:
+    def preprocess(self, body, state, collect_custom_statistics_fn):
+        state["kind"] = type(body).__name__
+        return body
+
+    def process(self, data, state, collect_custom_statistics_fn):
+        return {"kind": state["kind"], "size": len(data)}
+"""
+RESPONSES = """
+import asyncio
+from starlette.responses import JSONResponse, PlainTextResponse, StreamingResponse
+
+async def count():
+    for number in range(3):
+        await asyncio.sleep(0)
+        yield str(number).encode()
+
+class Preprocess:
+    def process(self, data, state, collect):
+        return {
+            "json": lambda: JSONResponse({"a": 1}, status_code=201, headers={"x-own": "1"}),
+            "text": lambda: PlainTextResponse("hello"),
+            "stream": lambda: StreamingResponse(count(), media_type="text/event-stream"),
+            "failed": lambda: PlainTextResponse("no", status_code=409),
+            "bytes": lambda: b"\\x00\\xff",
+            "memoryview": lambda: memoryview(b"\\x00\\xff"),
+        }[data["answer"]]()
+"""
+TOML = 'endpoint = "iris_onnx"\nengine = "custom"\n'
+
+
+@pytest.fixture
+def flower(make_folder: Callable[..., Path], start_handler: Callable[..., Handler]) -> Handler:
+    return start_handler(make_folder(TOML, CODE))
+
+
+@pytest.fixture
+def responder(make_folder: Callable[..., Path], start_handler: Callable[..., Handler]) -> Handler:
+    return start_handler(make_folder(TOML, RESPONSES))
+
+
+def post(**body: Any) -> dict[str, Any]:
+    return load_event("http_post_json") | {"body": json.dumps(body)}
+
+
+def post_to(path: str) -> dict[str, Any]:
+    event = load_event("http_post_json")
+    event["requestContext"]["http"]["path"] = path
+    return event | {"rawPath": path}
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        "http_post_json",
+        "http_post_json_base64",
+        "http_gzip",
+        "http_vendor_json",
+        "http_version",
+        "http_trailing_slash",
+        "http_version_trailing_slash",
+        "rest_post_json",
+        "rest_gzip",
+        "rest_version",
+        "alb_gzip",
+        "alb_multi_value_headers",
+        "url_post_json",
+        "url_gzip",
+        "url_version",
+    ],
+)
+def test_json_by_http(flower: Handler, event: str) -> None:
+    answer = flower(load_event(event))
+    assert (answer["statusCode"], json.loads(answer["body"])) == (200, {"kind": "dict", "size": 4})
+
+
+def test_bytes_by_http(flower: Handler) -> None:
+    event = load_event("http_bytes")
+    size = len(base64.b64decode(event["body"]))
+    assert json.loads(flower(event)["body"]) == {"kind": "bytes", "size": size}
+
+
+def test_direct_invoke(flower: Handler) -> None:
+    assert flower({"a": 1, "b": 2}) == {"kind": "dict", "size": 2}
+    assert flower({}) == {"kind": "dict", "size": 0}
+
+
+def test_a_body_that_looks_like_an_event_or_envelope(flower: Handler) -> None:
+    """Only API Gateway's own shape is an HTTP event, only `protocol` makes an envelope."""
+    for body in ({"requestContext": "x", "version": "2.0"}, {"serving": {"a": 1}, "body": 3}):
+        assert flower(body) == {"kind": "dict", "size": 2}
+
+
+def test_envelopes(flower: Handler) -> None:
+    assert flower(load_event("envelope_version"))["kind"] == "dict"
+    assert flower(load_event("envelope_bytes"))["kind"] == "bytes"
+    event = load_event("envelope_version")
+    event["serving"]["protocol"] = 2
+    with pytest.raises(Exception, match="expected protocol 1, got 2"):
+        flower(event)
+    event = load_event("envelope_bytes") | {"body": {"a": 1}}
+    with pytest.raises(Exception, match="expected base64"):
+        flower(event)
+
+
+def test_envelope_carries_the_request_id(flower: Handler) -> None:
+    event = load_event("envelope_not_object")
+    event["serving"]["request_id"] = "from-the-caller"
+    with pytest.raises(Exception, match='"request_id": "from-the-caller"'):
+        flower(event)
+
+
+def test_warm_up_runs_no_model(flower: Handler) -> None:
+    assert flower(load_event("schedule_warmup")) == {"status": "warm"}
+
+
+@pytest.mark.parametrize("source", ["http", "rest", "alb", "url"])
+def test_health(flower: Handler, source: str) -> None:
+    answer = flower(load_event(f"{source}_health_live"))
+    assert (answer["statusCode"], json.loads(answer["body"])) == (200, {"status": "live"})
+
+
+def test_metadata(make_folder: Callable[..., Path], start_handler: Callable[..., Handler]) -> None:
+    folder = make_folder(ADDER_TOML.replace('"adder"', '"iris_onnx"'))
+    answer = start_handler(folder)(load_event("http_metadata"))
+    assert json.loads(answer["body"]) == {
+        "endpoint": "iris_onnx",
+        "default": "1",
+        "versions": {
+            "1": {
+                "engine": "onnx",
+                "loaded": True,
+                "inputs": [{"name": "row", "type": "float32", "shape": [-1, 2]}],
+                "outputs": [{"name": "sum", "type": "float32", "shape": [-1, 1]}],
+            }
+        },
+    }
+
+
+def test_openapi_and_docs(flower: Handler) -> None:
+    document = json.loads(flower(load_event("http_openapi"))["body"])
+    assert document["openapi"].startswith("3.")
+    assert set(document["paths"]) == {
+        "/serve/iris_onnx",
+        "/serve/iris_onnx/1",
+        "/serve/iris_onnx/health/live",
+        "/serve/iris_onnx/health/ready",
+    }
+    posted = document["paths"]["/serve/iris_onnx"]["post"]
+    assert set(posted["requestBody"]["content"]) == {
+        "application/json",
+        "application/octet-stream",
+    }
+    assert {"400", "404", "413", "415", "422", "500", "503"} <= set(posted["responses"])
+    page = flower(load_event("http_docs"))
+    assert page["headers"]["content-type"].startswith("text/html")
+    assert "'openapi.json'" in page["body"]
+
+
+def test_stage_before_the_path(flower: Handler) -> None:
+    """A named stage or a base path mapping stands before /serve."""
+    assert flower(post_to("/prod/v1/serve/iris_onnx"))["statusCode"] == 200
+
+
+def test_other_endpoints_name(flower: Handler) -> None:
+    answer = flower(post_to("/serve/other"))
+    assert json.loads(answer["body"])["type"] == "UnknownEndpointError"
+
+
+def test_request_id_is_answered(flower: Handler) -> None:
+    event = load_event("http_post_json")
+    assert flower(event)["headers"]["x-request-id"] == event["requestContext"]["requestId"]
+
+
+def test_response_objects_by_http(responder: Handler) -> None:
+    answer = responder(post(answer="json"))
+    assert (answer["statusCode"], answer["body"]) == (201, '{"a":1}')
+    assert answer["headers"]["x-own"] == "1"
+    assert responder(post(answer="text"))["body"] == "hello"
+    assert responder(post(answer="stream"))["body"] == "012"
+    for kind in ("bytes", "memoryview"):
+        answer = responder(post(answer=kind))
+        assert answer["headers"]["content-type"] == "application/octet-stream"
+        assert base64.b64decode(answer["body"]) == b"\x00\xff"
+
+
+def test_response_objects_by_invoke(responder: Handler) -> None:
+    assert responder({"answer": "json"}) == {"a": 1}
+    for kind, content_type, body in (
+        ("text", "text/plain; charset=utf-8", b"hello"),
+        ("stream", "text/event-stream; charset=utf-8", b"012"),
+        ("bytes", "application/octet-stream", b"\x00\xff"),
+    ):
+        answer = responder({"answer": kind})
+        assert answer["serving"] == {"protocol": 1, "content_type": content_type}
+        assert base64.b64decode(answer["body"]) == body
+    with pytest.raises(Exception, match='"status": 409') as raised:
+        responder({"answer": "failed"})
+    assert type(raised.value).__name__ == "ResponseError"

@@ -1,0 +1,261 @@
+"""What goes wrong at a cold start: a name, a 503, a log line with the cause, and recovery."""
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conftest import ADDER_CODE, ADDER_TOML, Handler
+from tests.events import load_event
+from tests.models import make_adder
+from tests.servers.faults import Fault, access_denied, slow_down
+from tests.servers.s3 import LISTING, S3Server
+
+FLOWER = ADDER_TOML.replace('"adder"', '"iris_onnx"')
+CODE = ADDER_CODE.replace('body["a"]', 'body["sepal_length"]').replace(
+    'body["b"]', 'body["sepal_width"]'
+)
+
+
+@pytest.fixture
+def s3() -> Iterator[S3Server]:
+    with S3Server() as server:
+        server.put("models", "adder.onnx", make_adder())
+        yield server
+
+
+@pytest.fixture
+def start(
+    make_folder: Callable[..., Path], start_handler: Callable[..., Handler], s3: S3Server
+) -> Callable[..., Handler]:
+    """A cold start against the S3 on loopback."""
+
+    def start(toml: str = FLOWER, code: str = CODE, **env: str) -> Handler:
+        settings = {
+            "SERVING_MODEL_BUCKET": "models",
+            "AWS_ENDPOINT_URL": s3.endpoint,
+            "AWS_REGION": "eu-central-1",
+            "AWS_ACCESS_KEY_ID": "AKIATEST",
+            "AWS_SECRET_ACCESS_KEY": "test-secret",
+        }
+        return start_handler(make_folder(toml, code), **(settings | env))
+
+    return start
+
+
+def ask(handler: Handler) -> tuple[int, dict[str, Any], dict[str, str]]:
+    answer = handler(load_event("http_post_json"))
+    return answer["statusCode"], json.loads(answer["body"]), answer["headers"]
+
+
+def ask_until_served(handler: Handler, seconds: float = 10) -> dict[str, Any]:
+    """Try again as Retry-After says; fails after ``seconds``."""
+    end = time.monotonic() + seconds
+    while True:
+        status, body, headers = ask(handler)
+        if status == 200:
+            return body
+        assert time.monotonic() < end, body
+        time.sleep(min(1.0, float(headers["retry-after"])))
+
+
+def check_unavailable(
+    handler: Handler, type_name: str, caplog: pytest.LogCaptureFixture, *causes: str
+) -> dict[str, Any]:
+    """503 with the name and nothing secret; the log names the cause."""
+    status, body, headers = ask(handler)
+    assert (status, body["type"], body["stage"]) == (503, type_name, "load")
+    assert int(headers["retry-after"]) >= 1
+    text = json.dumps(body)
+    for secret in ("models", "/task", "test-secret", "127.0.0.1", "Traceback"):
+        assert secret not in text
+    for cause in (type_name, *causes):
+        assert cause in caplog.text
+    with pytest.raises(Exception, match=type_name):
+        handler({"sepal_length": 1})
+    return body
+
+
+def test_served_from_s3(start: Callable[..., Handler], s3: S3Server) -> None:
+    assert ask(start())[:2] == (200, {"sum": 8.6})
+    assert s3.count() == {("GET", "adder.onnx"): 1}
+
+
+def test_no_model_then_published(
+    start: Callable[..., Handler], s3: S3Server, caplog: pytest.LogCaptureFixture
+) -> None:
+    model = s3.buckets["models"].pop("adder.onnx")
+    handler = start()
+    check_unavailable(handler, "ModelFetchError", caplog, "s3://models/adder.onnx")
+    s3.buckets["models"]["adder.onnx"] = model
+    assert ask_until_served(handler) == {"sum": 8.6}
+
+
+def test_missing_bucket_then_made(
+    start: Callable[..., Handler], s3: S3Server, caplog: pytest.LogCaptureFixture
+) -> None:
+    bucket = s3.buckets.pop("models")
+    handler = start()
+    check_unavailable(handler, "ModelFetchError", caplog, "s3://models/adder.onnx")
+    s3.buckets["models"] = bucket
+    assert ask_until_served(handler) == {"sum": 8.6}
+
+
+def test_no_network_then_back(
+    start: Callable[..., Handler], s3: S3Server, caplog: pytest.LogCaptureFixture
+) -> None:
+    s3.stop()
+    handler = start()
+    check_unavailable(handler, "ModelFetchError", caplog, "error sending request")
+    s3.start()
+    assert ask_until_served(handler) == {"sum": 8.6}
+
+
+def test_access_denied(
+    start: Callable[..., Handler], s3: S3Server, caplog: pytest.LogCaptureFixture
+) -> None:
+    s3.faults["adder.onnx"] = access_denied()
+    check_unavailable(start(), "ModelFetchError", caplog, "AccessDenied")
+
+
+def test_throttled_fetch_is_retried(start: Callable[..., Handler], s3: S3Server) -> None:
+    s3.faults["adder.onnx"] = slow_down(times=2)
+    assert ask(start())[0] == 200
+
+
+def test_cut_connection_is_resumed(start: Callable[..., Handler], s3: S3Server) -> None:
+    s3.faults["adder.onnx"] = Fault(times=1, cut_after=40)
+    assert ask(start())[0] == 200
+
+
+def test_wrong_sha256(
+    start: Callable[..., Handler], s3: S3Server, caplog: pytest.LogCaptureFixture
+) -> None:
+    pinned = sha256(make_adder()).hexdigest()
+    s3.put("models", "adder.onnx", make_adder("other"))
+    handler = start(FLOWER + f'sha256 = "{pinned}"\n')
+    body = check_unavailable(handler, "ModelVerificationError", caplog)
+    assert pinned in body["detail"]
+    s3.put("models", "adder.onnx", make_adder())
+    assert ask_until_served(handler) == {"sum": 8.6}
+
+
+def test_pinned_sha256_and_version_id(start: Callable[..., Handler], s3: S3Server) -> None:
+    """`?versionId=` gets the version that it names, not the newest."""
+    pinned = sha256(make_adder()).hexdigest()
+    s3.put("models", "adder.onnx", b"newer and broken")
+    toml = FLOWER.replace('"adder.onnx"', '"s3://models/adder.onnx?versionId=v1"')
+    assert ask(start(toml + f'sha256 = "{pinned}"\n'))[0] == 200
+
+
+def test_truncated_model(
+    start: Callable[..., Handler], s3: S3Server, caplog: pytest.LogCaptureFixture
+) -> None:
+    s3.put("models", "adder.onnx", make_adder()[:-30])
+    handler = start()
+    check_unavailable(handler, "ModelLoadError", caplog, "onnxruntime")
+    s3.put("models", "adder.onnx", make_adder())
+    assert ask_until_served(handler) == {"sum": 8.6}
+
+
+def test_prefix_of_many_files(start: Callable[..., Handler], s3: S3Server) -> None:
+    """A prefix comes as a folder, over several pages of the listing, subfolders too."""
+    s3.page_size = 3
+    s3.put("models", "set/7/model.onnx", make_adder())
+    for number in range(7):
+        s3.put("models", f"set/7/parts/{number}.txt", str(number).encode())
+    s3.put("models", "set/70/other.txt", b"not below the prefix")
+    code = CODE + (
+        "    def load(self, local_file_name):\n"
+        "        from pathlib import Path\n"
+        "        folder = Path(local_file_name)\n"
+        "        assert folder.name == '7', folder\n"
+        "        texts = sorted(p.read_text() for p in folder.rglob('*.txt'))\n"
+        "        assert texts == list('0123456'), texts\n"
+    )
+    assert ask(start(FLOWER.replace("adder.onnx", "set/7/"), code))[:2] == (200, {"sum": 8.6})
+
+
+def test_prefix_that_is_empty(
+    start: Callable[..., Handler], caplog: pytest.LogCaptureFixture
+) -> None:
+    handler = start(FLOWER.replace("adder.onnx", "none/here/"))
+    check_unavailable(handler, "ModelFetchError", caplog, "no object below it")
+
+
+@pytest.mark.parametrize("key", [LISTING, "set/model.onnx"])
+def test_prefix_leaves_nothing_half(
+    start: Callable[..., Handler],
+    s3: S3Server,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    key: str,
+) -> None:
+    for name in ("a.txt", "b.txt", "model.onnx"):
+        s3.put("models", f"set/{name}", make_adder())
+    s3.faults[key] = access_denied()
+    handler = start(FLOWER.replace("adder.onnx", "set/"))
+    check_unavailable(handler, "ModelFetchError", caplog, "AccessDenied")
+    assert [path for path in (tmp_path / "scratch").rglob("*") if path.is_file()] == []
+    s3.faults.clear()
+    assert ask_until_served(handler) == {"sum": 8.6}
+
+
+@pytest.mark.parametrize(
+    ("code", "detail"),
+    [
+        ("class Preprocess:\n    def broken(self)\n", "preprocess.py, line 2: SyntaxError"),
+        ("import no_such_library\n", "preprocess.py: ModuleNotFoundError in import"),
+        ("class preprocess: pass\n", "expected a class named 'Preprocess', found none"),
+        ("class Preprocess:\n    def __init__(self): self.x.y\n", "AttributeError in __init__"),
+        ("raise SystemExit(3)\n", "SystemExit in import"),
+    ],
+)
+def test_broken_user_code(
+    start: Callable[..., Handler], caplog: pytest.LogCaptureFixture, code: str, detail: str
+) -> None:
+    assert detail in check_unavailable(start(code=code), "UserCodeLoadError", caplog)["detail"]
+
+
+def test_load_that_raises(start: Callable[..., Handler], caplog: pytest.LogCaptureFixture) -> None:
+    code = "class Preprocess:\n    def load(self, local_file_name):\n        1 / 0\n"
+    check_unavailable(start(code=code), "ModelLoadError", caplog, "ZeroDivisionError")
+
+
+def test_broken_settings(start: Callable[..., Handler], caplog: pytest.LogCaptureFixture) -> None:
+    handler = start(FLOWER.replace('"onnx"', '"tensorflow"'))
+    body = check_unavailable(handler, "SettingsError", caplog)
+    assert "engine: expected one of onnx" in body["detail"]
+    assert "'tensorflow'" in body["detail"]
+
+
+@pytest.mark.parametrize("kind", ["snap-start", "provisioned-concurrency"])
+def test_failed_load_fails_the_init(start: Callable[..., Handler], s3: S3Server, kind: str) -> None:
+    """A deployment must fail, not publish a broken version."""
+    del s3.buckets["models"]["adder.onnx"]
+    with pytest.raises(Exception, match="the model is not there"):
+        start(AWS_LAMBDA_INITIALIZATION_TYPE=kind)
+
+
+def test_backoff_spares_the_store(start: Callable[..., Handler], s3: S3Server) -> None:
+    """Between two tries requests are answered at once, without a fetch."""
+    del s3.buckets["models"]["adder.onnx"]
+    handler = start()
+    for _ in range(5):
+        assert ask(handler)[0] == 503
+    assert s3.count()["GET", "adder.onnx"] <= 2
+
+
+def test_health_tells_live_from_ready(start: Callable[..., Handler], s3: S3Server) -> None:
+    model = s3.buckets["models"].pop("adder.onnx")
+    handler = start()
+    assert handler(load_event("http_health_live"))["statusCode"] == 200
+    ready = handler(load_event("http_health_ready"))
+    assert (ready["statusCode"], json.loads(ready["body"])["type"]) == (503, "ModelFetchError")
+    s3.buckets["models"]["adder.onnx"] = model
+    ask_until_served(handler)
+    assert handler(load_event("http_health_ready"))["statusCode"] == 200

@@ -1,0 +1,17 @@
+"""Small real models for the tests, made on the spot."""
+
+from onnx import TensorProto, checker, helper
+
+
+def make_adder(inputs: str = "row", width: int = 2) -> bytes:
+    """An ONNX model float32[-1, width] -> the sum of each row, float32[-1, 1]."""
+    graph = helper.make_graph(
+        [helper.make_node("ReduceSum", [inputs, "axes"], ["sum"], keepdims=1)],
+        "adder",
+        [helper.make_tensor_value_info(inputs, TensorProto.FLOAT, [None, width])],
+        [helper.make_tensor_value_info("sum", TensorProto.FLOAT, [None, 1])],
+        [helper.make_tensor("axes", TensorProto.INT64, [1], [1])],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8)
+    checker.check_model(model)
+    return model.SerializeToString()

@@ -1,0 +1,216 @@
+"""One execution environment: a built function under AWS's own runtime client, as its own process.
+
+Only what Lambda gives is there: its environment variables, the layers, the code folder, the runtime
+client and the standard library; no HOME, no site-packages, none of the project.
+"""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from importlib.metadata import files
+from pathlib import Path
+from shutil import copy2, copytree
+from threading import Thread
+from typing import Any, Self
+
+from tests.servers.runtime_api import Answer, RuntimeApi
+
+HANDLER = "lambda_serving.handler.lambda_handler"
+REGION = "eu-central-1"
+BOOTSTRAP = Path(__file__).with_name("bootstrap.py")
+RUNTIME_CLIENT = ("awslambdaric", "simplejson", "snapshot-restore-py")
+
+
+class LambdaProcess:
+    """A function's environment; a context manager that starts it and ends it by its own pid.
+
+    `code` is copied below `folder` and made read-only; `layers` are used in place. `runtime` is a
+    folder made by `install_runtime_client`. With `audited`, writes are recorded (a little slower:
+    leave it out where time is measured).
+    """
+
+    def __init__(
+        self,
+        code: Path,
+        layers: Sequence[Path],
+        *,
+        runtime: Path,
+        folder: Path,
+        environment: Mapping[str, str] | None = None,
+        function_name: str = "test-function",
+        handler: str = HANDLER,
+        audited: bool = True,
+    ) -> None:
+        self.layers = list(layers)
+        self.task_root = copy_read_only(code, folder / "task")
+        self.log_file = folder / "log.txt"
+        self.audit_file = folder / "audit.txt" if audited else None
+        self.api = RuntimeApi(function_name, REGION)
+        self.environment = _base_environment(function_name, self.task_root, runtime, handler)
+        self.environment["AWS_LAMBDA_RUNTIME_API"] = self.api.address
+        self.environment.update(environment or {})
+        self._folders = [self.task_root, *(layer / "python" for layer in self.layers), runtime]
+        self._handler = handler
+        self._process: subprocess.Popen[bytes] | None = None
+        self._spawned_at = 0.0
+        self._frozen = self._list_frozen()
+
+    def __enter__(self) -> Self:
+        self.api.__enter__()
+        self._spawn()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.stop()
+        self.api.__exit__()
+
+    def wait_until_started(self, timeout: float = 30.0) -> Answer | None:
+        """None when the function asks for its first event, the posted error when its init failed.
+
+        TimeoutError after `timeout` seconds; RuntimeError with the log when the process ended.
+        """
+        try:
+            return self.api.started.result(timeout)
+        except TimeoutError:
+            raise TimeoutError(f"no init within {timeout} s; log:\n{self.read_log()}") from None
+
+    def invoke(self, event: object, timeout: float = 30.0) -> Answer:
+        """One direct invocation with `event` as JSON; see `send` for raw bytes."""
+        return self.send(json.dumps(event).encode(), timeout)
+
+    def send(self, payload: bytes, timeout: float = 30.0) -> Answer:
+        """TimeoutError after `timeout` seconds (the function's own deadline too); RuntimeError if
+        the process ends meanwhile. Both carry the log."""
+        invocation = self.api.send(payload, timeout)
+        try:
+            return invocation.answer.result(timeout)
+        except TimeoutError:
+            raise TimeoutError(f"no answer within {timeout} s; log:\n{self.read_log()}") from None
+
+    @property
+    def init_seconds(self) -> float:
+        """From the spawn to the first /next (or to the init error)."""
+        return self.api.started_at - self._spawned_at
+
+    def read_log(self) -> str:
+        return self.log_file.read_text(errors="replace") if self.log_file.exists() else ""
+
+    def read_records(self) -> list[dict[str, Any]]:
+        """The log lines that are JSON objects."""
+        lines = (line for line in self.read_log().splitlines() if line.startswith("{"))
+        return [json.loads(line) for line in lines]
+
+    def stop(self, timeout: float = 5.0) -> int:
+        """SIGTERM as Lambda's shutdown, SIGKILL after `timeout` seconds; gives the exit code."""
+        if self._process is None:
+            raise RuntimeError("the function was never started")
+        if self._process.poll() is None:
+            self._process.send_signal(signal.SIGTERM)
+            try:
+                self._process.wait(timeout)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+        return self._process.wait()
+
+    def list_violations(self) -> list[str]:
+        """What Lambda would have refused: files changed in the code folder or a layer, writes
+        outside /tmp. Bytecode that was missing is among them (see bootstrap.py)."""
+        frozen, now = self._frozen, self._list_frozen()
+        changed = [f"changed {path}" for path in frozen.keys() | now.keys()
+                   if frozen.get(path) != now.get(path)]  # fmt: skip
+        return sorted(changed) + [f"wrote {path}" for path in self._read_audit()
+                                  if self._is_forbidden(path)]  # fmt: skip
+
+    def _read_audit(self) -> list[Path]:
+        """What was opened for writing, as far as the process was audited."""
+        if self.audit_file is None or not self.audit_file.exists():
+            return []
+        return [self.task_root / line for line in self.audit_file.read_text().splitlines()]
+
+    def _is_forbidden(self, path: Path) -> bool:
+        path = path.resolve()
+        if any(path.is_relative_to(folder) for folder in [self.task_root, *self.layers]):
+            return True  # though the tests keep them below /tmp
+        return not (path.is_relative_to("/tmp") or path == Path("/dev/null"))
+
+    def _list_frozen(self) -> dict[str, tuple[int, int]]:
+        stamps: dict[str, tuple[int, int]] = {}
+        for folder in [self.task_root, *self.layers]:
+            for path in folder.rglob("*"):
+                status = path.lstat()
+                stamps[str(path)] = (status.st_mtime_ns, status.st_size)
+        return stamps
+
+    def _spawn(self) -> None:
+        # The interpreter below the venv: its own site-packages are shut off by -S, and -I keeps
+        # PYTHON* variables and the current folder out.
+        interpreter = getattr(sys, "_base_executable", sys.executable)
+        command = [interpreter, "-I", "-S", str(BOOTSTRAP), self._handler]
+        command += [str(self.audit_file or ""), *map(str, self._folders)]
+        with self.log_file.open("wb") as log:
+            self._spawned_at = time.perf_counter()
+            self._process = subprocess.Popen(
+                command, cwd=self.task_root, env=self.environment, stdin=subprocess.DEVNULL,
+                stdout=log, stderr=subprocess.STDOUT,
+            )  # fmt: skip
+        Thread(target=self._report_exit, args=[self._process], daemon=True).start()
+
+    def _report_exit(self, process: subprocess.Popen[bytes]) -> None:
+        code = process.wait()
+        self.api.fail(f"the function ended with exit code {code}; log:\n{self.read_log()}")
+
+
+def _base_environment(
+    function_name: str, task_root: Path, runtime: Path, handler: str
+) -> dict[str, str]:
+    """Lambda's own variables, as in docs.aws.amazon.com/lambda/latest/dg/configuration-envvars."""
+    return {
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_DEFAULT_REGION": REGION,
+        "AWS_EXECUTION_ENV": "AWS_Lambda_python3.13",
+        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "1769",
+        "AWS_LAMBDA_FUNCTION_NAME": function_name,
+        "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
+        "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
+        "AWS_LAMBDA_LOG_GROUP_NAME": f"/aws/lambda/{function_name}",
+        "AWS_LAMBDA_LOG_STREAM_NAME": "2025/01/01/[$LATEST]0123456789abcdef",
+        "AWS_REGION": REGION,
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_SESSION_TOKEN": "test",
+        "LAMBDA_RUNTIME_DIR": str(runtime),
+        "LAMBDA_TASK_ROOT": str(task_root),
+        "LANG": "en_US.UTF-8",
+        "PATH": "/var/lang/bin:/usr/local/bin:/usr/bin/:/bin:/opt/bin",
+        "TZ": ":UTC",
+        "_HANDLER": handler,
+    }
+
+
+def copy_read_only(source: Path, target: Path) -> Path:
+    """A copy without any write permission (which does not stop root: see `list_violations`)."""
+    copytree(source, target)
+    for path in [target, *target.rglob("*")]:
+        path.chmod(path.stat().st_mode & 0o555)
+    return target
+
+
+def install_runtime_client(folder: Path) -> Path:
+    """Copy the runtime client and what it needs, and nothing more, out of this environment."""
+    folder.mkdir(parents=True)
+    for distribution in RUNTIME_CLIENT:
+        for file in files(distribution) or []:
+            if ".." not in file.parts:
+                target = folder / file
+                target.parent.mkdir(parents=True, exist_ok=True)
+                copy2(str(file.locate()), target)
+    # With bytecode, as in Lambda, where the client is part of the image.
+    interpreter = getattr(sys, "_base_executable", sys.executable)
+    subprocess.run(
+        [interpreter, "-I", "-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash",
+         str(folder)], check=True, env={"PATH": os.defpath},
+    )  # fmt: skip
+    return folder

@@ -1,0 +1,242 @@
+"""An S3 on loopback that can fail: what a model store asks for (GET with Range and versionId, HEAD,
+ListObjectsV2), and faults that are switched on and off while it runs.
+
+Answers follow https://docs.aws.amazon.com/AmazonS3/latest/API/; no signatures are checked.
+"""
+
+import hashlib
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from email.utils import formatdate
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from socket import SHUT_RDWR, socket
+from threading import Lock, Thread
+from typing import Any, Self
+from urllib.parse import parse_qs, unquote, urlsplit
+from xml.sax.saxutils import escape
+
+from tests.servers.faults import LISTING, Fault
+
+
+@dataclass(frozen=True)
+class Request:
+    """One request as it came; `key` is "" for a listing, `range` the header or ""."""
+
+    method: str
+    bucket: str
+    key: str
+    range: str = ""
+    version_id: str = ""
+
+
+@dataclass(frozen=True)
+class Item:
+    """One version of an object."""
+
+    body: bytes
+    version_id: str
+
+    @property
+    def etag(self) -> str:
+        return f'"{hashlib.md5(self.body, usedforsecurity=False).hexdigest()}"'
+
+
+@dataclass
+class S3Server:
+    """The server and its buckets. A context manager; `stop` and `start` again keep the port."""
+
+    page_size: int = 1000
+    """Keys a page of a listing."""
+    buckets: dict[str, dict[str, list[Item]]] = field(default_factory=dict)
+    faults: dict[str, Fault] = field(default_factory=dict)
+    """By key; LISTING for listings."""
+    requests: list[Request] = field(default_factory=list)
+    port: int = 0
+
+    def __post_init__(self) -> None:
+        self.lock = Lock()
+        self._server: _Server | None = None
+
+    @property
+    def endpoint(self) -> str:
+        """The value for AWS_ENDPOINT_URL."""
+        return f"http://127.0.0.1:{self.port}"
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.stop()
+
+    def start(self) -> None:
+        if self._server is not None:
+            return
+        self._server = _Server(("127.0.0.1", self.port), _Handler)
+        self._server.store = self
+        self.port = self._server.server_port
+        Thread(target=self._server.serve_forever, args=[0.05], daemon=True).start()
+
+    def stop(self) -> None:
+        """Refuse connections from now on, and cut those that are open."""
+        if self._server is not None:
+            self._server.shutdown()
+            self._server.server_close()
+            self._server.cut_connections()
+            self._server = None
+
+    def put(self, bucket: str, key: str, body: bytes) -> str:
+        """Add a version of an object (and its bucket); gives the version's id."""
+        with self.lock:
+            versions = self.buckets.setdefault(bucket, {}).setdefault(key, [])
+            item = Item(body, f"v{len(versions) + 1}")
+            versions.append(item)
+            return item.version_id
+
+    def put_folder(self, bucket: str, folder: Path) -> None:
+        """Put every file below `folder` under its relative path."""
+        for path in sorted(folder.rglob("*")):
+            if path.is_file():
+                self.put(bucket, path.relative_to(folder).as_posix(), path.read_bytes())
+
+    def count(self) -> Counter[tuple[str, str]]:
+        """How often each (method, key) was asked for."""
+        return Counter((request.method, request.key) for request in list(self.requests))
+
+    def take_fault(self, key: str) -> Fault:
+        """The fault that hits this request; an empty one where there is none."""
+        with self.lock:
+            fault = self.faults.get(key)
+            if fault is None or fault.times == 0:
+                return Fault()
+            fault.times -= fault.times > 0
+            return fault
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    store: S3Server
+
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        self._connections: set[socket] = set()
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        self._connections.add(request)
+        super().process_request(request, client_address)
+
+    def close_request(self, request: Any) -> None:
+        self._connections.discard(request)
+        super().close_request(request)
+
+    def cut_connections(self) -> None:
+        for connection in list(self._connections):
+            try:
+                connection.shutdown(SHUT_RDWR)
+            except OSError:
+                continue  # closed meanwhile
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """A client that goes away, or was cut off by `stop`, is what tests want."""
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    wbufsize = -1
+    server: _Server
+
+    def do_HEAD(self) -> None:
+        self.do_GET()
+
+    def do_GET(self) -> None:
+        url = urlsplit(self.path)
+        query = {name: values[0] for name, values in parse_qs(url.query).items()}
+        bucket, _, key = unquote(url.path).lstrip("/").partition("/")
+        store = self.server.store
+        version = query.get("versionId", "")
+        store.requests.append(
+            Request(self.command, bucket, key, self.headers.get("Range", ""), version)
+        )
+        fault = store.take_fault(key or LISTING)
+        time.sleep(fault.delay)
+        if fault.status:
+            self._refuse(fault.status, fault.code)
+        elif bucket not in store.buckets:
+            self._refuse(404, "NoSuchBucket")
+        elif key:
+            self._send_object(store.buckets[bucket].get(key, []), version, fault)
+        else:
+            self._send_listing(bucket, query)
+
+    def _send_object(self, versions: list[Item], version: str, fault: Fault) -> None:
+        found = [item for item in versions if version in {"", item.version_id}]
+        if not found:
+            self._refuse(404, "NoSuchVersion" if versions else "NoSuchKey")
+            return
+        item = found[-1]
+        if self.headers.get("If-Match", item.etag) != item.etag:
+            self._refuse(412, "PreconditionFailed")
+            return
+        start, end = self._read_range(len(item.body))
+        if start >= end and item.body:
+            self._refuse(416, "InvalidRange")
+            return
+        headers = {"ETag": item.etag, "x-amz-version-id": item.version_id, "Accept-Ranges": "bytes"}
+        if "Range" in self.headers:
+            headers["Content-Range"] = f"bytes {start}-{end - 1}/{len(item.body)}"
+        status = 206 if "Range" in self.headers else 200
+        self._send(status, item.body[start:end], headers, cut_after=fault.cut_after)
+
+    def _read_range(self, size: int) -> tuple[int, int]:
+        """[start, end) that the Range header asks for, of `size` bytes."""
+        first, _, last = self.headers.get("Range", "bytes=0-").removeprefix("bytes=").partition("-")
+        if not first:
+            return max(0, size - int(last)), size
+        return int(first), min(size, int(last) + 1) if last else size
+
+    def _send_listing(self, bucket: str, query: dict[str, str]) -> None:
+        store = self.server.store
+        prefix, after = query.get("prefix", ""), query.get("continuation-token", "")
+        with store.lock:
+            objects = {key: versions[-1] for key, versions in store.buckets[bucket].items()}
+        keys = sorted(key for key in objects if key.startswith(prefix) and key > after)
+        page = keys[: min(store.page_size, int(query.get("max-keys", "1000")))]
+        more = len(page) < len(keys)
+        contents = "".join(
+            f"<Contents><Key>{escape(key)}</Key><LastModified>2025-01-01T00:00:00.000Z"
+            f"</LastModified><ETag>{escape(objects[key].etag)}</ETag>"
+            f"<Size>{len(objects[key].body)}</Size><StorageClass>STANDARD</StorageClass></Contents>"
+            for key in page
+        )
+        token = f"<NextContinuationToken>{escape(page[-1])}</NextContinuationToken>" if more else ""
+        body = (
+            '<?xml version="1.0" encoding="UTF-8"?>'
+            '<ListBucketResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/">'
+            f"<Name>{bucket}</Name><Prefix>{escape(prefix)}</Prefix><KeyCount>{len(page)}</KeyCount>"
+            f"<MaxKeys>{store.page_size}</MaxKeys><IsTruncated>{str(more).lower()}</IsTruncated>"
+            f"{token}{contents}</ListBucketResult>"
+        )
+        self._send(200, body.encode(), {"Content-Type": "application/xml"})
+
+    def _refuse(self, status: int, code: str) -> None:
+        body = f"<Error><Code>{code}</Code><Message>{code}</Message></Error>"
+        self._send(status, body.encode(), {"Content-Type": "application/xml"})
+
+    def _send(self, status: int, body: bytes, headers: dict[str, str], cut_after: int = -1) -> None:
+        self.send_response_only(status)
+        headers = {"Last-Modified": formatdate(0, usegmt=True)} | headers
+        for name, value in (headers | {"Content-Length": str(len(body))}).items():
+            self.send_header(name, value)
+        self.end_headers()
+        if self.command == "HEAD":
+            return
+        if cut_after >= 0:
+            self.close_connection = True
+            body = body[:cut_after]
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *arguments: object) -> None:
+        """Quiet: `requests` holds what came."""

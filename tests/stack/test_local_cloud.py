@@ -1,0 +1,101 @@
+"""`lambda-serving local up` and `down`: what they write, leave running and leave behind."""
+
+import socket
+import time
+from pathlib import Path
+from typing import Any
+
+from tests.servers.built import STATE
+from tests.stack.conftest import Stack, bring_down, bring_up, list_processes
+
+KEYS = {"api_url", "aws_endpoint_url", "region", "stack_name", "model_bucket", "functions"}
+QUICK = 30.0
+"""Seconds that an `up` may take where nothing changed."""
+
+
+def read_versions(stack: Stack) -> dict[str, list[str]]:
+    """function -> the versions it has published."""
+    return {
+        function: [
+            version["Version"]
+            for version in stack.functions.list_versions_by_function(FunctionName=function)[
+                "Versions"
+            ]
+        ]
+        for function in stack.state["functions"].values()
+    }
+
+
+def test_state_file(stack: Stack) -> None:
+    assert stack.state.keys() >= KEYS
+    assert str(stack.port) in stack.state["aws_endpoint_url"]
+    assert stack.state["aws_endpoint_url"].startswith("http://127.0.0.1:")
+    functions: dict[str, Any] = stack.state["functions"]
+    name = stack.state["stack_name"]
+    assert functions == {endpoint: f"{name}-{endpoint}" for endpoint in functions}
+    assert {"iris_onnx", "filetype"} <= functions.keys()
+
+
+def test_api_url_can_be_pasted_into_a_shell(stack: Stack) -> None:
+    assert not set("$&|;<>()`\\\"' *?[]#~!") & set(stack.api_url)
+    assert not stack.api_url.endswith("/")
+
+
+def test_up_shows_requests_answers_and_what_is_next(stack: Stack) -> None:
+    for word in (stack.api_url, "curl", "sam local invoke", "make test", "make down"):
+        assert word in stack.log
+    for function in stack.state["functions"].values():
+        assert function in stack.log
+
+
+def test_models_are_published(stack: Stack) -> None:
+    listed = stack.bucket.list_objects_v2(Bucket=stack.state["model_bucket"])["Contents"]
+    keys = {item["Key"] for item in listed}
+    assert {"iris_onnx/1/model.onnx", "filetype/1/model.onnx", "filetype/1/config.json"} <= keys
+
+
+def test_up_again_is_quick_and_changes_nothing(stack: Stack) -> None:
+    state, versions = stack.state, read_versions(stack)
+    started = time.monotonic()
+    again = bring_up(stack.port)
+    took = time.monotonic() - started
+    assert again.returncode == 0, again.stdout
+    assert took < QUICK
+    assert (stack.state, read_versions(stack)) == (state, versions)
+
+
+def test_busy_port_is_a_clear_error(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        up = bring_up(port, tmp_path / "state")
+    assert up.returncode != 0
+    assert f"{port}" in up.stdout
+    assert "port" in up.stdout.lower()
+    assert "Traceback" not in up.stdout
+    assert list_processes(str(tmp_path)) == {}
+
+
+def test_port_of_another_local_cloud_is_busy(stack: Stack, tmp_path: Path) -> None:
+    up = bring_up(stack.port, tmp_path / "state")
+    assert up.returncode != 0
+    assert str(stack.port) in up.stdout
+    assert stack.get("/serve/iris_onnx/health/live").status_code == 200
+
+
+def test_down_without_up_is_fine(tmp_path: Path) -> None:
+    down = bring_down(tmp_path / "state")
+    assert down.returncode == 0, down.stdout
+    assert "Traceback" not in down.stdout
+
+
+def test_down_leaves_no_process(stack: Stack) -> None:
+    """Down, and up again from nothing: tests after this one have a new stack."""
+    assert list_processes(str(STATE))
+    down = bring_down()
+    assert down.returncode == 0, down.stdout
+    assert list_processes(str(STATE)) == {}
+    with socket.socket() as probe:
+        assert probe.connect_ex(("127.0.0.1", stack.port)) != 0
+    up = bring_up(stack.port)
+    assert up.returncode == 0, up.stdout
+    assert stack.get("/serve/iris_onnx/health/live").status_code == 200

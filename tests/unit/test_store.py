@@ -1,0 +1,71 @@
+from dataclasses import replace
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+from lambda_serving.errors import ModelFetchError, ModelVerificationError, SettingsError
+from lambda_serving.models.store import Location, Model, fetch_model, locate_model
+from lambda_serving.settings import Runtime, read_runtime
+
+
+@pytest.fixture
+def runtime(tmp_path: Path) -> Runtime:
+    return replace(read_runtime(), scratch=tmp_path / "scratch", model_bucket="")
+
+
+@pytest.mark.parametrize(
+    ("uri", "bucket", "expected"),
+    [
+        ("iris/1/model.onnx", "models", Location("models", "iris/1/model.onnx")),
+        ("iris/1/", "models", Location("models", "iris/1/")),
+        ("s3://other/a%20b.onnx", "models", Location("other", "a b.onnx")),
+        ("s3://other/k?versionId=x.y", "models", Location("other", "k", "x.y")),
+        ("file:///m/a%20b", "models", Location("", "/m/a b")),
+        ("iris/m.onnx", "file:///my/models/", Location("", "/my/models/iris/m.onnx")),
+    ],
+)
+def test_locations(uri: str, bucket: str, expected: Location) -> None:
+    assert locate_model(uri, bucket) == expected
+
+
+def test_a_key_without_a_bucket() -> None:
+    with pytest.raises(SettingsError, match="SERVING_MODEL_BUCKET is not set"):
+        locate_model("iris/model.onnx", "")
+
+
+def test_local_file_is_read_where_it_is(tmp_path: Path, runtime: Runtime) -> None:
+    file = tmp_path / "m.bin"
+    file.write_bytes(b"model")
+    model = fetch_model(f"file://{file}", sha256(b"model").hexdigest(), runtime)
+    assert (model.path, model.read_bytes()) == (file, b"model")
+    with pytest.raises(ModelVerificationError, match="pinned is 0000"):
+        fetch_model(f"file://{file}", "0" * 64, runtime)
+
+
+def test_local_folder(tmp_path: Path, runtime: Runtime) -> None:
+    folder = tmp_path / "m"
+    folder.mkdir()
+    model = fetch_model(f"file://{folder}/", None, runtime)
+    assert (model.path, model.read_bytes()) == (folder, None)
+
+
+def test_missing_local_file(runtime: Runtime) -> None:
+    with pytest.raises(ModelFetchError, match="^the model is not there$"):
+        fetch_model("file:///none", None, runtime)
+
+
+def test_a_prefix_has_no_sha256(runtime: Runtime) -> None:
+    with pytest.raises(SettingsError, match="a prefix/ of many files has none"):
+        fetch_model("s3://models/iris/", "0" * 64, runtime)
+
+
+def test_bytes_are_written_once_and_whole(tmp_path: Path) -> None:
+    model = Model("m.onnx", tmp_path, data=b"model")
+    assert model.read_bytes() == b"model"
+    assert not list(tmp_path.iterdir())
+    path = model.path
+    assert (path.name, path.read_bytes()) == ("m.onnx", b"model")
+    assert model.path is path
+    assert [file.name for file in path.parent.iterdir()] == ["m.onnx"]
+    other = Model("m.onnx", tmp_path, data=b"model")
+    assert other.path != path
