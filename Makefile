@@ -20,7 +20,7 @@ down: sync
 	@$(UV) run --no-sync lambda-serving local down
 
 test: sync
-	@$(UV) run --no-sync pytest
+	@$(UV) run --no-sync pytest --cov
 
 lint: sync
 	@$(UV) run --no-sync ruff check

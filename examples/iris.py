@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import io
+
+import joblib
 import numpy as np
 from skl2onnx import to_onnx
 from sklearn.datasets import load_iris
@@ -14,6 +17,13 @@ def train_pipeline() -> Pipeline:
     """Scaled logistic regression on all 150 flowers; the same at every run."""
     measures, species = load_iris(return_X_y=True)
     return make_pipeline(StandardScaler(), LogisticRegression()).fit(measures, species)
+
+
+def make_sklearn() -> dict[str, bytes]:
+    """float64[-1, 4] -> the species int64[-1], and by predict_proba float64[-1, 3]."""
+    file = io.BytesIO()
+    joblib.dump(train_pipeline(), file)
+    return {"model.joblib": file.getvalue()}
 
 
 def make_onnx() -> dict[str, bytes]:

@@ -51,6 +51,15 @@ RECIPES = {
     "iris_onnx": Recipe(
         "iris_onnx/1", "examples.iris:make_onnx", ("scikit-learn", "skl2onnx", "onnx")
     ),
+    "iris_sklearn": Recipe(
+        "iris_sklearn/1", "examples.iris:make_sklearn", ("scikit-learn", "joblib")
+    ),
+    "iris_xgboost": Recipe(
+        "iris_xgboost/1", "examples.iris_xgboost:make_xgboost", ("xgboost-cpu", "scikit-learn")
+    ),
+    "iris_lightgbm": Recipe(
+        "iris_lightgbm/1", "examples.iris_lightgbm:make_lightgbm", ("lightgbm", "scikit-learn")
+    ),
     "filetype": Recipe("filetype/1", "examples.filetype:unpack_magika", ("magika",)),
 }
 

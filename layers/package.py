@@ -36,25 +36,67 @@ LEFTOVERS = (
     "bin",
     "**/__pycache__",
     "**/tests",
+    "**/conftest.py",
     "**/*.pyi",
     "**/py.typed",
     "**/*.pxd",
+    "**/*.pxi",
     "**/*.pyx",
+    "**/*.tp",
     "**/*.h",
     "**/*.hpp",
     "**/*.c",
     "**/*.cpp",
     "**/*.a",
+    "**/meson.build",
     "*.dist-info/RECORD",
-    "numpy/f2py",
-    "numpy/_pyinstaller",
-    "numpy/_core/include",
-    "numpy/_core/lib",
-    "numpy/_core/_simd*.so",
-    "numpy/_core/_*_tests*.so",
-    "numpy/conftest.py",
+    "*.dist-info/sboms",
 )
 """What wheels hold for building against them and for testing them, as globs below the target."""
+
+PACKAGE_LEFTOVERS = {
+    # Pages of its own REST framework, 1.7 MB; FastAPI writes ours.
+    "aws_lambda_powertools": ("event_handler/openapi/swagger_ui/*.min.*",),
+    "joblib": ("test",),
+    # f2py stays: SciPy imports every name that NumPy lists.
+    "numpy": (
+        "_pyinstaller",
+        "_core/include",
+        "_core/lib",
+        "_core/_simd*.so",
+        "_core/_*_tests*.so",
+    ),
+    # Inference imports onnxruntime and onnxruntime.capi alone. What goes: tools to convert,
+    # quantize and optimize models, the bridge to the onnx package, and the library for C
+    # programs: the Python extension holds a whole copy of it (35 MB).
+    "onnxruntime": (
+        "tools",
+        "transformers",
+        "quantization",
+        "backend",
+        "datasets",
+        "capi/libonnxruntime.so*",
+    ),
+    # Extensions that only its tests import, and the one behind mmread and mmwrite (4 MB), which is
+    # imported when they are called. Every module stays: the libraries import many of them.
+    "scipy": (
+        "io/_fast_matrix_market/_fmm_core*.so",
+        "_lib/_test_*.so",
+        "integrate/_test_*.so",
+        "io/_test_*.so",
+        "ndimage/_ctest*.so",
+        "ndimage/_cytest*.so",
+        "special/_test_*.so",
+    ),
+    # load_iris and the like stay (0.3 MB): user code asks them for the names of classes.
+    "sklearn": ("_build_utils", "datasets/images"),
+    # Model cards and the command line; skops.io imports neither.
+    "skops": ("card", "cli"),
+    # Its Spark and Dask clients import frameworks that no function has.
+    "xgboost": ("dask", "spark", "testing"),
+}
+"""What is not needed to run a model, as globs below each package. What is left must still import
+(tests/built/test_engines.py)."""
 
 
 def main() -> None:
@@ -64,6 +106,7 @@ def main() -> None:
     parser.add_argument("source", type=Path, help="folder with the code and requirements.txt")
     parser.add_argument("target", type=Path, help="SAM's ARTIFACTS_DIR")
     parser.add_argument("--prune", action="append", default=[], metavar="GLOB")
+    parser.add_argument("--library", action="append", default=[], metavar="NAME=GLOB")
     arguments = parser.parse_args()
     if sys.version_info[:2] != RUNTIME:
         sys.exit(
@@ -72,15 +115,17 @@ def main() -> None:
         )
     source, target = arguments.source.resolve(), arguments.target.resolve()
     if arguments.kind == "layer":
-        package_layer(source, target / "python", tuple(arguments.prune))
+        package_layer(source, target / "python", arguments.library, arguments.prune)
     else:
         package_function(source, target)
 
 
-def package_layer(source: Path, target: Path, prune: tuple[str, ...]) -> None:
+def package_layer(source: Path, target: Path, libraries: list[str], prune: list[str]) -> None:
     """Fill `<layer>/python`: the pinned wheels and the layer's own packages."""
     install(source / "requirements.txt", target, "--no-deps")
-    remove(target, LEFTOVERS + prune)
+    for library in libraries:
+        move_library(target, *library.split("="))
+    remove(target, [*list_leftovers(), *prune])
     compile_bytecode(target, target, "/opt/python")
     for package in sorted(folder for folder in source.iterdir() if folder.is_dir()):
         if package.name != "__pycache__":
@@ -93,7 +138,7 @@ def package_function(source: Path, target: Path) -> None:
     requirements = source / "requirements.txt"
     if requirements.exists():
         install(requirements, target)
-        remove(target, LEFTOVERS)
+        remove(target, list_leftovers())
         compile_bytecode(target, target, "/var/task")
     for entry in sorted(source.iterdir()):
         if entry.name not in ("requirements.txt", "__pycache__", ".aws-sam"):
@@ -114,7 +159,28 @@ def install(requirements: Path, target: Path, *options: str) -> None:
         sys.exit(f"uv could not install {requirements.name} for {architecture}: see above")
 
 
-def remove(target: Path, globs: tuple[str, ...]) -> None:
+def list_leftovers() -> list[str]:
+    """All that no layer and no function needs, as globs below the target."""
+    return [
+        *LEFTOVERS,
+        *(f"{name}/{glob}" for name, own in PACKAGE_LEFTOVERS.items() for glob in own),
+    ]
+
+
+def move_library(target: Path, name: str, glob: str) -> None:
+    """Move a shared library to `<layer>/lib/name`, where Lambda's loader looks for it.
+
+    LD_LIBRARY_PATH holds /opt/lib (AWS Lambda, "Using environment variables").
+    """
+    found = list(target.glob(glob))
+    if len(found) != 1:
+        sys.exit(f"{name}: expected one file {glob}, got {len(found)}")
+    folder = target.parent / "lib"
+    folder.mkdir(exist_ok=True)
+    found[0].rename(folder / name)
+
+
+def remove(target: Path, globs: list[str]) -> None:
     """Remove every file and folder below the target that one of the globs names."""
     for path in [path for glob in globs for path in target.glob(glob)]:
         if path.is_dir() and not path.is_symlink():

@@ -36,7 +36,18 @@ class Preprocess:
 
 
 @pytest.fixture
-def make_folder(tmp_path: Path) -> Callable[..., Path]:
+def forget_user_code(tmp_path: Path) -> Iterator[None]:
+    """User code of one test must not be found by the next."""
+    modules, paths, finders = set(sys.modules), list(sys.path), list(sys.meta_path)
+    yield
+    sys.path[:], sys.meta_path[:] = paths, finders
+    for name in set(sys.modules) - modules:
+        if (getattr(sys.modules[name], "__file__", None) or "").startswith(str(tmp_path)):
+            del sys.modules[name]
+
+
+@pytest.fixture
+def make_folder(tmp_path: Path, forget_user_code: None) -> Callable[..., Path]:
     """Write an endpoint's folder: its endpoint.toml, preprocess.py and further files."""
 
     def make(
@@ -69,10 +80,9 @@ def models(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def start_handler(
-    monkeypatch: pytest.MonkeyPatch, models: Path, tmp_path: Path
-) -> Iterator[Callable[..., Handler]]:
+    monkeypatch: pytest.MonkeyPatch, models: Path, tmp_path: Path, forget_user_code: None
+) -> Callable[..., Handler]:
     """Cold start: import the real handler for a folder; gives ``handler(event)``."""
-    modules, paths = set(sys.modules), list(sys.path)
 
     def start(folder: Path, context: Any = CONTEXT, **env: str) -> Handler:
         for name in [name for name in os.environ if name.startswith(("AWS_", "SERVING_"))]:
@@ -89,12 +99,7 @@ def start_handler(
         module = importlib.import_module("lambda_serving.handler")
         return lambda event: module.lambda_handler(event, context)
 
-    yield start
-    sys.path[:] = paths
-    for name in set(sys.modules) - modules:
-        # User code of one test must not be found by the next.
-        if (getattr(sys.modules[name], "__file__", None) or "").startswith(str(tmp_path)):
-            del sys.modules[name]
+    return start
 
 
 @pytest.fixture

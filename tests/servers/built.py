@@ -6,10 +6,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from samtranslator.yaml_helper import yaml_parse
+
 from lambda_serving_cli.local_cloud.build import Build, find_architecture
 from lambda_serving_cli.local_cloud.layout import Layout, find_uv
 from lambda_serving_cli.local_cloud.steps import StepError
-from samtranslator.yaml_helper import yaml_parse
 
 PROJECT = Path(__file__).parents[2]
 STATE = PROJECT / ".local" / "test"

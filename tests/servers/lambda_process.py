@@ -52,6 +52,9 @@ class LambdaProcess:
         self.api = RuntimeApi(function_name, REGION)
         self.environment = _base_environment(function_name, self.task_root, runtime, handler)
         self.environment["AWS_LAMBDA_RUNTIME_API"] = self.api.address
+        # On Lambda /var/task:/var/task/lib:/opt/lib, where /opt is all layers in one.
+        libraries = [self.task_root, self.task_root / "lib", *(layer / "lib" for layer in layers)]
+        self.environment["LD_LIBRARY_PATH"] = os.pathsep.join(map(str, libraries))
         self.environment.update(environment or {})
         self._folders = [self.task_root, *(layer / "python" for layer in self.layers), runtime]
         self._handler = handler

@@ -5,7 +5,6 @@ import tomllib
 from typing import Any
 
 from lambda_serving.engines import ENGINES
-
 from tests.servers.built import (
     LAYER,
     PROJECT,

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+
 from lambda_serving.encoding import decode_base64, decode_body, encode_json, is_json
 from lambda_serving.errors import (
     BodyTooLargeError,

@@ -3,8 +3,9 @@
 import ast
 from pathlib import Path
 
-import lambda_serving
 import pytest
+
+import lambda_serving
 
 PACKAGE = Path(lambda_serving.__file__).parent
 LEVELS = {
@@ -18,8 +19,13 @@ LEVELS = {
     "docs": 2,
     "engines.tensors": 2,
     "engines.base": 3,
+    "isolation": 0,
+    "engines.onnx_session": 4,
     "engines.custom": 4,
-    "engines.onnx": 4,
+    "engines.sklearn": 4,
+    "engines.xgboost": 4,
+    "engines.lightgbm": 4,
+    "engines.onnx": 5,
     "user_code": 4,
     "endpoint": 5,
     "models.versions": 6,

@@ -6,12 +6,12 @@ from typing import Any
 import numpy as np
 import onnxruntime as ort
 import pytest
+from onnx import TensorProto, helper
+
 from lambda_serving.engines.onnx import OnnxEngine
 from lambda_serving.errors import InputError, ModelLoadError, SettingsError
 from lambda_serving.models.store import Model
 from lambda_serving.settings import Tensors, VersionSettings
-from onnx import TensorProto, helper
-
 from tests.models import make_adder
 
 FLOAT, INT, STRING = TensorProto.FLOAT, TensorProto.INT64, TensorProto.STRING
@@ -135,7 +135,9 @@ def test_models_in_folders(tmp_path: Path) -> None:
     folder = tmp_path / "m"
     folder.mkdir()
     model = Model("m", tmp_path, path=folder)
-    with pytest.raises(ModelLoadError, match=r"expected model.onnx or one .onnx file, got \[\]"):
+    with pytest.raises(
+        ModelLoadError, match=r"expected one file .onnx or one named model.onnx, got \[\]"
+    ):
         engine.load(model)
     (folder / "any.onnx").write_bytes(make_adder())
     engine.load(model)

@@ -1,6 +1,7 @@
 from pathlib import Path
 
 import pytest
+
 from lambda_serving.errors import SettingsError
 from lambda_serving.settings import (
     Tensors,

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
 from lambda_serving.errors import UserCodeLoadError
 from lambda_serving.settings import Tensors, VersionSettings
 from lambda_serving.user_code import make_model_endpoint, make_user_code

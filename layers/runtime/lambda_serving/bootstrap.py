@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import logging
+import os
+import signal
 import threading
-from typing import Any
+from pathlib import Path
 
 from lambda_serving.endpoint import Endpoint
-from lambda_serving.engines.base import find_engine
+from lambda_serving.engines.base import Engine, find_engine
 from lambda_serving.errors import (
     LoadError,
     ModelLoadError,
@@ -24,6 +27,8 @@ from lambda_serving.settings import (
     read_runtime,
 )
 from lambda_serving.user_code import UserCode, make_user_code
+
+logger = logging.getLogger("lambda_serving")
 
 
 class Fetch:
@@ -67,25 +72,45 @@ def load_version(settings: VersionSettings, runtime: Runtime) -> Endpoint:
     fetch = Fetch(settings, runtime)
     engine = find_engine(settings.engine)(settings, runtime.vcpus)
     user_code = make_user_code(runtime.task_root, settings)
+    if engine.user_process == "ignored" and user_code.get_method("process"):
+        logger.warning("the engine %r runs the model: `process` is ignored", settings.engine)
     model = fetch.wait()
-    loaded = _call_user_load(user_code, model)
-    if loaded is not None:
-        engine.adopt(loaded)
-    else:
-        engine.load(model)
-    return Endpoint(settings, engine, user_code)
-
-
-def _call_user_load(user_code: UserCode, model: Model | None) -> Any:
-    if user_code.get_method("load") is None:
-        return None
+    before = read_resident_memory()
     try:
-        return user_code.load(None if model is None else model.path)
-    except (Exception, SystemExit) as error:  # noqa: BLE001  (user code may raise anything)
-        raise ModelLoadError(
-            f"{type(error).__name__} in the endpoint's load; the log has the traceback",
-            private=str(error),
-        ) from error
+        with user_code.show_plain_names():
+            _load_model(engine, user_code, model)
+    except BaseException:
+        user_code.forget()
+        if model is not None:
+            model.discard()
+        raise
+    cost = max(0, read_resident_memory() - before)
+    return Endpoint(settings, engine, user_code, model, cost)
+
+
+def read_resident_memory() -> int:
+    """Bytes that this process holds in memory (proc(5): the second number of statm, in pages)."""
+    statm = Path("/proc/self/statm")
+    if not statm.exists():  # a developer's Mac: there, every version is kept
+        return 0
+    return int(statm.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def _load_model(engine: Engine, user_code: UserCode, model: Model | None) -> None:
+    """The user's ``load``, then the engine's own where that gave nothing."""
+    loaded = None
+    if user_code.get_method("load") is not None:
+        try:
+            loaded = user_code.load(None if model is None else model.path)
+        except (Exception, SystemExit) as error:  # noqa: BLE001  (user code may raise anything)
+            raise ModelLoadError(
+                f"{type(error).__name__} in the endpoint's load; the log has the traceback",
+                private=str(error),
+            ) from error
+    if loaded is None:
+        engine.load(model)
+    else:
+        engine.adopt(loaded)
 
 
 class Environment:
@@ -94,10 +119,15 @@ class Environment:
     def __init__(self, runtime: Runtime) -> None:
         self.runtime = runtime
         self._settings: EndpointSettings | None = None
-        self._versions = Versions(self._load)
+        self._versions = Versions(self._load, self._count_budget)
 
     def _load(self, version: str) -> Endpoint:
         return load_version(self.settings.versions[version], self.runtime)
+
+    def _count_budget(self) -> int:
+        """Bytes for loaded versions: what the user says, or three quarters of the memory."""
+        megabytes = self.settings.memory_budget_mb or self.runtime.memory_mb * 3 // 4
+        return megabytes * 1024 * 1024
 
     @property
     def settings(self) -> EndpointSettings:
@@ -138,6 +168,10 @@ class Environment:
     def is_loaded(self, version: str) -> bool:
         return self._versions.is_loaded(version)
 
+    def close(self) -> None:
+        """Unload every version, before the environment ends."""
+        self._versions.close()
+
 
 def start_environment() -> Environment:
     """The cold start's work.
@@ -156,4 +190,21 @@ def start_environment() -> Environment:
         report_error(error, "init")
         if environment.runtime.fails_at_init:
             raise
+    close_at_shutdown(environment)
     return environment
+
+
+def close_at_shutdown(environment: Environment) -> None:
+    """Unload at SIGTERM, which Lambda sends before it ends an environment.
+
+    It does so only where an extension is registered, and leaves 300 ms at least (AWS Lambda,
+    "Lambda execution environment lifecycle", shutdown phase).
+    """
+
+    def close(signal_number: int, frame: object) -> None:
+        environment.close()
+        signal.signal(signal_number, signal.SIG_DFL)
+        signal.raise_signal(signal_number)
+
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, close)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from lambda_serving.engines.base import Engine
 from lambda_serving.errors import translate_exception
+from lambda_serving.execution import resolve
+from lambda_serving.models.store import Model
 from lambda_serving.settings import VersionSettings
 from lambda_serving.user_code import UserCode
 
@@ -31,11 +32,21 @@ class Stage(NamedTuple):
 class Endpoint:
     """preprocess -> process -> postprocess, with one fresh ``state`` a request."""
 
-    def __init__(self, settings: VersionSettings, engine: Engine, user_code: UserCode) -> None:
+    def __init__(
+        self,
+        settings: VersionSettings,
+        engine: Engine,
+        user_code: UserCode,
+        model: Model | None = None,
+        cost: int = 0,
+    ) -> None:
+        """``cost`` is in bytes: what the process grew by when the model was loaded."""
         self.settings = settings
         self.engine = engine
         self.user_code = user_code
-        self.is_async = user_code.is_async
+        self._model = model
+        self.model_size = 0 if model is None else model.size
+        self.cost = cost
         self._stages = tuple(self._list_stages())
 
     def _list_stages(self) -> list[Stage]:
@@ -52,19 +63,23 @@ class Endpoint:
     async def serve(self, request: Request) -> Any:
         """Run one request; the result is what the last stage returned.
 
-        A coroutine for the sake of asynchronous classes: where ``is_async`` is False it never
-        waits.
+        A coroutine for the sake of asynchronous classes: where no event loop runs it never waits.
 
         Raises:
             ServingError: as the error table says, with the stage it came from.
         """
+        self.user_code.activate()
         state: dict[str, Any] = {}
         data: Any = request.body
         for stage in self._stages:
             try:
-                data = stage.call(data, state, None)
-                if inspect.isawaitable(data):
-                    data = await data
+                data = await resolve(stage.call(data, state, None))
             except (Exception, SystemExit) as error:  # noqa: BLE001  (user code: any error is translated)
                 raise translate_exception(error, stage.name) from error
         return data
+
+    def close(self) -> None:
+        """The version goes: ``unload`` of the user's class, then its files and modules."""
+        self.user_code.unload()
+        if self._model is not None:
+            self._model.discard()

@@ -33,9 +33,12 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 from typing import Any, NoReturn
 
 logger = logging.getLogger("lambda_serving")
+
+_PATH = re.compile(r"/(?:opt|var|tmp|home|root|usr|workspace)/[^\s'\",:;)]*")
 
 
 class ServingError(Exception):
@@ -180,13 +183,19 @@ def translate_exception(exception: BaseException, stage: str) -> ServingError:
     if hasattr(exception, "status_code") and hasattr(exception, "detail"):
         return UserHTTPError(exception, stage)
     if isinstance(exception, ValueError):
-        return InputError(str(exception), stage=stage, type_name=name)
+        text = str(exception)
+        return InputError(redact(text), private=text, stage=stage, type_name=name)
     return UserCodeError(
         f"{name} in {stage}; the log has the traceback under this request id",
         private=str(exception),
         stage=stage,
         type_name=name,
     )
+
+
+def redact(text: str) -> str:
+    """A message without the stack that native libraries append, and without paths of a function."""
+    return _PATH.sub("…", text.partition("\nStack trace:")[0])
 
 
 def describe_error(error: ServingError, request_id: str) -> dict[str, Any]:

@@ -9,6 +9,7 @@ and locks made at one request work at the next (docs/decisions/0004-one-async-pi
 from __future__ import annotations
 
 import inspect
+import sys
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -38,8 +39,18 @@ def run(value: Any) -> Any:
     return get_event_loop().run_until_complete(wait())
 
 
+async def resolve(value: Any) -> Any:
+    """``value``, awaited where it is awaitable: on the running loop, or on the environment's."""
+    if not inspect.isawaitable(value):
+        return value
+    asyncio = sys.modules.get("asyncio")
+    if asyncio is not None and asyncio._get_running_loop() is not None:
+        return await value
+    return run(value)
+
+
 def run_without_loop[T](coroutine: Coroutine[Any, Any, T]) -> T:
-    """Run a coroutine that never waits.
+    """Run a coroutine that never waits by itself: what it awaits goes through ``resolve``.
 
     Raises:
         RuntimeError: it waited all the same.

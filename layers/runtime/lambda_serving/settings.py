@@ -71,6 +71,7 @@ class VersionSettings:
     preprocess: str | None = None
     input: Tensors = Tensors()
     output: Tensors = Tensors()
+    engine_options: Mapping[str, Any] = field(default_factory=dict)
     auxiliary_cfg: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -81,6 +82,7 @@ class EndpointSettings:
     endpoint: str
     versions: Mapping[str, VersionSettings]
     default: str = DEFAULT_VERSION
+    memory_budget_mb: int | None = None
 
 
 def read_runtime() -> Runtime:
@@ -145,6 +147,9 @@ def parse_endpoint(table: Mapping[str, Any]) -> EndpointSettings:
     table = dict(table)
     endpoint = _check_endpoint("endpoint", table.pop("endpoint", None))
     further = table.pop("version", {})
+    budget = table.pop("memory_budget_mb", None)
+    if budget is not None and (not isinstance(budget, int) or budget <= 0):
+        raise _refuse("memory_budget_mb", "megabytes, a whole number above 0", budget)
     if not isinstance(further, dict):
         raise _refuse("version", "tables like [version.2]", further)
     versions = {DEFAULT_VERSION: _parse_version(endpoint, DEFAULT_VERSION, table, "")}
@@ -156,7 +161,7 @@ def parse_endpoint(table: Mapping[str, Any]) -> EndpointSettings:
             raise _refuse(key, "a table", overrides)
         inherited = {k: v for k, v in table.items() if k != "sha256" or "model" not in overrides}
         versions[name] = _parse_version(endpoint, name, inherited | overrides, f"{key}.")
-    return EndpointSettings(endpoint, versions)
+    return EndpointSettings(endpoint, versions, memory_budget_mb=budget)
 
 
 def _parse_version(
@@ -164,7 +169,7 @@ def _parse_version(
 ) -> VersionSettings:
     unknown = sorted(set(table) - set(VERSION_KEYS))
     if unknown:
-        allowed = ", ".join(["endpoint", *VERSION_KEYS, "version.<name>"])
+        allowed = ", ".join(["endpoint", *VERSION_KEYS, "memory_budget_mb", "version.<name>"])
         raise _refuse(prefix + unknown[0], f"one of the keys {allowed}", unknown[0])
     if "engine" not in table:
         raise _refuse(prefix + "engine", f"one of {', '.join(ENGINES)}", None)
@@ -250,6 +255,7 @@ VERSION_KEYS: Mapping[str, Callable[[str, Any], Any]] = {
     "preprocess": _check_text,
     "input": _check_tensors,
     "output": _check_tensors,
+    "engine_options": _check_table,
     "auxiliary_cfg": _check_table,
 }
 """Every key of a version, and who checks it."""

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import inspect
+import logging
 import sys
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, field
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
@@ -13,7 +15,10 @@ from typing import Any
 
 from lambda_serving.errors import UserCodeLoadError
 from lambda_serving.execution import run
+from lambda_serving.isolation import IsolatedFolder, activate, show_plain_names
 from lambda_serving.settings import VersionSettings
+
+logger = logging.getLogger("lambda_serving")
 
 
 @dataclass(frozen=True)
@@ -61,8 +66,9 @@ def make_model_endpoint(settings: VersionSettings) -> ModelEndpoint:
 class UserCode:
     """The user's ``Preprocess`` instance and which of the contract's methods it has."""
 
-    def __init__(self, instance: Any) -> None:
+    def __init__(self, instance: Any, isolated: IsolatedFolder | None = None) -> None:
         self.instance = instance
+        self._isolated = isolated
 
     def get_method(self, name: str) -> Callable[..., Any] | None:
         """A method of the instance, or None where the class leaves it out."""
@@ -82,6 +88,29 @@ class UserCode:
             return None
         return run(method(None if path is None else str(path)))
 
+    def unload(self) -> None:
+        """Call the user's ``unload``, where the class has one; then forget its modules."""
+        method = self.get_method("unload")
+        try:
+            if method is not None:
+                run(method())
+        except (Exception, SystemExit):  # noqa: BLE001  (the version goes all the same)
+            logger.exception("the endpoint's unload failed")
+        self.forget()
+
+    def forget(self) -> None:
+        """Drop the version's modules."""
+        if self._isolated is not None:
+            self._isolated.remove()
+
+    def activate(self) -> None:
+        """Plain module names lead to this version's code, from here on."""
+        activate(self._isolated)
+
+    def show_plain_names(self) -> AbstractContextManager[None]:
+        """While the model is loaded: pickles find the user's classes by their plain names."""
+        return show_plain_names(self._isolated)
+
 
 def make_user_code(folder: Path, settings: VersionSettings) -> UserCode:
     """Import ``preprocess.py`` (or the package ``preprocess/``) and make ``Preprocess()``.
@@ -94,22 +123,31 @@ def make_user_code(folder: Path, settings: VersionSettings) -> UserCode:
     file = find_preprocess(folder, settings.preprocess)
     if file is None:
         return UserCode(object())
-    stage = "import"
+    root, name = name_module(file)
+    # Only code in a folder of its own can meet another version's module of the same name.
+    isolated = IsolatedFolder(f"version_{settings.version}", root) if root != folder else None
     try:
-        module = import_file(file)
-        stage = "__init__"
-        instance = module.Preprocess()
-    except AttributeError as error:
-        if stage == "__init__" and not hasattr(module, "Preprocess"):
-            raise UserCodeLoadError(
-                f"{file.name}: expected a class named 'Preprocess', found none"
-            ) from error
-        raise _describe_failure(error, file, stage) from error
+        with show_plain_names(isolated):
+            module = isolated.import_module(name) if isolated else import_file(name, file, root)
+            instance = _make_instance(module, file)
+        # ClearML sets it on the instance, after __init__ and before load.
+        instance.model_endpoint = make_model_endpoint(settings)
     except (Exception, SystemExit) as error:  # noqa: BLE001  (user code may raise anything)
-        raise _describe_failure(error, file, stage) from error
-    # ClearML sets both on the instance, after __init__ and before load.
-    instance.model_endpoint = make_model_endpoint(settings)
-    return UserCode(instance)
+        if isolated is not None:
+            isolated.remove()
+        if isinstance(error, UserCodeLoadError):
+            raise
+        raise _describe_failure(error, file, "import") from error
+    return UserCode(instance, isolated)
+
+
+def _make_instance(module: ModuleType, file: Path) -> Any:
+    if not hasattr(module, "Preprocess"):
+        raise UserCodeLoadError(f"{file.name}: expected a class named 'Preprocess', found none")
+    try:
+        return module.Preprocess()
+    except (Exception, SystemExit) as error:  # noqa: BLE001  (user code may raise anything)
+        raise _describe_failure(error, file, "__init__") from error
 
 
 def _describe_failure(error: BaseException, file: Path, stage: str) -> UserCodeLoadError:
@@ -132,13 +170,18 @@ def find_preprocess(folder: Path, named: str | None) -> Path | None:
     return next((file for file in usual if file.is_file()), None)
 
 
-def import_file(file: Path) -> ModuleType:
-    """Import a file under the name that the user's own imports and pickles expect."""
+def name_module(file: Path) -> tuple[Path, str]:
+    """The folder that ``file`` is imported from, and the name it has there."""
+    if file.name == "__init__.py":
+        return file.parent.parent, file.parent.name
+    return file.parent, file.stem
+
+
+def import_file(name: str, file: Path, root: Path) -> ModuleType:
+    """Import a file anew, under the name that the user's own imports and pickles expect."""
+    if str(root) not in sys.path:
+        sys.path.insert(0, str(root))
     is_package = file.name == "__init__.py"
-    name = file.parent.name if is_package else file.stem
-    root = str(file.parent.parent if is_package else file.parent)
-    if root not in sys.path:
-        sys.path.insert(0, root)
     spec = spec_from_file_location(
         name, file, submodule_search_locations=[str(file.parent)] if is_package else None
     )

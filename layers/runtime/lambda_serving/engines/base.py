@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Callable, Collection
 from importlib import import_module
 from typing import Any, ClassVar, Literal, Protocol, cast
 
 from lambda_serving.engines import ENGINES
-from lambda_serving.errors import MissingLibraryError
+from lambda_serving.errors import MissingLibraryError, SettingsError
 from lambda_serving.models.store import Model
 from lambda_serving.settings import VersionSettings
 
@@ -42,6 +44,40 @@ class Engine(Protocol):
 
     def describe(self) -> dict[str, Any]:
         """Inputs and outputs for the endpoint's metadata, as far as they are known."""
+
+
+def check_options(
+    settings: VersionSettings,
+    function: Callable[..., Any],
+    taken: Collection[str],
+    further: Collection[str] = (),
+) -> dict[str, Any]:
+    """``[engine_options]`` as keyword arguments of ``function``, but for those ``taken``.
+
+    ``further`` are those that its ``**kwargs`` take.
+
+    Raises:
+        SettingsError: names the option and those there are.
+    """
+    parameters = inspect.signature(function).parameters.values()
+    named = [p.name for p in parameters if p.kind is not p.VAR_KEYWORD]
+    known = [name for name in named if name not in ("self", *taken)] + list(further)
+    refuse_unknown_options(settings, known)
+    return dict(settings.engine_options)
+
+
+def refuse_unknown_options(settings: VersionSettings, known: Collection[str]) -> None:
+    """Refuse an option that the engine does not have.
+
+    Raises:
+        SettingsError: names the option and those there are.
+    """
+    for name in settings.engine_options:
+        if name not in known:
+            raise SettingsError(
+                f"endpoint.toml: engine_options.{name}: the engine {settings.engine!r} has "
+                + (", ".join(known) or "none")
+            )
 
 
 def find_engine(name: str) -> type[Engine]:

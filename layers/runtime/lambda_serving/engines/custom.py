@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar, Literal
 
+from lambda_serving.engines.base import refuse_unknown_options
 from lambda_serving.models.store import Model
 from lambda_serving.settings import VersionSettings
 
@@ -15,6 +16,7 @@ class CustomEngine:
 
     def __init__(self, settings: VersionSettings, vcpus: int) -> None:
         """Needs no library."""
+        refuse_unknown_options(settings, [])
 
     def load(self, model: Model | None) -> None:
         """A model that the user's ``load`` did not take is the user's own affair."""

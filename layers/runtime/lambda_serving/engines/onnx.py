@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, ClassVar, Literal
 
-# onnxruntime reads this at import; its newer wheels send telemetry without it.
-os.environ["ORT_DISABLE_TELEMETRY"] = "1"
-
-import onnxruntime as ort  # noqa: E402
-from onnxruntime.capi.onnxruntime_pybind11_state import InvalidArgument  # noqa: E402
-
-from lambda_serving.engines.tensors import NUMPY_TYPES, TensorSpec, make_tensor  # noqa: E402
-from lambda_serving.errors import InputError, ModelLoadError, SettingsError  # noqa: E402
-from lambda_serving.models.store import Model  # noqa: E402
-from lambda_serving.settings import Tensors, VersionSettings  # noqa: E402
+from lambda_serving.engines.onnx_session import REFUSALS, open_session, read_specs
+from lambda_serving.engines.tensors import TensorSpec, make_tensor
+from lambda_serving.errors import InputError, ModelLoadError
+from lambda_serving.models.store import Model
+from lambda_serving.settings import VersionSettings
 
 
 class OnnxEngine:
@@ -39,16 +32,9 @@ class OnnxEngine:
         if model is None:
             raise ModelLoadError("the engine 'onnx' needs a model, or a load that returns one")
         data = model.read_bytes()
-        source = str(find_onnx_file(model.path)) if data is None else data
-        try:
-            session = ort.InferenceSession(
-                source, self._make_options(), providers=["CPUExecutionProvider"]
-            )
-        except Exception as error:  # onnxruntime's error classes share no base but this one
-            raise ModelLoadError(
-                f"onnxruntime cannot load the model ({type(error).__name__})", private=str(error)
-            ) from error
-        self.adopt(session)
+        # A model with external data lies in a folder, and finds them beside itself.
+        source = str(model.find_file(".onnx")) if data is None else data
+        self.adopt(open_session(source, self._settings, self._vcpus))
 
     def adopt(self, loaded: Any) -> None:
         """A session is run by name; any other object through its ``predict``."""
@@ -60,13 +46,6 @@ class OnnxEngine:
         self._outputs = read_specs(loaded.get_outputs(), self._settings.output, "output")
         self._output_names = [spec.name for spec in self._outputs]
 
-    def _make_options(self) -> Any:
-        options = ort.SessionOptions()
-        # The default pins a thread to each core it sees, which Lambda's sandbox refuses.
-        options.intra_op_num_threads = self._vcpus
-        options.inter_op_num_threads = 1
-        return options
-
     def predict(self, data: Any) -> Any:
         if self._predictor is not None:
             return self._predictor.predict(data)
@@ -76,7 +55,7 @@ class OnnxEngine:
         }
         try:
             outputs = self._session.run(self._output_names, feeds)
-        except InvalidArgument as error:
+        except REFUSALS as error:
             raise InputError("the model refuses its input", private=str(error)) from error
         return outputs[0] if len(outputs) == 1 else outputs
 
@@ -94,50 +73,9 @@ class OnnxEngine:
         return list(data)
 
     def describe(self) -> dict[str, Any]:
+        if self._predictor is not None:
+            return {"model": type(self._predictor).__name__}
         return {
             "inputs": [spec.describe() for spec in self._inputs],
             "outputs": [spec.describe() for spec in self._outputs],
         }
-
-
-def find_onnx_file(path: Path) -> Path:
-    """The model's graph in a folder: ``model.onnx``, or the only ``.onnx`` there.
-
-    Raises:
-        ModelLoadError: none, or several and none of that name.
-    """
-    if path.is_file():
-        return path
-    found = sorted(path.rglob("*.onnx"))
-    named = [file for file in found if file.name == "model.onnx"]
-    if len(found) == 1 or len(named) == 1:
-        return (named or found)[0]
-    names = [str(file.relative_to(path)) for file in found]
-    raise ModelLoadError(f"the model's folder: expected model.onnx or one .onnx file, got {names}")
-
-
-def read_specs(nodes: Any, declared: Tensors, side: str) -> tuple[TensorSpec, ...]:
-    """The tensors of a session, in the declared order where names are declared.
-
-    Raises:
-        SettingsError: a declared name or type is not the model's.
-    """
-    own = {node.name: make_spec(node) for node in nodes}
-    unknown = [name for name in declared.name if name not in own]
-    if unknown:
-        raise SettingsError(f"endpoint.toml: {side}.name: the model has {list(own)}, not {unknown}")
-    specs = tuple(own[name] for name in declared.name) or tuple(own.values())
-    for spec, type_name in zip(specs, declared.type, strict=False):
-        if spec.type not in (type_name, NUMPY_TYPES.get(type_name)):
-            raise SettingsError(
-                f"endpoint.toml: {side}.type: {spec.name!r} is {spec.type} in the model,"
-                f" not {type_name}"
-            )
-    return specs
-
-
-def make_spec(node: Any) -> TensorSpec:
-    """onnxruntime's NodeArg: symbolic and unknown lengths become -1."""
-    element = node.type.removeprefix("tensor(").removesuffix(")")
-    shape = tuple(length if isinstance(length, int) else -1 for length in node.shape or ())
-    return TensorSpec(node.name, NUMPY_TYPES.get(element, node.type), shape)

@@ -42,7 +42,8 @@ def make_tensor(spec: TensorSpec, value: Any) -> np.ndarray[Any, Any]:
         InputError: naming the input, what it takes and what came.
     """
     try:
-        array = np.asarray(value)
+        # NumPy would make strings of ["a", 1].
+        array = np.asarray(value, dtype=object if spec.type == "str" else None)
     except ValueError as error:
         raise _refuse(spec, "rows of unequal length") from error
     if len(array.shape) != len(spec.shape) or any(
@@ -56,13 +57,15 @@ def make_tensor(spec: TensorSpec, value: Any) -> np.ndarray[Any, Any]:
 
 def _make_strings(spec: TensorSpec, array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     strings = array.astype(object)
-    wrong = next((item for item in strings.flat if not isinstance(item, str)), None)
-    if wrong is not None or (array.dtype.kind not in "UO" and array.size):
-        raise _refuse(spec, f"{type(wrong).__name__} in {list(array.shape)}")
+    others = [type(item).__name__ for item in strings.flat if not isinstance(item, str)]
+    if others:
+        raise _refuse(spec, f"{others[0]} in {list(array.shape)}")
     return strings
 
 
 def _cast_numbers(spec: TensorSpec, array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    if spec.type not in NUMPY_TYPES.values():
+        raise InputError(f"input {spec.name!r}: {spec.type} cannot be made from JSON or NumPy")
     target = np.dtype(spec.type)
     if array.dtype == target:
         return array

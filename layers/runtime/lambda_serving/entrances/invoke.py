@@ -7,9 +7,8 @@ version, request id, call depth, and bytes as base64.
 from __future__ import annotations
 
 import base64
+import json
 from typing import Any
-
-import orjson
 
 from lambda_serving.bootstrap import Environment
 from lambda_serving.encoding import (
@@ -29,7 +28,7 @@ from lambda_serving.errors import (
     raise_to_lambda,
     report_error,
 )
-from lambda_serving.execution import get_event_loop, run_without_loop
+from lambda_serving.execution import run_without_loop
 from lambda_serving.responses import is_response, render_response
 from lambda_serving.settings import PAYLOAD_LIMIT
 
@@ -52,12 +51,7 @@ def answer_event(event: Any, context: Any, environment: Environment) -> Any:
     try:
         request = read_request(event, envelope, request_id, environment.runtime.max_body_bytes)
         endpoint = environment.get_endpoint(request.version)
-        pipeline = endpoint.serve(request)
-        if endpoint.is_async:
-            result = get_event_loop().run_until_complete(pipeline)
-        else:
-            result = run_without_loop(pipeline)
-        return make_answer(result)
+        return make_answer(run_without_loop(endpoint.serve(request)))
     except Exception as error:  # noqa: BLE001  (the edge: logged, and raised under its own name)
         raise_to_lambda(report_error(error, request_id), request_id)
 
@@ -128,7 +122,8 @@ def make_envelope(body: bytes, content_type: str) -> dict[str, Any]:
 def check_size(encoded: bytes) -> Any:
     """Plain values again: Lambda's own encoder knows neither NumPy nor NaN."""
     _refuse_size(len(encoded))
-    return orjson.loads(encoded) if encoded else None
+    # By the standard library: orjson would make floats of integers over 64 bits.
+    return json.loads(encoded) if encoded else None
 
 
 def _refuse_size(size: int) -> None:

@@ -13,7 +13,12 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from lambda_serving.errors import ModelFetchError, ModelVerificationError, SettingsError
+from lambda_serving.errors import (
+    ModelFetchError,
+    ModelLoadError,
+    ModelVerificationError,
+    SettingsError,
+)
 
 if TYPE_CHECKING:
     from obstore.store import S3Store
@@ -44,11 +49,20 @@ class Location(NamedTuple):
 class Model:
     """A fetched model: bytes in memory, or a file or folder on local disk."""
 
-    def __init__(self, name: str, scratch: Path, *, data: Any = None, path: Path | None = None):
+    def __init__(
+        self,
+        name: str,
+        scratch: Path,
+        *,
+        data: Any = None,
+        path: Path | None = None,
+        own_folder: Path | None = None,
+    ) -> None:
         self.name = name
         self._scratch = scratch
         self._data = data
         self._path = path
+        self._own_folder = own_folder
 
     def read_bytes(self) -> bytes | None:
         """The model's bytes where it is one file, None where it is a folder."""
@@ -62,7 +76,7 @@ class Model:
     def path(self) -> Path:
         """The model as a file or folder on local disk, written there at the first use."""
         if self._path is None:
-            folder = make_folder(self._scratch)
+            self._own_folder = folder = make_folder(self._scratch)
             self._path = folder / self.name
             # /tmp may be shared between processes (Managed Instances): never a half file.
             partial = folder / f".{self.name}.partial"
@@ -70,6 +84,38 @@ class Model:
             partial.replace(self._path)
             self._data = None
         return self._path
+
+    @property
+    def size(self) -> int:
+        """Bytes of the model, all files together."""
+        if self._data is not None:
+            return len(self._data)
+        files = self.path.rglob("*") if self.path.is_dir() else [self.path]
+        return sum(file.stat().st_size for file in files if file.is_file())
+
+    def find_file(self, suffix: str = "") -> Path:
+        """The model's main file: itself, the only one in its folder, or the one named ``model``.
+
+        Raises:
+            ModelLoadError: names the files there are.
+        """
+        if self.path.is_file():
+            return self.path
+        found = sorted(self.path.rglob(f"*{suffix}"))
+        found = [file for file in found if file.is_file()]
+        named = [file for file in found if file.stem == "model"]
+        if len(found) == 1 or len(named) == 1:
+            return (named or found)[0]
+        names = [str(file.relative_to(self.path)) for file in found]
+        raise ModelLoadError(
+            f"the model's folder: expected one file {suffix or 'of any name'}"
+            f" or one named model{suffix}, got {names}"
+        )
+
+    def discard(self) -> None:
+        """Remove what was written to local disk."""
+        if self._own_folder is not None:
+            shutil.rmtree(self._own_folder, ignore_errors=True)
 
 
 def make_folder(scratch: Path) -> Path:
@@ -205,7 +251,7 @@ def _fetch_prefix(store: S3Store, location: Location, scratch: Path) -> Model:
     except BaseException:
         shutil.rmtree(folder.parent, ignore_errors=True)
         raise
-    return Model(location.name, scratch, path=folder)
+    return Model(location.name, scratch, path=folder, own_folder=folder.parent)
 
 
 def _verify_sha256(data: Any, expected: str | None, location: Location) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Callable
@@ -9,30 +10,49 @@ from collections.abc import Callable
 from lambda_serving.endpoint import Endpoint
 from lambda_serving.errors import LoadError
 
+logger = logging.getLogger("lambda_serving")
+
 LONGEST_PAUSE = 60
 """Seconds between two tries of a version that keeps failing."""
+
+GROWTH_AT_MOST = 10
+"""Times that a model is larger in memory than on disk; a compressed forest comes near."""
 
 
 class Slot:
     """One version: loaded, or the error of its last try and when to try again."""
 
     def __init__(self) -> None:
-        self.lock = threading.Lock()
         self.endpoint: Endpoint | None = None
+        self.cost = 0
         self.error: LoadError | None = None
         self.failures = 0
         self.retry_at = 0.0
 
 
 class Versions:
-    """Loads a version at its first use; a failed load is tried again with backoff."""
+    """Loads a version at its first use, within a budget of memory.
+
+    What a version costs is what the process grew by while its model was loaded. A version that
+    was not loaded yet is expected to cost as much as the largest so far: versions of one
+    endpoint are of one kind. The least recently used go first, before the new one is loaded.
+
+    A failed load is tried again with backoff.
+    """
 
     def __init__(
-        self, load: Callable[[str], Endpoint], clock: Callable[[], float] = time.monotonic
+        self,
+        load: Callable[[str], Endpoint],
+        budget: Callable[[], int],
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        """``budget`` tells, in bytes, what all loaded versions may cost together."""
         self._load = load
+        self._budget = budget
         self._clock = clock
-        self._slots: dict[str, Slot] = {}
+        self._lock = threading.RLock()
+        self._is_first = True
+        self._slots: dict[str, Slot] = {}  # least recently used first
 
     def get(self, version: str) -> Endpoint:
         """The loaded version.
@@ -41,10 +61,9 @@ class Versions:
             LoadError: it cannot be loaded, or failed so lately that it is not tried yet;
                 ``Retry-After`` tells when the next request is worth it.
         """
-        slot = self._slots.setdefault(version, Slot())
-        if slot.endpoint is not None:
-            return slot.endpoint
-        with slot.lock:
+        with self._lock:
+            slot = self._slots.pop(version, None) or Slot()
+            self._slots[version] = slot
             return slot.endpoint or self._fill(slot, version)
 
     def _fill(self, slot: Slot, version: str) -> Endpoint:
@@ -53,8 +72,9 @@ class Versions:
             slot.error.set_retry_after(max(1, round(slot.retry_at - now)))
             # The same error again: without the frames that the requests before left on it.
             raise slot.error.with_traceback(None)
+        self._make_room(slot.cost or max(other.cost for other in self._slots.values()), slot)
         try:
-            slot.endpoint = self._load(version)
+            endpoint = self._load(version)
         except LoadError as error:
             pause = min(2**slot.failures, LONGEST_PAUSE)
             slot.failures += 1
@@ -62,10 +82,40 @@ class Versions:
             error.set_retry_after(pause)
             slot.error = error
             raise
+        slot.cost = endpoint.cost
+        if self._is_first and endpoint.model_size:
+            # The first load also brings modules that are imported once and stay.
+            slot.cost = min(slot.cost, GROWTH_AT_MOST * endpoint.model_size)
+        self._is_first = False
+        slot.endpoint = endpoint
         slot.error = None
         slot.failures = 0
-        return slot.endpoint
+        self._make_room(0, slot)
+        return endpoint
+
+    def _make_room(self, expected: int, keep: Slot) -> None:
+        """Unload the least recently used until ``expected`` more bytes fit; never ``keep``."""
+        loaded = {name: slot for name, slot in self._slots.items() if slot.endpoint is not None}
+        used = sum(slot.cost for slot in loaded.values())
+        for name, slot in loaded.items():
+            if used + expected <= self._budget():
+                return
+            if slot is not keep:
+                logger.info("unloading version %s: %d bytes are needed", name, expected)
+                self._unload(slot)
+                used -= slot.cost
+
+    def _unload(self, slot: Slot) -> None:
+        endpoint, slot.endpoint = slot.endpoint, None
+        if endpoint is not None:
+            endpoint.close()
 
     def is_loaded(self, version: str) -> bool:
         slot = self._slots.get(version)
         return slot is not None and slot.endpoint is not None
+
+    def close(self) -> None:
+        """Unload all."""
+        with self._lock:
+            for slot in self._slots.values():
+                self._unload(slot)

@@ -1,0 +1,68 @@
+"""Engine ``lightgbm``: a Booster saved as text."""
+
+from __future__ import annotations
+
+from os import PathLike
+from typing import Any, ClassVar, Literal
+
+import lightgbm
+
+from lambda_serving.engines.base import check_options
+from lambda_serving.errors import InputError, ModelLoadError
+from lambda_serving.models.store import Model
+from lambda_serving.settings import VersionSettings
+
+PARAMETERS = (
+    "num_threads",
+    "predict_disable_shape_check",
+    "pred_early_stop",
+    "pred_early_stop_freq",
+    "pred_early_stop_margin",
+)
+"""What ``Booster.predict`` passes to LightGBM itself (LightGBM, "Parameters", Predict)."""
+
+
+class LightgbmEngine:
+    """Calls ``Booster.predict``; ``[engine_options]`` are its keyword arguments."""
+
+    user_process: ClassVar[Literal["ignored"]] = "ignored"
+
+    def __init__(self, settings: VersionSettings, vcpus: int) -> None:
+        taken = ("data", "data_has_header")
+        self._options = check_options(settings, lightgbm.Booster.predict, taken, PARAMETERS)
+        self._options.setdefault("num_threads", vcpus)
+        self._model: Any = None
+
+    def load(self, model: Model | None) -> None:
+        if model is None:
+            raise ModelLoadError("the engine 'lightgbm' needs a model, or a load that returns one")
+        data = model.read_bytes()
+        try:
+            text = model.find_file().read_text() if data is None else data.decode()
+            # LightGBM takes a text that is cut off, and predicts with the trees that are left.
+            if "end of trees" not in text:
+                raise ModelLoadError("lightgbm cannot load the model: its text is cut short")
+            self._model = lightgbm.Booster(model_str=text)
+        except (lightgbm.basic.LightGBMError, UnicodeDecodeError) as error:
+            raise ModelLoadError("lightgbm cannot load the model", private=str(error)) from error
+
+    def adopt(self, loaded: Any) -> None:
+        self._model = loaded
+
+    def predict(self, data: Any) -> Any:
+        if isinstance(data, str | bytes | PathLike):
+            # LightGBM would take it for the name of a file to read.
+            raise InputError(f"the model takes rows of numbers, got {type(data).__name__}")
+        is_booster = isinstance(self._model, lightgbm.Booster)
+        try:
+            return self._model.predict(data, **(self._options if is_booster else {}))
+        except (lightgbm.basic.LightGBMError, TypeError) as error:
+            raise InputError(
+                f"the model refuses its input: {str(error).partition(chr(10))[0]}",
+                private=str(error),
+            ) from error
+
+    def describe(self) -> dict[str, Any]:
+        if not isinstance(self._model, lightgbm.Booster):
+            return {"model": type(self._model).__name__}
+        return {"features": self._model.feature_name()}

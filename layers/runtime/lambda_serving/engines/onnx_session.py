@@ -1,0 +1,164 @@
+"""onnxruntime sessions: set up for Lambda, with the user's options, and what they take.
+
+onnxruntime is imported here and nowhere else.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from typing import Any
+
+# onnxruntime reads this at import; its newer wheels send telemetry without it.
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+
+import onnxruntime as ort  # noqa: E402
+from onnxruntime.capi.onnxruntime_pybind11_state import Fail, InvalidArgument  # noqa: E402
+
+from lambda_serving.engines.base import refuse_unknown_options  # noqa: E402
+from lambda_serving.engines.tensors import NUMPY_TYPES, TensorSpec  # noqa: E402
+from lambda_serving.errors import ModelLoadError, SettingsError  # noqa: E402
+from lambda_serving.settings import Tensors, VersionSettings  # noqa: E402
+
+REFUSALS = (InvalidArgument, Fail)
+"""What a session raises where tensors do not fit the graph, at its inputs or at a node."""
+
+LEVELS = {
+    "disable": ort.GraphOptimizationLevel.ORT_DISABLE_ALL,
+    "basic": ort.GraphOptimizationLevel.ORT_ENABLE_BASIC,
+    "extended": ort.GraphOptimizationLevel.ORT_ENABLE_EXTENDED,
+    "all": ort.GraphOptimizationLevel.ORT_ENABLE_ALL,
+}
+MODES = {
+    "sequential": ort.ExecutionMode.ORT_SEQUENTIAL,
+    "parallel": ort.ExecutionMode.ORT_PARALLEL,
+}
+
+
+def open_session(source: str | bytes, settings: VersionSettings, vcpus: int) -> Any:
+    """An ``InferenceSession`` on a model's bytes or path.
+
+    Raises:
+        ModelLoadError: onnxruntime refuses the model.
+        SettingsError: an engine option is wrong.
+    """
+    options = make_options(settings, vcpus)
+    try:
+        return ort.InferenceSession(source, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # onnxruntime's error classes share no base but this one
+        raise ModelLoadError(
+            f"onnxruntime cannot load the model ({type(error).__name__})", private=str(error)
+        ) from error
+
+
+def make_options(settings: VersionSettings, vcpus: int) -> Any:
+    """Session options: Lambda's defaults, then ``[engine_options]`` over them.
+
+    Raises:
+        SettingsError: names the option, what it takes and what came.
+    """
+    refuse_unknown_options(settings, OPTIONS)
+    options = ort.SessionOptions()
+    # The default pins a thread to each core it sees, which Lambda's sandbox refuses.
+    options.intra_op_num_threads = vcpus
+    options.inter_op_num_threads = 1
+    for name, value in settings.engine_options.items():
+        try:
+            OPTIONS[name](options, name, value)
+        except (KeyError, TypeError, AttributeError) as error:
+            raise SettingsError(
+                f"endpoint.toml: engine_options.{name}: expected {_EXPECTED.get(name, 'a number')},"
+                f" got {value!r}"
+            ) from error
+    return options
+
+
+def _set_number(options: Any, name: str, value: Any) -> None:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise TypeError(value)
+    setattr(options, name, value)
+
+
+def _set_flag(options: Any, name: str, value: Any) -> None:
+    if not isinstance(value, bool):
+        raise TypeError(value)
+    setattr(options, name, value)
+
+
+def _set_level(options: Any, name: str, value: Any) -> None:
+    options.graph_optimization_level = LEVELS[value]
+
+
+def _set_mode(options: Any, name: str, value: Any) -> None:
+    options.execution_mode = MODES[value]
+
+
+def _set_entries(options: Any, name: str, value: Mapping[str, Any]) -> None:
+    for key, entry in value.items():
+        # TOML's true is "1" to onnxruntime.
+        options.add_session_config_entry(key, str(int(entry) if isinstance(entry, bool) else entry))
+
+
+def _set_dimensions(options: Any, name: str, value: Mapping[str, int]) -> None:
+    for key, length in value.items():
+        options.add_free_dimension_override_by_name(key, length)
+
+
+OPTIONS: Mapping[str, Callable[[Any, str, Any], None]] = {
+    "intra_op_num_threads": _set_number,
+    "inter_op_num_threads": _set_number,
+    "log_severity_level": _set_number,
+    "enable_cpu_mem_arena": _set_flag,
+    "enable_mem_pattern": _set_flag,
+    "enable_mem_reuse": _set_flag,
+    "graph_optimization_level": _set_level,
+    "execution_mode": _set_mode,
+    "config": _set_entries,
+    "dimensions": _set_dimensions,
+}
+"""Options of onnxruntime's SessionOptions; ``config`` and ``dimensions`` are tables."""
+
+_EXPECTED = {
+    "graph_optimization_level": f"one of {', '.join(LEVELS)}",
+    "execution_mode": f"one of {', '.join(MODES)}",
+    "config": "a table of session config entries",
+    "dimensions": "a table of lengths by dimension name",
+    **dict.fromkeys(("enable_cpu_mem_arena", "enable_mem_pattern", "enable_mem_reuse"), "a flag"),
+}
+
+
+def read_specs(nodes: Any, declared: Tensors, side: str) -> tuple[TensorSpec, ...]:
+    """The tensors of a session, in the declared order where names are declared.
+
+    Raises:
+        SettingsError: a declared name or type is not the model's.
+    """
+    own = {node.name: make_spec(node) for node in nodes}
+    unknown = [name for name in declared.name if name not in own]
+    if unknown:
+        raise SettingsError(f"endpoint.toml: {side}.name: the model has {list(own)}, not {unknown}")
+    specs = tuple(own[name] for name in declared.name) or tuple(own.values())
+    for spec, type_name in zip(specs, declared.type, strict=False):
+        if spec.type not in (type_name, NUMPY_TYPES.get(type_name)):
+            raise SettingsError(
+                f"endpoint.toml: {side}.type: {spec.name!r} is {spec.type} in the model,"
+                f" not {type_name}"
+            )
+    for spec, size in zip(specs, declared.size, strict=False):
+        # ClearML users may leave out the dimension of the batch.
+        own_size = spec.shape[len(spec.shape) - len(size) :] if size else spec.shape
+        if len(size) > len(spec.shape) or any(
+            -1 not in pair and pair[0] != pair[1] for pair in zip(size, own_size, strict=True)
+        ):
+            raise SettingsError(
+                f"endpoint.toml: {side}.size: {spec.name!r} is {list(spec.shape)} in the model,"
+                f" not {list(size)}"
+            )
+    return specs
+
+
+def make_spec(node: Any) -> TensorSpec:
+    """onnxruntime's NodeArg: symbolic and unknown lengths become -1."""
+    element = node.type.removeprefix("tensor(").removesuffix(")")
+    shape = tuple(length if isinstance(length, int) else -1 for length in node.shape or ())
+    return TensorSpec(node.name, NUMPY_TYPES.get(element, node.type), shape)

@@ -1,0 +1,97 @@
+"""Engine ``sklearn``: scikit-learn models saved by joblib, pickle or skops."""
+
+from __future__ import annotations
+
+import io
+import logging
+import warnings
+from typing import Any, ClassVar, Literal
+
+import joblib
+import sklearn  # noqa: F401  (told missing at the cold start, not by the model's unpickling)
+
+from lambda_serving.engines.base import refuse_unknown_options
+from lambda_serving.errors import InputError, ModelLoadError, SettingsError
+from lambda_serving.models.store import Model
+from lambda_serving.settings import VersionSettings
+
+logger = logging.getLogger("lambda_serving")
+
+
+class SklearnEngine:
+    """Calls ``predict`` of the model, which may be a whole pipeline.
+
+    A ``.skops`` file is read without trusting any code in it; types beyond scikit-learn's own
+    are named in ``[engine_options] trusted``. Every other file is a pickle, and trusted whole.
+    """
+
+    user_process: ClassVar[Literal["ignored"]] = "ignored"
+
+    def __init__(self, settings: VersionSettings, vcpus: int) -> None:
+        refuse_unknown_options(settings, ["trusted"])
+        self._trusted = settings.engine_options.get("trusted", [])
+        if not isinstance(self._trusted, list) or not all(
+            isinstance(name, str) for name in self._trusted
+        ):
+            raise SettingsError(
+                "endpoint.toml: engine_options.trusted: expected a list of type names,"
+                f" got {self._trusted!r}"
+            )
+        self._model: Any = None
+
+    def load(self, model: Model | None) -> None:
+        if model is None:
+            raise ModelLoadError("the engine 'sklearn' needs a model, or a load that returns one")
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            try:
+                self._model = self._read(model)
+            except ModelLoadError:
+                raise
+            except Exception as error:  # unpickling may raise anything
+                raise ModelLoadError(
+                    f"scikit-learn cannot load the model ({type(error).__name__})",
+                    private=str(error),
+                ) from error
+        if not hasattr(self._model, "predict"):
+            raise ModelLoadError(
+                f"expected a model that has predict, got {type(self._model).__name__}"
+            )
+        for warning in caught:  # such as a model of another scikit-learn version
+            logger.warning("loading the model: %s", warning.message)
+
+    def _read(self, model: Model) -> Any:
+        data, name = model.read_bytes(), model.name
+        if data is None:
+            file = model.find_file()
+            data, name = file.read_bytes(), file.name
+        if not name.endswith(".skops"):
+            return joblib.load(io.BytesIO(data))
+        from skops import io as skops_io
+
+        untrusted = set(skops_io.get_untrusted_types(data=data)) - set(self._trusted)
+        if untrusted:
+            raise ModelLoadError(
+                f"the model holds types that are not trusted: {', '.join(sorted(untrusted))};"
+                " name them in endpoint.toml under [engine_options] trusted = [...]"
+            )
+        return skops_io.loads(data, trusted=self._trusted)
+
+    def adopt(self, loaded: Any) -> None:
+        self._model = loaded
+
+    def predict(self, data: Any) -> Any:
+        try:
+            return self._model.predict(data)
+        except TypeError as error:
+            raise InputError(
+                f"the model cannot take {type(data).__name__}", private=str(error)
+            ) from error
+
+    def describe(self) -> dict[str, Any]:
+        names = getattr(self._model, "feature_names_in_", None)
+        count = getattr(self._model, "n_features_in_", None)
+        return {
+            "features": count if names is None else list(names),
+            "model": type(self._model).__name__,
+        }

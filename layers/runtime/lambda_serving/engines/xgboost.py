@@ -1,0 +1,69 @@
+"""Engine ``xgboost``: a Booster saved as UBJSON, JSON or XGBoost's older binary."""
+
+from __future__ import annotations
+
+from os import PathLike
+from typing import Any, ClassVar, Literal
+
+import xgboost
+
+from lambda_serving.engines.base import check_options
+from lambda_serving.errors import InputError, ModelLoadError
+from lambda_serving.models.store import Model
+from lambda_serving.settings import VersionSettings
+
+
+class XgboostEngine:
+    """Calls ``Booster.predict``; ``[engine_options]`` are its keyword arguments.
+
+    ``preprocess`` may return a ``DMatrix`` (ClearML's way) or anything that one is made of.
+    """
+
+    user_process: ClassVar[Literal["ignored"]] = "ignored"
+
+    def __init__(self, settings: VersionSettings, vcpus: int) -> None:
+        self._options = check_options(settings, xgboost.Booster.predict, ("data",))
+        self._vcpus = vcpus
+        self._model: Any = None
+
+    def load(self, model: Model | None) -> None:
+        if model is None:
+            raise ModelLoadError("the engine 'xgboost' needs a model, or a load that returns one")
+        data = model.read_bytes()
+        try:
+            booster = xgboost.Booster(
+                model_file=str(model.find_file()) if data is None else bytearray(data)
+            )
+        except xgboost.core.XGBoostError as error:
+            raise ModelLoadError("xgboost cannot load the model", private=str(error)) from error
+        booster.set_param({"nthread": self._vcpus})
+        self._model = booster
+
+    def adopt(self, loaded: Any) -> None:
+        self._model = loaded
+
+    def predict(self, data: Any) -> Any:
+        if isinstance(data, str | bytes | PathLike):
+            # XGBoost would take it for the name of a file to read.
+            raise InputError(f"the model takes rows of numbers, got {type(data).__name__}")
+        is_booster = isinstance(self._model, xgboost.Booster)
+        try:
+            if is_booster and not isinstance(data, xgboost.DMatrix):
+                data = xgboost.DMatrix(data, nthread=self._vcpus)
+            return self._model.predict(data, **(self._options if is_booster else {}))
+        except (xgboost.core.XGBoostError, TypeError) as error:
+            # XGBoost's text holds paths and a stack of its own.
+            raise InputError(
+                f"the model refuses its input: {self._describe_difference(data)}",
+                private=str(error),
+            ) from error
+
+    def _describe_difference(self, data: Any) -> str:
+        expected = self.describe().get("features")
+        got = f"{data.num_col()} features" if hasattr(data, "num_col") else type(data).__name__
+        return f"expected rows of {expected} features, got {got}"
+
+    def describe(self) -> dict[str, Any]:
+        if not isinstance(self._model, xgboost.Booster):
+            return {"model": type(self._model).__name__}
+        return {"features": self._model.feature_names or self._model.num_features()}

@@ -1,0 +1,164 @@
+"""Code of one version in a folder of its own: its modules never mix with another version's.
+
+Two versions may each bring a ``preprocess.py`` and a ``features.py``. Python knows a module by
+its name alone, so the second version would get the first one's. Here the modules of a version
+live under a package of their own (``version_2.features``), and the code in them has an
+``__import__`` that looks there first: at import, and just as well at an import in a method
+that runs requests later, whatever runs beside it.
+
+Pickles and ``importlib.import_module`` know plain names alone. While a version is loaded or
+serves, it is the active one: the plain names lead to its modules
+(docs/decisions/0007-versions-side-by-side.md).
+"""
+
+from __future__ import annotations
+
+import builtins
+import sys
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from importlib import import_module, invalidate_caches
+from importlib.abc import Loader, MetaPathFinder
+from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+
+class IsolatedLoader(SourceFileLoader):
+    """Runs a module with the version's own ``__import__``."""
+
+    def __init__(self, name: str, path: str, own_builtins: dict[str, Any]) -> None:
+        super().__init__(name, path)
+        self._own_builtins = own_builtins
+
+    def exec_module(self, module: ModuleType) -> None:
+        module.__dict__["__builtins__"] = self._own_builtins
+        super().exec_module(module)
+
+
+class AliasLoader(Loader):
+    """Gives a version's module under its plain name."""
+
+    def __init__(self, package: str) -> None:
+        self._package = package
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType:
+        module = import_module(f"{self._package}.{spec.name}")
+        self._own_spec = module.__spec__
+        return module
+
+    def exec_module(self, module: ModuleType) -> None:
+        module.__spec__ = self._own_spec  # it ran already, under its own name
+
+
+class IsolatedFolder(MetaPathFinder):
+    """The modules of one folder, under the package ``name``."""
+
+    def __init__(self, name: str, folder: Path) -> None:
+        self.name = name
+        self._path = [str(folder)]
+        self._names = {
+            entry.stem for entry in folder.iterdir() if entry.suffix == ".py" or entry.is_dir()
+        }
+        self._builtins = vars(builtins) | {"__import__": self._import}
+        self._hidden: dict[str, ModuleType] = {}
+        package = ModuleType(name)
+        package.__path__ = self._path
+        sys.modules[name] = package
+        sys.meta_path.insert(0, self)
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        """This package's modules, by plain names too while it is active."""
+        if _active is self and self._owns(fullname):
+            return ModuleSpec(fullname, AliasLoader(self.name))
+        if not fullname.startswith(f"{self.name}."):
+            return None
+        spec = PathFinder.find_spec(fullname, path)
+        if spec is not None and isinstance(spec.loader, SourceFileLoader):
+            spec.loader = IsolatedLoader(fullname, spec.loader.path, self._builtins)
+        return spec
+
+    def _owns(self, name: str) -> bool:
+        return name.partition(".")[0] in self._names
+
+    def _import(
+        self,
+        name: str,
+        globals: Mapping[str, Any] | None = None,
+        locals: Mapping[str, Any] | None = None,
+        fromlist: Sequence[str] | None = (),
+        level: int = 0,
+    ) -> ModuleType:
+        """``__import__``: a top-level name that is a file here is the version's own."""
+        if level or not self._owns(name):
+            return builtins.__import__(name, globals, locals, fromlist or (), level)
+        module = builtins.__import__(f"{self.name}.{name}", globals, locals, fromlist or (), 0)
+        if _active is self:  # pickle looks for what it imported by the plain name
+            self._alias()
+        return module if fromlist else sys.modules[f"{self.name}.{name.partition('.')[0]}"]
+
+    def import_module(self, name: str) -> ModuleType:
+        """Import a module of this folder."""
+        invalidate_caches()
+        return import_module(f"{self.name}.{name}")
+
+    def show(self) -> None:
+        """Plain names lead here: those of modules imported by now, others once asked for."""
+        self._hidden = {
+            name: sys.modules.pop(name) for name in list(sys.modules) if self._owns(name)
+        }
+        self._alias()
+
+    def _alias(self) -> None:
+        prefix = f"{self.name}."
+        sys.modules |= {
+            name.removeprefix(prefix): module
+            for name, module in sys.modules.items()
+            if name.startswith(prefix)
+        }
+
+    def hide(self) -> None:
+        """Plain names lead where they led before."""
+        for name in [name for name in sys.modules if self._owns(name)]:
+            del sys.modules[name]
+        sys.modules |= self._hidden
+
+    def remove(self) -> None:
+        """Forget the modules, where the version is unloaded."""
+        if _active is self:
+            activate(None)
+        sys.meta_path.remove(self)
+        for name in [name for name in sys.modules if (name + ".").startswith(f"{self.name}.")]:
+            del sys.modules[name]
+
+
+_active: IsolatedFolder | None = None
+_switch = threading.Lock()
+
+
+def activate(folder: IsolatedFolder | None) -> None:
+    """From here on plain names lead to the modules of ``folder``; None: to the common ones."""
+    global _active
+    if folder is _active:
+        return
+    with _switch:
+        if _active is not None:
+            _active.hide()
+        _active = folder
+        if folder is not None:
+            folder.show()
+
+
+@contextmanager
+def show_plain_names(folder: IsolatedFolder | None) -> Iterator[None]:
+    """While a version is loaded, plain names lead to its modules, wherever they led before."""
+    before = _active
+    activate(folder)
+    try:
+        yield
+    finally:
+        activate(before if before in sys.meta_path else None)

@@ -1,0 +1,36 @@
+"""Finding an engine, and what it says where its library or an option is not there."""
+
+import sys
+
+import pytest
+
+from lambda_serving.engines import ENGINES
+from lambda_serving.engines.base import find_engine
+from lambda_serving.errors import MissingLibraryError
+
+
+@pytest.mark.parametrize("name", ENGINES)
+def test_every_engine_of_the_table_is_there(name: str) -> None:
+    methods = ("load", "adopt", "predict", "describe")
+    assert all(callable(getattr(find_engine(name), method)) for method in methods)
+    assert find_engine(name).user_process in ("required", "replaces", "ignored")
+
+
+@pytest.mark.parametrize(
+    ("engine", "library", "layer"),
+    [
+        ("sklearn", "sklearn", "engine_sklearn"),
+        ("xgboost", "xgboost", "engine_xgboost"),
+        ("lightgbm", "lightgbm", "engine_lightgbm"),
+        ("triton", "onnxruntime", "engine_onnx"),
+    ],
+)
+def test_a_missing_library_names_its_layer(
+    monkeypatch: pytest.MonkeyPatch, engine: str, library: str, layer: str
+) -> None:
+    for module in [name for name in sys.modules if name.startswith("lambda_serving.engines.")]:
+        if not module.endswith(".base"):
+            monkeypatch.delitem(sys.modules, module)
+    monkeypatch.setitem(sys.modules, library, None)  # Python's own way to say: not to be found
+    with pytest.raises(MissingLibraryError, match=f"{library!r}: attach the layer {layer!r}"):
+        find_engine(engine)
