@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import threading
 import time
@@ -100,10 +101,12 @@ class Versions:
         for name, slot in loaded.items():
             if used + expected <= self._budget():
                 return
-            if slot is not keep:
+            if slot is not keep and slot.cost:
                 logger.info("unloading version %s: %d bytes are needed", name, expected)
                 self._unload(slot)
                 used -= slot.cost
+                # Else what it held might go only while the next one loads, which is measured.
+                gc.collect()
 
     def _unload(self, slot: Slot) -> None:
         endpoint, slot.endpoint = slot.endpoint, None
