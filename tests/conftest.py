@@ -2,6 +2,7 @@
 
 import importlib
 import os
+import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -13,6 +14,9 @@ import pytest
 from tests.models import make_adder
 
 Handler = Callable[[Any], Any]
+
+PROJECT = Path(__file__).parents[1]
+MODELS = PROJECT / ".local" / "models"
 
 CONTEXT = SimpleNamespace(
     aws_request_id="2f1d6a4e-0000-4000-8000-000000000001",
@@ -67,6 +71,15 @@ def make_folder(tmp_path: Path, forget_user_code: None) -> Callable[..., Path]:
         return folder
 
     return make
+
+
+@pytest.fixture(scope="session")
+def example_models() -> Path:
+    """The folder of the example models, made where they are missing."""
+    command = [sys.executable, "-m", "examples.prepare_models", "--out", str(MODELS)]
+    done = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return MODELS
 
 
 @pytest.fixture

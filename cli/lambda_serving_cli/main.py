@@ -57,6 +57,29 @@ def local_down(state: State = None) -> None:
 
 
 @app.command()
+def dev(
+    functions: Annotated[
+        Path | None, typer.Option(help="Folder of the endpoints.", show_default="functions")
+    ] = None,
+    models: Annotated[
+        str | None,
+        typer.Option(help="A folder, s3://bucket or a bucket.", show_default=".local/models"),
+    ] = None,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = DEFAULT_HOST,
+    port: Annotated[int, typer.Option(help="Port to listen on; 0 takes a free one.")] = 8000,
+    reload: Annotated[bool, typer.Option(help="Start anew when a .py or .toml is saved.")] = True,
+) -> None:
+    """Serve all endpoints in one process, at once: no build, no emulator."""
+    from lambda_serving_cli.dev_server.command import serve
+
+    try:
+        serve(functions, models, host, port, reload)
+    except StepError as error:
+        report_failure(error)
+        raise typer.Exit(1) from error
+
+
+@app.command()
 def build(
     architecture: Annotated[
         str, typer.Option(help="x86_64 or arm64, as the template's parameter.")

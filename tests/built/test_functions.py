@@ -2,7 +2,8 @@
 
 import json
 from base64 import b64encode
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from tests.built.conftest import start_function
 from tests.events import load_event
 from tests.servers.built import PROJECT, BuiltFunction
 from tests.servers.lambda_process import LambdaProcess
+from tests.servers.lambda_service import LambdaService
 from tests.servers.s3 import S3Server
 
 ENDPOINTS = sorted(path.parent.name for path in PROJECT.glob("functions/*/endpoint.toml"))
@@ -24,9 +26,15 @@ def environments(
     module_s3: S3Server,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[dict[str, LambdaProcess]]:
-    """endpoint -> one warm environment, for all tests of this module."""
+    """endpoint -> one warm environment, for all tests of this module; they can call each other."""
     started: dict[str, LambdaProcess] = {}
-    try:
+    with ExitStack() as stack:
+        service = stack.enter_context(LambdaService())
+        variables = service.environment | {
+            "AWS_ENDPOINT_URL": module_s3.endpoint,
+            "AWS_ENDPOINT_URL_LAMBDA": service.endpoint,
+            "SERVING_ALIAS": "live",
+        }
         for endpoint in ENDPOINTS:
             process = start_function(
                 built[endpoint],
@@ -34,13 +42,22 @@ def environments(
                 runtime_client,
                 tmp_path_factory.mktemp(endpoint),
                 None,
-                {},
+                variables,
             )
-            started[endpoint] = process.__enter__()
+            started[endpoint] = stack.enter_context(process)
+            service.functions[f"test-{endpoint}"] = make_function(process)
         yield started
-    finally:
-        for process in started.values():
-            process.__exit__()
+
+
+def make_function(process: LambdaProcess) -> Callable[[Any], Any]:
+    """The environment as one function of the Lambda API on loopback."""
+
+    def invoke(event: Any) -> Any:
+        answer = process.invoke(event)
+        assert not answer.failed, answer
+        return answer.json()
+
+    return invoke
 
 
 def read_http(answer: Any) -> Any:
@@ -91,6 +108,13 @@ def test_filetype_by_envelope(environments: dict[str, LambdaProcess]) -> None:
         }
     )
     assert answer.json()["label"] == "python"
+
+
+@pytest.mark.parametrize("endpoint", ["iris_ensemble", "iris_ensemble_threads"])
+def test_ensemble_asks_all(environments: dict[str, LambdaProcess], endpoint: str) -> None:
+    result = environments[endpoint].invoke(load_event(f"invoke_{endpoint}")).json()
+    assert len(result["asked"]) == 4
+    assert result["left_out"] == []
 
 
 @pytest.mark.parametrize("event", ["http_docs", "http_openapi"])

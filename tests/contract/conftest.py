@@ -1,7 +1,5 @@
 """The endpoints of functions/ in the real handler, and the contract suite's closing line."""
 
-import subprocess
-import sys
 from base64 import b64encode
 from collections.abc import Callable
 from pathlib import Path
@@ -10,22 +8,10 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import Handler
+from tests.conftest import PROJECT, Handler
 from tests.contract.shapes import SHAPES
 
-PROJECT = Path(__file__).parents[2]
-MODELS = PROJECT / ".local" / "models"
-
 Serve = Callable[[dict[str, Any] | bytes], Any]
-
-
-@pytest.fixture(scope="session")
-def example_models() -> Path:
-    """The folder of the example models, made where they are missing."""
-    command = [sys.executable, "-m", "examples.prepare_models", "--out", str(MODELS)]
-    done = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return MODELS
 
 
 @pytest.fixture

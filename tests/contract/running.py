@@ -85,6 +85,7 @@ def call_directly(handler: Handler, payload: Any) -> Outcome:
         body = json.loads(str(error))
         assert type(error).__name__ == body["type"]
         status = body.pop("status")
+        body.pop("headers", None)
         return Outcome(status, body, type=body["type"])
     json.dumps(answer)  # Lambda's encoder must be able to send it
     if isinstance(answer, dict) and "protocol" in (answer.get("serving") or ()):

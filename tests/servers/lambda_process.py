@@ -1,7 +1,7 @@
 """One execution environment: a built function under AWS's own runtime client, as its own process.
 
 Only what Lambda gives is there: its environment variables, the layers, the code folder, the runtime
-client and the standard library; no HOME, no site-packages, none of the project.
+client, boto3 and the standard library; no HOME, no site-packages, none of the project.
 """
 
 import json
@@ -23,6 +23,8 @@ HANDLER = "lambda_serving.handler.lambda_handler"
 REGION = "eu-central-1"
 BOOTSTRAP = Path(__file__).with_name("bootstrap.py")
 RUNTIME_CLIENT = ("awslambdaric", "simplejson", "snapshot-restore-py")
+SDK = ("boto3", "botocore", "jmespath", "python-dateutil", "s3transfer", "six", "urllib3")
+"""Lambda's Python has it (AWS Lambda, "Lambda runtimes", SDK for Python)."""
 
 
 class LambdaProcess:
@@ -202,9 +204,9 @@ def copy_read_only(source: Path, target: Path) -> Path:
 
 
 def install_runtime_client(folder: Path) -> Path:
-    """Copy the runtime client and what it needs, and nothing more, out of this environment."""
+    """Copy the runtime client, the SDK and what they need, and nothing more, out of here."""
     folder.mkdir(parents=True)
-    for distribution in RUNTIME_CLIENT:
+    for distribution in (*RUNTIME_CLIENT, *SDK):
         for file in files(distribution) or []:
             if ".." not in file.parts:
                 target = folder / file

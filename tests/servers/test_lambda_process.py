@@ -61,7 +61,7 @@ def start(runtime_client: Path, tmp_path: Path) -> Iterator[Start]:
 def test_nothing_of_the_project_is_there(start: Start) -> None:
     process = start("see", SERVING_STACK="mine")
     seen = process.invoke(["numpy", "lambda_serving", "pytest", "pip", "boto3", "json"]).json()
-    assert seen["found"] == ["json"]
+    assert seen["found"] == ["boto3", "json"]
     assert seen["folder"] == seen["environment"]["LAMBDA_TASK_ROOT"] == str(process.task_root)
     assert seen["environment"]["SERVING_STACK"] == "mine"
     assert {"HOME", "VIRTUAL_ENV", "PYTHONPATH", "UV"}.isdisjoint(seen["environment"])

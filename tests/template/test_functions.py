@@ -4,6 +4,7 @@ import re
 import tomllib
 from typing import Any
 
+from lambda_serving.endpoint_toml import read_endpoint
 from lambda_serving.engines import ENGINES
 from tests.servers.built import (
     LAYER,
@@ -78,6 +79,31 @@ def find_layer(engine: str) -> str:
     return f"engine_{module}" if (PROJECT / "layers" / f"engine_{module}").exists() else ""
 
 
+def test_callers_alone_may_invoke(functions: dict[str, Properties]) -> None:
+    for endpoint, properties in functions.items():
+        settings = read_endpoint(PROJECT / "functions" / endpoint)
+        is_caller = bool(settings.calls) or settings.traffic is not None
+        policies = [policy["Ref"] for policy in properties["Policies"]]
+        assert ("InvokeEndpoints" in policies) == is_caller, endpoint
+
+
+def test_models_are_read_where_there_is_one(functions: dict[str, Properties]) -> None:
+    for endpoint, properties in functions.items():
+        versions = read_endpoint(PROJECT / "functions" / endpoint).versions.values()
+        has_model = any(version.model is not None for version in versions)
+        policies = [policy["Ref"] for policy in properties["Policies"]]
+        assert ("ReadModels" in policies) == has_model, endpoint
+
+
+def test_who_is_called_is_there(endpoints: list[str]) -> None:
+    for endpoint in endpoints:
+        settings = read_endpoint(PROJECT / "functions" / endpoint)
+        targets = list(settings.traffic.weights) if settings.traffic else []
+        prefix = [settings.traffic.prefix] if settings.traffic and settings.traffic.prefix else []
+        for called in (*settings.calls, *targets, *prefix):
+            assert called.partition("/")[0] in endpoints, endpoint
+
+
 def test_routes(functions: dict[str, Properties]) -> None:
     for endpoint, properties in functions.items():
         events = [event for event in properties["Events"].values() if event["Type"] == "HttpApi"]
@@ -97,7 +123,9 @@ def test_environment_is_what_settings_read(
         variables = dict(read_globals(template)["Environment"]["Variables"])
         variables |= properties.get("Environment", {}).get("Variables", {})
         given = {name for name in variables if name.startswith("SERVING_")}
-        assert {"SERVING_MODEL_BUCKET", "SERVING_STACK"} <= given <= read, endpoint
+        assert {"SERVING_MODEL_BUCKET", "SERVING_STACK", "SERVING_ALIAS"} <= given <= read, endpoint
+        # send_request asks the others by the alias that SAM makes.
+        assert variables["SERVING_ALIAS"] == read_globals(template)["AutoPublishAlias"]
 
 
 def test_settings_are_the_only_reader_of_the_environment() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.servers.built import PROJECT, list_resources
+from tests.servers.built import FUNCTION, PROJECT, list_resources, read_globals
 
 Properties = dict[str, Any]
 
@@ -49,14 +49,38 @@ def test_bucket_refuses_plain_http(template: dict[str, Any]) -> None:
 
 
 def test_policies_name_what_they_allow(template: dict[str, Any]) -> None:
-    """No function may do more than read the models."""
-    for properties in list_resources(template, "AWS::IAM::ManagedPolicy").values():
-        for statement in properties["PolicyDocument"]["Statement"]:
-            actions = statement["Action"]
-            for action in [actions] if isinstance(actions, str) else actions:
-                assert "*" not in action
-            assert statement["Resource"] != "*"
-            assert "ModelBucket" in str(statement["Resource"])
+    """No function may do more than read the models or ask the stack's endpoints."""
+    policies = list_resources(template, "AWS::IAM::ManagedPolicy")
+    allowed = {
+        name: {
+            action
+            for statement in properties["PolicyDocument"]["Statement"]
+            for action in as_list(statement["Action"])
+        }
+        for name, properties in policies.items()
+    }
+    assert allowed == {
+        "ReadModels": {"s3:ListBucket", "s3:GetObject", "s3:GetObjectVersion"},
+        "InvokeEndpoints": {"lambda:InvokeFunction"},
+    }
+    for statement in policies["ReadModels"]["PolicyDocument"]["Statement"]:
+        assert "ModelBucket" in str(statement["Resource"])
+
+
+def as_list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def test_invokes_reach_this_stack_alone(template: dict[str, Any]) -> None:
+    """By name, and by a tag too: `a-*` are the functions of stack `a` and of stack `a-dev`."""
+    policies = list_resources(template, "AWS::IAM::ManagedPolicy")
+    [statement] = policies["InvokeEndpoints"]["PolicyDocument"]["Statement"]
+    assert statement["Resource"]["Fn::Sub"].endswith(":function:${AWS::StackName}-*")
+    stack = {"Ref": "AWS::StackName"}
+    assert statement["Condition"] == {"StringEquals": {"aws:ResourceTag/ServingStack": stack}}
+    assert read_globals(template)["Tags"] == {"ServingStack": stack}
+    for properties in list_resources(template, FUNCTION).values():
+        assert "ServingStack" not in properties.get("Tags", {})  # it would replace the stack's
 
 
 def test_log_groups_end(template: dict[str, Any]) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from lambda_serving.isolation import IsolatedFolder, show_plain_names
+from lambda_serving.isolation import IsolatedFolder, activate, show_plain_names
 
 MakeFolder = Callable[..., IsolatedFolder]
 
@@ -169,3 +169,23 @@ def test_removed_and_made_again(isolate: MakeFolder, tmp_path: Path) -> None:
     (tmp_path / "version_12" / "iso_a.py").write_text("X = 'a new text'\n")
     again = isolate("version_12", {})
     assert again.import_module("iso_a").X == "a new text"
+
+
+def test_a_load_keeps_plain_names_from_requests_beside_it(isolate: MakeFolder) -> None:
+    """Several endpoints in one process: a model's pickle is read while others serve."""
+    one = isolate("version_13", {"iso_a.py": "X = 1\n"})
+    two = isolate("version_14", {"iso_a.py": "X = 2\n"})
+    with show_plain_names(one):
+        activate(two)
+        assert importlib.import_module("iso_a").X == 1
+    activate(two)
+    assert importlib.import_module("iso_a").X == 2
+
+
+def test_no_bytecode_is_written(
+    isolate: MakeFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would hide a change of the same size within the same second."""
+    monkeypatch.setattr(sys, "dont_write_bytecode", False)
+    isolate("version_15", {"iso_a.py": "X = 1\n"}).import_module("iso_a")
+    assert not list(tmp_path.rglob("*.pyc"))

@@ -46,7 +46,7 @@ def test_set_on_the_instance_after_init(make_folder: Callable[..., Path]) -> Non
         "    def load(self, local_file_name):\n"
         "        return self.model_endpoint.serving_url\n"
     )
-    user_code = make_user_code(make_folder(code=code), SETTINGS)
+    user_code = make_user_code(make_folder(code=code), SETTINGS, print)
     assert user_code.load(None) == "iris"
     assert not hasattr(type(user_code.instance), "model_endpoint")
 
@@ -60,7 +60,7 @@ def test_package_with_submodules(make_folder: Callable[..., Path]) -> None:
             "preprocess/steps.py": "A, B = 1, 2\n",
         },
     )
-    assert make_user_code(folder, SETTINGS).instance.both == (1, 2)
+    assert make_user_code(folder, SETTINGS, print).instance.both == (1, 2)
 
 
 def test_module_beside_preprocess(make_folder: Callable[..., Path]) -> None:
@@ -68,24 +68,18 @@ def test_module_beside_preprocess(make_folder: Callable[..., Path]) -> None:
         code="import my_side_module\nclass Preprocess:\n    x = my_side_module.X\n",
         files={"my_side_module.py": "X = 5\n"},
     )
-    assert make_user_code(folder, SETTINGS).instance.x == 5
+    assert make_user_code(folder, SETTINGS, print).instance.x == 5
 
 
 def test_named_file(make_folder: Callable[..., Path]) -> None:
     folder = make_folder(code=None, files={"v2/preprocess.py": "class Preprocess:\n    x = 2\n"})
     named = VersionSettings("iris", "2", "custom", preprocess="v2/preprocess.py")
-    assert make_user_code(folder, named).instance.x == 2
+    assert make_user_code(folder, named, print).instance.x == 2
     missing = VersionSettings("iris", "2", "custom", preprocess="v3/preprocess.py")
     with pytest.raises(UserCodeLoadError, match="there is no 'v3/preprocess.py'"):
-        make_user_code(folder, missing)
+        make_user_code(folder, missing, print)
 
 
 def test_no_user_code(make_folder: Callable[..., Path]) -> None:
-    user_code = make_user_code(make_folder(code=None), SETTINGS)
+    user_code = make_user_code(make_folder(code=None), SETTINGS, print)
     assert user_code.get_method("preprocess") is None
-    assert not user_code.is_async
-
-
-def test_async_methods_are_told(make_folder: Callable[..., Path]) -> None:
-    code = "class Preprocess:\n    async def postprocess(self, data, state, collect): return data\n"
-    assert make_user_code(make_folder(code=code), SETTINGS).is_async

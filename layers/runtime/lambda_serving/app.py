@@ -6,18 +6,20 @@ about as much as numpy's import does and FastAPI three times that (docs/decision
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Awaitable, Callable
 from typing import Any, NamedTuple
 
 from lambda_serving.bootstrap import Environment
 from lambda_serving.encoding import decode_body
-from lambda_serving.endpoint import Endpoint, Request
 from lambda_serving.errors import (
     MethodNotAllowedError,
     ServingError,
     UnknownPathError,
     report_error,
 )
+from lambda_serving.request import Request
 from lambda_serving.responses import Answer, answer_error, answer_json, answer_result, is_response
 
 Scope = dict[str, Any]
@@ -93,22 +95,28 @@ class App:
         method = scope["method"]
         view = self._views.get(target.rest)
         if method in ("GET", "HEAD") and view is not None:
-            return view()
-        if len(target.rest) > 1 or (target.rest and view is not None):
-            allowed = "GET" if view else None
-        else:
-            allowed = "GET, POST" if view else "POST"
-        if allowed is None:
+            return await self.show(view)
+        # What is no view is a version; the endpoint itself is both.
+        is_served = not target.rest or (view is None and len(target.rest) == 1)
+        if view is None and not is_served:
             raise _refuse_path(scope["path"])
-        if method != "POST" or "POST" not in allowed:
-            raise refuse_method(method, allowed)
+        if method != "POST" or not is_served:
+            raise refuse_method(method, ["GET"] * (view is not None) + ["POST"] * is_served)
         version = target.rest[0] if target.rest else None
-        endpoint = self._environment.get_endpoint(version)
-        return await self._serve(endpoint, scope, receive, request_id)
+        self._environment.check_version(version)
+        return await self.serve(await self._read(scope, receive, request_id, version))
 
-    async def _serve(
-        self, endpoint: Endpoint, scope: Scope, receive: Receive, request_id: str
-    ) -> Any:
+    async def serve(self, request: Request) -> Any:
+        """A request's result. A server of many endpoints does this and ``show`` in threads."""
+        return await self._environment.serve(request)
+
+    async def show(self, view: Callable[[], Answer]) -> Answer:
+        """What a GET answers; loads the endpoint where it asks for that."""
+        return view()
+
+    async def _read(
+        self, scope: Scope, receive: Receive, request_id: str, version: str | None
+    ) -> Request:
         headers = {key.lower(): value.decode("latin-1") for key, value in scope["headers"]}
         body = decode_body(
             await read_body(receive),
@@ -116,27 +124,17 @@ class App:
             headers.get(b"content-encoding", ""),
             self._environment.runtime.max_body_bytes,
         )
-        return await endpoint.serve(Request(body, request_id))
+        return Request(
+            body,
+            request_id,
+            version,
+            deadline=find_deadline(scope),
+            headers={key.decode("latin-1"): value for key, value in headers.items()},
+        )
 
     def _describe(self) -> Answer:
-        """The endpoint's metadata; a version's inputs and outputs once it is loaded."""
-        environment = self._environment
-        settings = environment.settings
-        versions = {
-            name: {
-                "engine": version.engine,
-                "loaded": environment.is_loaded(name),
-                **(
-                    environment.get_endpoint(name).engine.describe()
-                    if environment.is_loaded(name)
-                    else {}
-                ),
-            }
-            for name, version in settings.versions.items()
-        }
-        return answer_json(
-            {"endpoint": settings.endpoint, "default": settings.default, "versions": versions}
-        )
+        """The endpoint's metadata."""
+        return answer_json(self._environment.describe())
 
     def _check_ready(self) -> Answer:
         """200 once the default version is loaded, 503 with the reason until then.
@@ -158,9 +156,9 @@ class App:
         return answer_json(describe_api(self._environment.settings))
 
 
-def refuse_method(method: str, allowed: str) -> MethodNotAllowedError:
-    error = MethodNotAllowedError(f"expected {allowed}, got {method}")
-    error.headers["allow"] = allowed
+def refuse_method(method: str, allowed: list[str]) -> MethodNotAllowedError:
+    error = MethodNotAllowedError(f"expected {' or '.join(allowed)}, got {method}")
+    error.headers["allow"] = ", ".join(allowed)
     return error
 
 
@@ -181,7 +179,16 @@ def find_request_id(scope: Scope) -> str:
         return str(from_gateway)
     if "aws.context" in scope:
         return str(scope["aws.context"].aws_request_id)
-    return next((value.decode() for key, value in scope["headers"] if key == b"x-request-id"), "-")
+    return next(
+        (v.decode(errors="replace") for k, v in scope["headers"] if k == b"x-request-id"), "-"
+    )
+
+
+def find_deadline(scope: Scope) -> float:
+    """``time.monotonic()`` at which Lambda ends the function; none on a server of our own."""
+    if "aws.context" not in scope:
+        return math.inf
+    return time.monotonic() + float(scope["aws.context"].get_remaining_time_in_millis()) / 1000
 
 
 async def read_body(receive: Receive) -> bytes:

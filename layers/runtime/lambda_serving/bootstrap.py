@@ -6,9 +6,13 @@ import logging
 import os
 import signal
 import threading
+from collections.abc import Callable
+from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from lambda_serving.endpoint import Endpoint
+from lambda_serving.endpoint import Endpoint, Servable
+from lambda_serving.endpoint_toml import read_endpoint
 from lambda_serving.engines.base import Engine, find_engine
 from lambda_serving.errors import (
     LoadError,
@@ -19,14 +23,19 @@ from lambda_serving.errors import (
 )
 from lambda_serving.models.store import Model, fetch_model
 from lambda_serving.models.versions import Versions
+from lambda_serving.request import Request
 from lambda_serving.settings import (
     EndpointSettings,
     Runtime,
     VersionSettings,
-    read_endpoint,
     read_runtime,
 )
+from lambda_serving.statistics import count_failed_call
+from lambda_serving.traffic import Traffic
 from lambda_serving.user_code import UserCode, make_user_code
+
+if TYPE_CHECKING:
+    from lambda_serving.send_request import Calls
 
 logger = logging.getLogger("lambda_serving")
 
@@ -63,15 +72,19 @@ class Fetch:
         return self._model
 
 
-def load_version(settings: VersionSettings, runtime: Runtime) -> Endpoint:
+def load_version(
+    settings: VersionSettings, runtime: Runtime, send_request: Callable[..., Any]
+) -> Endpoint:
     """Load one version, whole.
+
+    ``send_request`` is what its user code calls other endpoints by.
 
     Raises:
         LoadError: anything that goes wrong on the way, by its own name.
     """
     fetch = Fetch(settings, runtime)
     engine = find_engine(settings.engine)(settings, runtime.vcpus)
-    user_code = make_user_code(runtime.task_root, settings)
+    user_code = make_user_code(runtime.task_root, settings, send_request, runtime.module_prefix)
     if engine.user_process == "ignored" and user_code.get_method("process"):
         logger.warning("the engine %r runs the model: `process` is ignored", settings.engine)
     model = fetch.wait()
@@ -121,8 +134,49 @@ class Environment:
         self._settings: EndpointSettings | None = None
         self._versions = Versions(self._load, self._count_budget)
 
-    def _load(self, version: str) -> Endpoint:
-        return load_version(self.settings.versions[version], self.runtime)
+    def _load(self, version: str) -> Servable:
+        settings = self.settings.versions[version]
+        if settings.engine == "canary":
+            from lambda_serving.canary import Canary
+
+            return Canary(settings, self.settings.traffic or Traffic(), self.calls)
+        if self.settings.calls:
+            self.calls  # noqa: B018  (made at the cold start of those that say they call)
+        is_async = settings.engine == "custom_async"
+        send_request = self._send_request_async if is_async else self._send_request
+        return load_version(settings, self.runtime, send_request)
+
+    @cached_property
+    def calls(self) -> Calls:
+        """Calls to other endpoints; an endpoint that makes none never pays for the client."""
+        from lambda_serving.lambda_api import LambdaApi
+        from lambda_serving.send_request import Calls
+
+        return Calls(LambdaApi(self.runtime), self.runtime.depth_limit, self._count_failed_call)
+
+    def _count_failed_call(self, callee: str, cause: str) -> None:
+        count_failed_call(self.runtime.namespace, self.settings.endpoint, callee, cause)
+
+    def _send_request(self, endpoint: str, version: str | None = None, data: Any = None) -> Any:
+        return self.calls.send_request(endpoint, version, data)
+
+    async def _send_request_async(
+        self, endpoint: str, version: str | None = None, data: Any = None
+    ) -> Any:
+        return await self.calls.send_request_async(endpoint, version, data)
+
+    def describe(self) -> dict[str, Any]:
+        """The endpoint's versions; inputs and outputs of those that are loaded."""
+        settings = self.settings
+        versions = {
+            name: {
+                "engine": version.engine,
+                "loaded": self.is_loaded(name),
+                **(self.get_endpoint(name).describe() if self.is_loaded(name) else {}),
+            }
+            for name, version in settings.versions.items()
+        }
+        return {"endpoint": settings.endpoint, "default": settings.default, "versions": versions}
 
     def _count_budget(self) -> int:
         """Bytes for loaded versions: what the user says, or three quarters of the memory."""
@@ -140,12 +194,21 @@ class Environment:
             self._settings = read_endpoint(self.runtime.task_root)
         return self._settings
 
-    def get_endpoint(self, version: str | None = None) -> Endpoint:
+    def get_endpoint(self, version: str | None = None) -> Servable:
         """A loaded version; None is the one that answers the unversioned URL.
 
         Raises:
             UnknownVersionError: names the versions there are.
             LoadError: it cannot be loaded now.
+        """
+        version = self.check_version(version)
+        return self._versions.get(version)
+
+    def check_version(self, version: str | None) -> str:
+        """The version that a request asks for; None is the one of the unversioned URL.
+
+        Raises:
+            UnknownVersionError: names the versions there are.
         """
         settings = self.settings
         version = version or settings.default
@@ -154,7 +217,15 @@ class Environment:
             raise UnknownVersionError(
                 f"endpoint {settings.endpoint!r} has no version {version!r}; it has {known}"
             )
-        return self._versions.get(version)
+        return version
+
+    async def serve(self, request: Request) -> Any:
+        """One request's result, by the version that it asks for.
+
+        Raises:
+            ServingError: as the error table says.
+        """
+        return await self.get_endpoint(request.version).serve(request)
 
     def check_name(self, name: str) -> None:
         """Refuse a URL that names another endpoint.

@@ -3,23 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from lambda_serving.engines.base import Engine
 from lambda_serving.errors import translate_exception
 from lambda_serving.execution import resolve
 from lambda_serving.models.store import Model
+from lambda_serving.request import Request, enter_request
 from lambda_serving.settings import VersionSettings
 from lambda_serving.user_code import UserCode
 
 
-class Request(NamedTuple):
-    """What an entrance makes of its event."""
+class Servable(Protocol):
+    """What an environment serves: a version with its pipeline, or a canary."""
 
-    body: dict[str, Any] | bytes
-    request_id: str
-    version: str | None = None
-    depth: int = 0
+    settings: VersionSettings
+    cost: int
+    """Bytes of memory."""
+    model_size: int
+    """Bytes on disk."""
+
+    async def serve(self, request: Request) -> Any:
+        """One request's result."""
+
+    def describe(self) -> dict[str, Any]:
+        """What is known of it, for the endpoint's metadata."""
+
+    def close(self) -> None:
+        """It goes."""
 
 
 class Stage(NamedTuple):
@@ -68,6 +79,7 @@ class Endpoint:
         Raises:
             ServingError: as the error table says, with the stage it came from.
         """
+        enter_request(request)
         self.user_code.activate()
         state: dict[str, Any] = {}
         data: Any = request.body
@@ -77,6 +89,9 @@ class Endpoint:
             except (Exception, SystemExit) as error:  # noqa: BLE001  (user code: any error is translated)
                 raise translate_exception(error, stage.name) from error
         return data
+
+    def describe(self) -> dict[str, Any]:
+        return self.engine.describe()
 
     def close(self) -> None:
         """The version goes: ``unload`` of the user's class, then its files and modules."""

@@ -14,6 +14,8 @@
     │   └── InputError                 422  JSON but no object; ValueError; the engine refuses
     ├── UserHTTPError                  as the user's exception says
     ├── UserCodeError                  500  any other exception in user code or engine
+    ├── CallDepthError                 508  endpoints call each other without an end
+    ├── CalleeError                    502  a canary's target cannot be asked (503, 504)
     ├── ResultError                    500  the result cannot be sent
     │   └── ResultTooLargeError        500
     ├── InternalError                  500  a defect of lambda-serving itself
@@ -31,10 +33,9 @@ and the exception's cause are for the log alone.
 
 from __future__ import annotations
 
-import json
 import logging
 import re
-from typing import Any, NoReturn
+from typing import Any
 
 logger = logging.getLogger("lambda_serving")
 
@@ -116,6 +117,21 @@ class UserHTTPError(ServingError):
 
 class UserCodeError(ServingError):
     status = 500
+
+
+class CallDepthError(ServingError):
+    status = 508
+
+
+class CalleeError(ServingError):
+    """``target`` is the endpoint that a canary asked in vain."""
+
+    status = 502
+    stage = "process"
+
+    def __init__(self, detail: str, target: str, *, private: str = "") -> None:
+        super().__init__(detail, private=private)
+        self.headers["x-serving-target"] = target
 
 
 class ResultError(ServingError):
@@ -216,7 +232,7 @@ def report_error(exception: BaseException, request_id: str) -> ServingError:
         error = InternalError("an internal error; the log has the traceback", stage="serving")
         error.__cause__ = exception
     is_refusal = isinstance(error, RequestError) and error.stage == "request"
-    private = f" [{error.private}]" if error.private else ""
+    private = f" [{error.private}]" if error.private not in ("", error.detail) else ""
     logger.log(
         logging.ERROR if error.status >= 500 else logging.WARNING,
         "%s %d in %s: %s%s (request %s)",
@@ -229,13 +245,3 @@ def report_error(exception: BaseException, request_id: str) -> ServingError:
         exc_info=None if is_refusal else error,
     )
     return error
-
-
-def raise_to_lambda(error: ServingError, request_id: str) -> NoReturn:
-    """Raise ``error`` as Lambda should report it: the class as errorType, the body as message.
-
-    The message is the JSON body of the HTTP answer plus its ``status``, so that a caller can
-    pass the failure on. Cause and context are cut: Lambda sends the stack to the caller.
-    """
-    message = json.dumps(describe_error(error, request_id) | {"status": error.status}, default=str)
-    raise type(error.type, (Exception,), {})(message) from None

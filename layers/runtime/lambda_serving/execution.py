@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import inspect
 import sys
-from functools import cache
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -18,14 +18,30 @@ if TYPE_CHECKING:
     from collections.abc import Coroutine
 
 
-@cache
+_loop: AbstractEventLoop | None = None
+_own_loop: ContextVar[AbstractEventLoop | None] = ContextVar("own_loop", default=None)
+
+
 def get_event_loop() -> AbstractEventLoop:
     """The environment's one event loop; also what ``asyncio.get_event_loop`` gives Mangum."""
-    import asyncio
+    global _loop
+    own = _own_loop.get()
+    if own is not None:
+        return own
+    if _loop is None:
+        import asyncio
 
-    loop = asyncio.new_event_loop()
-    asyncio.set_event_loop(loop)
-    return loop
+        _loop = asyncio.new_event_loop()
+        asyncio.set_event_loop(_loop)
+    return _loop
+
+
+def use_event_loop(loop: AbstractEventLoop) -> None:
+    """Make ``loop``, which runs in another thread, the one of the environment whose code this is.
+
+    For a process of several environments: it holds in the current context alone.
+    """
+    _own_loop.set(loop)
 
 
 def run(value: Any) -> Any:
@@ -36,7 +52,12 @@ def run(value: Any) -> Any:
     async def wait() -> Any:
         return await value
 
-    return get_event_loop().run_until_complete(wait())
+    loop = get_event_loop()
+    if loop.is_running():
+        import asyncio
+
+        return asyncio.run_coroutine_threadsafe(wait(), loop).result()
+    return loop.run_until_complete(wait())
 
 
 async def resolve(value: Any) -> Any:

@@ -16,7 +16,7 @@ from __future__ import annotations
 import builtins
 import sys
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Buffer, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib import import_module, invalidate_caches
 from importlib.abc import Loader, MetaPathFinder
@@ -32,6 +32,9 @@ class IsolatedLoader(SourceFileLoader):
     def __init__(self, name: str, path: str, own_builtins: dict[str, Any]) -> None:
         super().__init__(name, path)
         self._own_builtins = own_builtins
+
+    def set_data(self, path: str, data: Buffer, *, _mode: int = 0o666) -> None:
+        """Write no bytecode: it would hide a change that is saved within the same second."""
 
     def exec_module(self, module: ModuleType) -> None:
         module.__dict__["__builtins__"] = self._own_builtins
@@ -97,8 +100,9 @@ class IsolatedFolder(MetaPathFinder):
         if level or not self._owns(name):
             return builtins.__import__(name, globals, locals, fromlist or (), level)
         module = builtins.__import__(f"{self.name}.{name}", globals, locals, fromlist or (), 0)
-        if _active is self:  # pickle looks for what it imported by the plain name
-            self._alias()
+        with _switch:
+            if _active is self:  # pickle looks for what it imported by the plain name
+                self._alias()
         return module if fromlist else sys.modules[f"{self.name}.{name.partition('.')[0]}"]
 
     def import_module(self, name: str) -> ModuleType:
@@ -117,48 +121,67 @@ class IsolatedFolder(MetaPathFinder):
         prefix = f"{self.name}."
         sys.modules |= {
             name.removeprefix(prefix): module
-            for name, module in sys.modules.items()
+            for name, module in list(sys.modules.items())
             if name.startswith(prefix)
         }
 
     def hide(self) -> None:
         """Plain names lead where they led before."""
-        for name in [name for name in sys.modules if self._owns(name)]:
+        for name in [name for name in list(sys.modules) if self._owns(name)]:
             del sys.modules[name]
         sys.modules |= self._hidden
 
     def remove(self) -> None:
         """Forget the modules, where the version is unloaded."""
-        if _active is self:
-            activate(None)
+        with _switch:
+            if _active is self:
+                _lead_to(None)
         sys.meta_path.remove(self)
-        for name in [name for name in sys.modules if (name + ".").startswith(f"{self.name}.")]:
+        for name in [
+            name for name in list(sys.modules) if (name + ".").startswith(f"{self.name}.")
+        ]:
             del sys.modules[name]
 
 
 _active: IsolatedFolder | None = None
-_switch = threading.Lock()
+_loads = 0
+"""Versions that are being loaded."""
+_switch = threading.RLock()
+"""Held where plain names change; the garbage collector may run code that imports meanwhile."""
 
 
 def activate(folder: IsolatedFolder | None) -> None:
-    """From here on plain names lead to the modules of ``folder``; None: to the common ones."""
-    global _active
+    """From here on plain names lead to the modules of ``folder``; None: to the common ones.
+
+    Not while a version is loaded beside this request: a model's pickle needs them more.
+    """
     if folder is _active:
         return
     with _switch:
-        if _active is not None:
-            _active.hide()
-        _active = folder
-        if folder is not None:
-            folder.show()
+        if not _loads:
+            _lead_to(folder)
+
+
+def _lead_to(folder: IsolatedFolder | None) -> None:
+    global _active
+    if _active is not None:
+        _active.hide()
+    _active = folder
+    if folder is not None:
+        folder.show()
 
 
 @contextmanager
 def show_plain_names(folder: IsolatedFolder | None) -> Iterator[None]:
     """While a version is loaded, plain names lead to its modules, wherever they led before."""
-    before = _active
-    activate(folder)
+    global _loads
+    with _switch:
+        before = _active
+        _loads += 1
+        _lead_to(folder)
     try:
         yield
     finally:
-        activate(before if before in sys.meta_path else None)
+        with _switch:
+            _loads -= 1
+            _lead_to(before if before in sys.meta_path else None)

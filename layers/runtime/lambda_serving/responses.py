@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+import json
+from typing import Any, NamedTuple, NoReturn
 
 from lambda_serving.encoding import BYTES, JSON, encode_json
-from lambda_serving.errors import ServingError, describe_error
+from lambda_serving.errors import ResultError, ServingError, describe_error
 from lambda_serving.execution import run
 
 
@@ -35,8 +36,29 @@ def answer_result(result: Any) -> Answer:
 
 def answer_error(error: ServingError, request_id: str) -> Answer:
     """An error, as the contract's table says."""
-    answer = answer_json(describe_error(error, request_id), error.status)
-    return answer._replace(headers=tuple(error.headers.items()))
+    body = encode_error(describe_error(error, request_id))
+    return Answer(error.status, JSON, body, tuple(error.headers.items()))
+
+
+def raise_to_lambda(error: ServingError, request_id: str) -> NoReturn:
+    """Raise ``error`` as Lambda should report it: the class as errorType, the body as message.
+
+    The message is the JSON body of the HTTP answer plus its ``status`` and ``headers``, so that a
+    caller can pass the failure on. Cause and context are cut: Lambda sends the stack to the caller.
+    """
+    body = describe_error(error, request_id) | {"status": error.status}
+    if error.headers:
+        body["headers"] = error.headers
+    message = json.dumps(json.loads(encode_error(body)))
+    raise type(error.type, (Exception,), {})(message) from None
+
+
+def encode_error(body: dict[str, Any]) -> bytes:
+    """A described error as JSON; a user's ``detail`` that JSON cannot hold goes out as text."""
+    try:
+        return encode_json(body)
+    except ResultError:
+        return encode_json(body | {"detail": ascii(body["detail"])})
 
 
 def is_response(result: Any) -> bool:
@@ -49,8 +71,8 @@ def is_response(result: Any) -> bool:
 
 
 def render_response(response: Any) -> Answer:
-    """A response's status, type and whole body, for an entrance that speaks no ASGI."""
-    status, headers, parts = 200, {}, []
+    """A response's status, type, headers and whole body, for an entrance that speaks no ASGI."""
+    status, headers, parts = 200, [], []
 
     async def receive() -> dict[str, Any]:
         # A streaming response stops as soon as its client leaves: this one stays.
@@ -63,10 +85,12 @@ def render_response(response: Any) -> Answer:
         nonlocal status, headers
         if message["type"] == "http.response.start":
             status = message["status"]
-            headers = {key.decode().lower(): value.decode() for key, value in message["headers"]}
+            headers = [(key.decode().lower(), value.decode()) for key, value in message["headers"]]
         else:
             parts.append(message.get("body", b""))
 
     scope = {"type": "http", "method": "POST", "path": "/", "headers": []}
     run(response(scope, receive, send))
-    return Answer(status, headers.get("content-type", BYTES), b"".join(parts))
+    content_type = dict(headers).get("content-type", BYTES)
+    own = tuple((k, v) for k, v in headers if k not in ("content-type", "content-length"))
+    return Answer(status, content_type, b"".join(parts), own)

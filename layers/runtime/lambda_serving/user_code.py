@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import logging
 import sys
 from collections.abc import Callable, Mapping
@@ -10,7 +9,7 @@ from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, field
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 from lambda_serving.errors import UserCodeLoadError
@@ -75,12 +74,6 @@ class UserCode:
         method = getattr(self.instance, name, None)
         return method if callable(method) else None
 
-    @property
-    def is_async(self) -> bool:
-        """Whether any method of the pipeline must be awaited."""
-        methods = (self.get_method(name) for name in ("preprocess", "process", "postprocess"))
-        return any(inspect.iscoroutinefunction(method) for method in methods)
-
     def load(self, path: Path | None) -> Any:
         """Call the user's ``load`` with the local model, where the class has one."""
         method = self.get_method("load")
@@ -112,26 +105,34 @@ class UserCode:
         return show_plain_names(self._isolated)
 
 
-def make_user_code(folder: Path, settings: VersionSettings) -> UserCode:
+def make_user_code(
+    folder: Path,
+    settings: VersionSettings,
+    send_request: Callable[..., Any],
+    prefix: str = "",
+) -> UserCode:
     """Import ``preprocess.py`` (or the package ``preprocess/``) and make ``Preprocess()``.
 
-    A folder without either has no user code: every stage passes its input on.
+    A folder without either has no user code: every stage passes its input on. A process that
+    holds several endpoints gives each a ``prefix``, which keeps their modules apart.
 
     Raises:
         UserCodeLoadError: it cannot be imported, has no ``Preprocess``, or its ``__init__`` raises.
     """
     file = find_preprocess(folder, settings.preprocess)
     if file is None:
-        return UserCode(object())
+        return UserCode(SimpleNamespace())
     root, name = name_module(file)
     # Only code in a folder of its own can meet another version's module of the same name.
-    isolated = IsolatedFolder(f"version_{settings.version}", root) if root != folder else None
+    is_alone = root == folder and not prefix
+    isolated = None if is_alone else IsolatedFolder(f"{prefix}version_{settings.version}", root)
     try:
         with show_plain_names(isolated):
             module = isolated.import_module(name) if isolated else import_file(name, file, root)
             instance = _make_instance(module, file)
-        # ClearML sets it on the instance, after __init__ and before load.
+        # ClearML sets both on the instance, after __init__ and before load.
         instance.model_endpoint = make_model_endpoint(settings)
+        instance.send_request = send_request
     except (Exception, SystemExit) as error:  # noqa: BLE001  (user code may raise anything)
         if isolated is not None:
             isolated.remove()

@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from lambda_serving.endpoint import Endpoint
+from lambda_serving.endpoint import Servable
 from lambda_serving.errors import LoadError
 
 logger = logging.getLogger("lambda_serving")
@@ -24,7 +24,7 @@ class Slot:
     """One version: loaded, or the error of its last try and when to try again."""
 
     def __init__(self) -> None:
-        self.endpoint: Endpoint | None = None
+        self.endpoint: Servable | None = None
         self.cost = 0
         self.error: LoadError | None = None
         self.failures = 0
@@ -43,7 +43,7 @@ class Versions:
 
     def __init__(
         self,
-        load: Callable[[str], Endpoint],
+        load: Callable[[str], Servable],
         budget: Callable[[], int],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -55,7 +55,7 @@ class Versions:
         self._is_first = True
         self._slots: dict[str, Slot] = {}  # least recently used first
 
-    def get(self, version: str) -> Endpoint:
+    def get(self, version: str) -> Servable:
         """The loaded version.
 
         Raises:
@@ -67,7 +67,7 @@ class Versions:
             self._slots[version] = slot
             return slot.endpoint or self._fill(slot, version)
 
-    def _fill(self, slot: Slot, version: str) -> Endpoint:
+    def _fill(self, slot: Slot, version: str) -> Servable:
         now = self._clock()
         if slot.error is not None and now < slot.retry_at:
             slot.error.set_retry_after(max(1, round(slot.retry_at - now)))

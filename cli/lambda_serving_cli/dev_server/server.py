@@ -1,0 +1,205 @@
+"""The ASGI application over all endpoints of a folder."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import json
+import logging
+import multiprocessing
+import os
+import sys
+import threading
+import time
+import uuid
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from lambda_serving.app import (
+    App,
+    Receive,
+    Scope,
+    Send,
+    find_request_id,
+    parse_path,
+    refuse_method,
+    send_answer,
+)
+from lambda_serving.errors import LoadError, ServingError, UnknownEndpointError, report_error
+from lambda_serving.responses import Answer, answer_error, answer_json
+from lambda_serving.settings import read_runtime
+from lambda_serving_cli.dev_server.app import DevApp
+from lambda_serving_cli.dev_server.credentials import SessionCredentials, find_region
+from lambda_serving_cli.dev_server.environment import DevEnvironment
+from lambda_serving_cli.dev_server.log import set_up_logging
+
+logger = logging.getLogger("lambda_serving")
+
+OPTIONS = "SERVING_DEV_SERVER"
+"""Environment variable that carries the options through a reload."""
+
+UNLOAD_SECONDS = 2.0
+"""What the endpoints have to unload, and then user threads to end."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the command was told: ``models`` is a bucket's name or a file:// URL."""
+
+    functions: str
+    models: str
+    url: str
+
+
+class DevServer:
+    """Passes each request to its endpoint; ``GET /`` lists them."""
+
+    def __init__(self, options: Options) -> None:
+        self._options = options
+        self._environments: dict[str, DevEnvironment] = {}
+        runtime = replace(
+            read_runtime(),
+            model_bucket=options.models,
+            credentials=SessionCredentials(),
+            region=find_region(),
+        )
+        for folder in find_folders(Path(options.functions)):
+            own = replace(runtime, task_root=folder, module_prefix=f"{folder.name}_")
+            self._environments[folder.name] = DevEnvironment(own, self._environments)
+        self._apps = {name: DevApp(each) for name, each in self._environments.items()}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await self._live(receive, send)
+        elif scope["type"] == "http":
+            await self._serve(scope, receive, send)
+
+    async def _live(self, receive: Receive, send: Send) -> None:
+        """Load everything at the start, so that a broken endpoint is told at once."""
+        await receive()
+        self._announce()
+        for environment in self._environments.values():
+            environment.start(self._load, environment)
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        closing = [
+            asyncio.wrap_future(environment.start(environment.close))
+            for environment in self._environments.values()
+        ]
+        if closing:
+            await asyncio.wait(closing, timeout=UNLOAD_SECONDS)
+        # A thread that user code leaves behind must not keep the process.
+        end = threading.Timer(UNLOAD_SECONDS, os._exit, [0])
+        end.daemon = True
+        end.start()
+        await send({"type": "lifespan.shutdown.complete"})
+
+    def _announce(self) -> None:
+        if not self._apps:
+            logger.warning(
+                "no endpoints in %s yet: make a folder there with endpoint.toml and preprocess.py",
+                self._options.functions,
+            )
+        for name in self._apps:
+            logger.info("%s: %s/serve/%s", name, self._options.url, name)
+
+    def _load(self, environment: DevEnvironment) -> None:
+        started = time.monotonic()
+        try:
+            environment.get_endpoint()
+        except LoadError as error:
+            private = f" [{error.private}]" if error.private else ""
+            line = "%s is not ready: %s%s"
+            logger.error(line, environment.name, error.detail, private, exc_info=error)
+        else:
+            logger.info("%s is ready (%.1f s)", environment.name, time.monotonic() - started)
+
+    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if not any(key == b"x-request-id" for key, _ in scope["headers"]):
+            new = (b"x-request-id", str(uuid.uuid4()).encode())
+            scope = scope | {"headers": [*scope["headers"], new]}
+        request_id = find_request_id(scope)
+        started = time.monotonic()
+        status = 0
+
+        async def send_logged(message: dict[str, Any]) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                took = (time.monotonic() - started) * 1000
+                line = "%s %s -> %d in %.1f ms (request %s)"
+                logger.info(line, scope["method"], scope["path"], status, took, request_id)
+            await send(message)
+
+        try:
+            await self._answer(scope, receive, send_logged, request_id)
+        except asyncio.CancelledError:  # the server ends, and no longer waits for this
+            if not status:
+                error = ServingError("the dev server stops or reloads", stage="serving")
+                error.status = 503
+                await send_answer(answer_error(error, request_id), request_id, send_logged)
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send, request_id: str) -> None:
+        try:
+            if scope["path"] == "/":
+                if scope["method"] not in ("GET", "HEAD"):
+                    raise refuse_method(scope["method"], ["GET"])
+                answer = self._list_endpoints()
+            else:
+                app = self._find_app(parse_path(scope["path"]).endpoint)
+                await app(scope, receive, send)
+                return
+        except ServingError as error:
+            answer = answer_error(report_error(error, request_id), request_id)
+        await send_answer(answer, request_id, send)
+
+    def _list_endpoints(self) -> Answer:
+        return answer_json(
+            {
+                name: {
+                    "url": f"/serve/{name}",
+                    "docs": f"/serve/{name}/docs",
+                    "state": environment.describe_state(),
+                }
+                for name, environment in self._environments.items()
+            }
+        )
+
+    def _find_app(self, endpoint: str) -> App:
+        if endpoint not in self._apps:
+            known = ", ".join(self._apps) or "none"
+            raise UnknownEndpointError(f"there is no endpoint {endpoint!r}; there are {known}")
+        return self._apps[endpoint]
+
+
+def find_folders(functions: Path) -> list[Path]:
+    """The folders of endpoints, those that only miss their endpoint.toml included."""
+    parts = ("endpoint.toml", "preprocess.py", "preprocess")
+    return sorted(
+        folder
+        for folder in functions.iterdir()
+        if folder.is_dir() and any((folder / part).exists() for part in parts)
+    )
+
+
+def make_server() -> DevServer:
+    """For uvicorn, which starts a process for this anew after each change."""
+    set_up_logging()
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(line_buffering=True)  # what user code prints, in its place
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        threading.Thread(target=end_with, args=(parent,), daemon=True).start()
+    return DevServer(Options(**json.loads(os.environ[OPTIONS])))
+
+
+def end_with(parent: Any) -> None:
+    """End when the process that watches the files is gone, however it went."""
+    parent.join()
+    os._exit(1)
+
+
+def keep_options(options: Options) -> None:
+    """Leave the options where ``make_server`` finds them."""
+    os.environ[OPTIONS] = json.dumps(asdict(options))

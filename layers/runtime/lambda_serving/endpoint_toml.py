@@ -1,0 +1,182 @@
+"""Read and check ``endpoint.toml``: every error names the key, what was expected and what came."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from lambda_serving.engines import ENGINES
+from lambda_serving.errors import SettingsError
+from lambda_serving.settings import DEFAULT_VERSION, EndpointSettings, Tensors, VersionSettings
+from lambda_serving.traffic import Traffic, parse_traffic
+
+
+def read_endpoint(folder: Path) -> EndpointSettings:
+    """Read and check ``endpoint.toml`` in ``folder``.
+
+    Raises:
+        SettingsError: naming the key, what was expected and what came.
+    """
+    try:
+        text = (folder / "endpoint.toml").read_text(encoding="utf-8")
+        table = tomllib.loads(text)
+    except FileNotFoundError as error:
+        raise SettingsError("endpoint.toml: there is none beside preprocess.py") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"endpoint.toml: not TOML: {error}") from error
+    return parse_endpoint(table)
+
+
+def parse_endpoint(table: Mapping[str, Any]) -> EndpointSettings:
+    """Check the content of an ``endpoint.toml``.
+
+    Raises:
+        SettingsError: naming the key, what was expected and what came.
+    """
+    table = dict(table)
+    endpoint = _check_endpoint("endpoint", table.pop("endpoint", None))
+    further = table.pop("version", {})
+    budget = table.pop("memory_budget_mb", None)
+    if budget is not None and (not isinstance(budget, int) or budget <= 0):
+        raise _refuse("memory_budget_mb", "megabytes, a whole number above 0", budget)
+    if not isinstance(further, dict):
+        raise _refuse("version", "tables like [version.2]", further)
+    calls = tuple(_check_endpoint("calls", name) for name in _as_list(table.pop("calls", [])))
+    traffic = parse_traffic(table.pop("traffic"), _refuse) if "traffic" in table else None
+    is_canary = table.get("engine") == "canary"
+    if is_canary != (traffic is not None):
+        expected = "a table for the engine 'canary'" if is_canary else "it with 'canary' alone"
+        engine = f"engine {table.get('engine')}"
+        raise _refuse("traffic", expected, None if traffic is None else engine)
+    if traffic is not None:
+        _check_targets(traffic)
+    versions = {DEFAULT_VERSION: _parse_version(endpoint, DEFAULT_VERSION, table, "")}
+    for name, overrides in further.items():
+        key = f"version.{name}"
+        if not re.fullmatch(r"[A-Za-z0-9_.-]{1,48}", name):
+            raise _refuse(key, "a version of A-Z a-z 0-9 _ . -, at most 48 long", name)
+        if not isinstance(overrides, dict):
+            raise _refuse(key, "a table", overrides)
+        inherited = {k: v for k, v in table.items() if k != "sha256" or "model" not in overrides}
+        versions[name] = _parse_version(endpoint, name, inherited | overrides, f"{key}.")
+    return EndpointSettings(
+        endpoint, versions, memory_budget_mb=budget, calls=calls, traffic=traffic
+    )
+
+
+def _parse_version(
+    endpoint: str, version: str, table: Mapping[str, Any], prefix: str
+) -> VersionSettings:
+    unknown = sorted(set(table) - set(VERSION_KEYS))
+    if unknown:
+        allowed = ", ".join(["endpoint", *VERSION_KEYS, *ENDPOINT_KEYS])
+        raise _refuse(prefix + unknown[0], f"one of the keys {allowed}", unknown[0])
+    if "engine" not in table:
+        raise _refuse(prefix + "engine", f"one of {', '.join(ENGINES)}", None)
+    values = {key: VERSION_KEYS[key](prefix + key, value) for key, value in table.items()}
+    settings = VersionSettings(endpoint, version, **values)
+    if settings.model is None and settings.engine not in WITHOUT_MODEL:
+        raise _refuse(prefix + "model", f"a model for the engine {settings.engine!r}", None)
+    return settings
+
+
+def _check_targets(traffic: Traffic) -> None:
+    """A canary knows other endpoints by name, or the versions of one by its prefix."""
+    if bool(traffic.latest) != (traffic.prefix is not None):
+        came = "latest without prefix" if traffic.latest else "prefix and weights"
+        raise _refuse("traffic", "weights by target, or prefix and latest", came)
+    if traffic.prefix is not None:
+        _check_endpoint("traffic.prefix", traffic.prefix)
+    for target in traffic.weights:
+        if not re.fullmatch(r"[A-Za-z0-9_-]{1,48}(/[A-Za-z0-9_.-]{1,48})?", target):
+            raise _refuse("traffic.weights", "targets like endpoint or endpoint/version", target)
+
+
+def _refuse(key: str, expected: str, got: object) -> SettingsError:
+    came = "nothing" if got is None else repr(got)
+    return SettingsError(f"endpoint.toml: {key}: expected {expected}, got {came}")
+
+
+def _check_endpoint(key: str, value: Any) -> str:
+    if not isinstance(value, str) or not re.fullmatch(r"[A-Za-z0-9_-]{1,48}", value):
+        raise _refuse(key, "a name of A-Z a-z 0-9 _ -, 1 to 48 long", value)
+    return value
+
+
+def _check_engine(key: str, value: Any) -> str:
+    if not isinstance(value, str) or value not in ENGINES:
+        raise _refuse(key, f"one of {', '.join(ENGINES)}", value)
+    return value
+
+
+def _check_text(key: str, value: Any) -> str:
+    if not isinstance(value, str) or not value:
+        raise _refuse(key, "a text", value)
+    return value
+
+
+def _check_model(key: str, value: Any) -> str:
+    if not isinstance(value, str) or not re.fullmatch(
+        r"s3://[^/?]+/.+|file:///.+|(?!/)(?!.*://).+", value
+    ):
+        raise _refuse(
+            key, "a key of the stack's bucket, s3://bucket/key, a prefix/ or file:///path", value
+        )
+    return value
+
+
+def _check_sha256(key: str, value: Any) -> str:
+    if not isinstance(value, str) or not re.fullmatch(r"[0-9a-fA-F]{64}", value):
+        raise _refuse(key, "64 hexadecimal digits", value)
+    return value.lower()
+
+
+def _check_table(key: str, value: Any) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise _refuse(key, "a table", value)
+    return value
+
+
+def _check_tensors(key: str, value: Any) -> Tensors:
+    table = _check_table(key, value)
+    unknown = sorted(set(table) - {"name", "type", "size"})
+    if unknown:
+        raise _refuse(f"{key}.{unknown[0]}", "one of the keys name, type, size", unknown[0])
+    names, types, sizes = (_as_list(table.get(part, [])) for part in ("name", "type", "size"))
+    for part, texts in (("name", names), ("type", types)):
+        if not all(isinstance(text, str) for text in texts):
+            raise _refuse(f"{key}.{part}", "a text or a list of texts", table[part])
+    if sizes and all(isinstance(length, int) for length in sizes):
+        sizes = [sizes]  # one tensor's shape, written without the outer list
+    if not all(isinstance(s, list) and all(isinstance(n, int) for n in s) for s in sizes):
+        raise _refuse(f"{key}.size", "a shape or a list of shapes, -1 for any length", sizes)
+    lengths = {len(part) for part in (names, types, sizes) if part}
+    if len(lengths) > 1:
+        raise _refuse(key, "as many names as types and sizes", table)
+    return Tensors(tuple(names), tuple(types), tuple(tuple(size) for size in sizes))
+
+
+def _as_list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+WITHOUT_MODEL = ("custom", "custom_async", "canary")
+"""Engines that need none."""
+
+ENDPOINT_KEYS = ("calls", "memory_budget_mb", "traffic", "version.<name>")
+"""Keys of the endpoint as a whole."""
+
+VERSION_KEYS: Mapping[str, Callable[[str, Any], Any]] = {
+    "engine": _check_engine,
+    "model": _check_model,
+    "sha256": _check_sha256,
+    "preprocess": _check_text,
+    "input": _check_tensors,
+    "output": _check_tensors,
+    "engine_options": _check_table,
+    "auxiliary_cfg": _check_table,
+}
+"""Every key of a version, and who checks it."""

@@ -1,0 +1,197 @@
+"""The envelope: what a direct invoke carries that a bare JSON body cannot.
+
+::
+
+    {"serving": {"protocol": 1, "version": ..., "request_id": ..., "depth": ...,
+                 "content_type": ..., "answer": "whole"}, "body": ...}
+
+Bytes travel as base64, told by the content type. A caller that passes an answer on asks for it
+whole: status and content type beside the body, and the body as text or base64, byte for byte.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from typing import Any
+
+import orjson
+
+from lambda_serving.encoding import (
+    BYTES,
+    JSON,
+    check_object,
+    decode_base64,
+    decode_body,
+    encode_json,
+    is_json,
+)
+from lambda_serving.errors import (
+    CallDepthError,
+    MalformedBodyError,
+    ResultTooLargeError,
+    ServingError,
+)
+from lambda_serving.request import Request
+from lambda_serving.responses import Answer, answer_result, is_response, render_response
+from lambda_serving.settings import PAYLOAD_LIMIT, Runtime
+
+PROTOCOL = 1
+
+
+def find_envelope(event: Any) -> dict[str, Any]:
+    """What stands under ``serving``, told by its ``protocol`` alone; empty for a bare body."""
+    envelope = event.get("serving") if isinstance(event, dict) else None
+    return envelope if isinstance(envelope, dict) and "protocol" in envelope else {}
+
+
+def read_request(event: Any, request_id: str, deadline: float, runtime: Runtime) -> Request:
+    """A request from a payload, enveloped or bare.
+
+    Raises:
+        RequestError: as the error table says.
+    """
+    envelope = find_envelope(event)
+    if not envelope:
+        return Request(check_object(event), request_id, deadline=deadline)
+    if envelope["protocol"] != PROTOCOL:
+        raise MalformedBodyError(
+            f"the envelope: expected protocol {PROTOCOL}, got {envelope['protocol']!r}"
+        )
+    version, depth = envelope.get("version"), envelope.get("depth") or 0
+    if not isinstance(depth, int):
+        raise MalformedBodyError(f"the envelope: expected a number as depth, got {depth!r}")
+    if depth > runtime.depth_limit:
+        raise CallDepthError(
+            f"{depth} endpoints called each other, the limit is {runtime.depth_limit}"
+        )
+    return Request(
+        _read_body(event.get("body"), envelope, runtime.max_body_bytes),
+        request_id,
+        None if version is None else str(version),
+        depth,
+        deadline,
+        wants_whole_answer=envelope.get("answer") == "whole",
+    )
+
+
+def _read_body(body: Any, envelope: dict[str, Any], limit: int) -> dict[str, Any] | bytes:
+    content_type = str(envelope.get("content_type") or JSON)
+    if is_json(content_type):
+        return check_object(body)
+    if not isinstance(body, str):
+        raise MalformedBodyError(f"the envelope: expected base64 for {content_type}")
+    encoding = str(envelope.get("content_encoding") or "")
+    return decode_body(decode_base64(body), content_type, encoding, limit)
+
+
+def make_payload(caller: Request, version: str | None, data: Any, answer: str = "") -> bytes:
+    """The payload of a call that ``caller``'s code makes.
+
+    Raises:
+        ResultError: JSON cannot hold ``data``.
+    """
+    envelope: dict[str, Any] = {
+        "protocol": PROTOCOL,
+        "request_id": caller.request_id,
+        "depth": caller.depth + 1,
+    }
+    if version is not None:
+        envelope["version"] = version
+    if answer:
+        envelope["answer"] = answer
+    if isinstance(data, bytes | bytearray | memoryview):
+        envelope["content_type"] = BYTES
+        data = base64.b64encode(data).decode()
+    return encode_json({"serving": envelope, "body": {} if data is None else data})
+
+
+def make_answer(result: Any, whole: bool) -> Any:
+    """The result as plain JSON values; bytes and other content in the envelope, as base64.
+
+    Raises:
+        ResultError: JSON cannot hold it.
+        ResultTooLargeError: over Lambda's payload limit.
+        ServingError: a response with an error status, unless the whole answer is wanted.
+    """
+    if isinstance(result, Answer):
+        answer = result
+    else:
+        answer = render_response(result) if is_response(result) else answer_result(result)
+    if whole:
+        return _make_whole(answer)
+    if answer.status >= 400:
+        raise _make_response_error(answer)
+    if not is_json(answer.content_type):
+        envelope = {"protocol": PROTOCOL, "content_type": answer.content_type}
+        return _check_size({"serving": envelope, "body": base64.b64encode(answer.body).decode()})
+    _refuse_size(len(answer.body))
+    # Plain values again: Lambda's own encoder knows neither NumPy nor NaN. By the standard
+    # library: orjson would make floats of integers over 64 bits.
+    return json.loads(answer.body) if answer.body else None
+
+
+def _make_whole(answer: Answer) -> dict[str, Any]:
+    envelope: dict[str, Any] = {
+        "protocol": PROTOCOL,
+        "status": answer.status,
+        "content_type": answer.content_type,
+        "headers": answer.headers,
+    }
+    try:
+        body = answer.body.decode()
+    except UnicodeDecodeError:
+        envelope["base64"] = True
+        body = base64.b64encode(answer.body).decode()
+    return _check_size({"serving": envelope, "body": body})
+
+
+def open_answer(payload: bytes) -> Any:
+    """A callee's result, out of its envelope where it came in one.
+
+    Raises:
+        ValueError, KeyError, TypeError: the payload is no JSON, or its base64 is none.
+    """
+    result: Any = orjson.loads(payload) if payload else None
+    return base64.b64decode(result["body"], validate=True) if find_envelope(result) else result
+
+
+def open_whole_answer(payload: bytes) -> Answer:
+    """A callee's answer, as it gave it.
+
+    Raises:
+        ValueError, KeyError, TypeError: the payload is not one.
+    """
+    answer = orjson.loads(payload)
+    envelope, body = answer["serving"], answer["body"]
+    return Answer(
+        envelope["status"],
+        envelope["content_type"],
+        base64.b64decode(body) if envelope.get("base64") else body.encode(),
+        tuple((name, value) for name, value in envelope["headers"]),
+    )
+
+
+def _check_size(answer: dict[str, Any]) -> dict[str, Any]:
+    body = answer["body"]
+    # Exact only where it may matter: JSON escapes a character in six bytes at most.
+    _refuse_size(len(body) if len(body) * 6 < PAYLOAD_LIMIT else len(orjson.dumps(answer)))
+    return answer
+
+
+def _refuse_size(size: int) -> None:
+    if size > PAYLOAD_LIMIT:
+        raise ResultTooLargeError(f"the result has {size} bytes, the limit is {PAYLOAD_LIMIT}")
+
+
+def _make_response_error(answer: Answer) -> ServingError:
+    """A response with an error status as an error; one that a canary passes on keeps its name."""
+    try:
+        body = orjson.loads(answer.body)
+        error = ServingError(body["detail"], stage=body["stage"], type_name=str(body["type"]))
+    except (ValueError, KeyError, TypeError):
+        text = answer.body.decode(errors="replace")
+        error = ServingError(text, stage="result", type_name="ResponseError")
+    error.status = answer.status
+    error.headers = dict(answer.headers)
+    return error

@@ -1,0 +1,179 @@
+"""The Lambda API's Invoke, within a deadline that is each call's own.
+
+botocore signs, urllib3 keeps the connections. boto3's client would cost a cold start half as much
+again, and its time limits belong to the client, not to the call
+(docs/decisions/0009-send-request.md).
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import Any
+from urllib.parse import quote
+
+import urllib3
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import ContainerProvider, Credentials
+from botocore.exceptions import BotoCoreError
+from urllib3.exceptions import (
+    ConnectTimeoutError,
+    HTTPError,
+    NewConnectionError,
+    ReadTimeoutError,
+)
+
+from lambda_serving.send_request import CONCURRENCY, CallError, describe_function_error
+from lambda_serving.settings import Runtime
+
+CONNECT_SECONDS = 2.0
+FIRST_PAUSE = 0.05
+LONGEST_PAUSE = 2.0
+"""Seconds between two tries of a throttled call: a random share of 0.05, 0.1, 0.2 ... 2."""
+
+LEAST_SECONDS = 0.1
+"""With less time left there is no further try: it might run the callee with nobody waiting."""
+
+CAUSES = {403: "AccessDenied", 404: "NoSuchEndpoint", 413: "PayloadTooLarge", 429: "Throttled"}
+"""HTTP status of Invoke -> cause (AWS Lambda API reference, Invoke, Errors)."""
+
+HINTS = {"AccessDenied": "; an endpoint that is not in this stack is refused like this, too"}
+"""The policy names this stack's functions alone, so that a misspelt one is none of them."""
+
+
+class LambdaApi:
+    """A ``Transport``: Invoke of the function ``<stack>-<endpoint>``, by its alias."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+        self.connect()
+        call_after_restore(self.connect)
+
+    def connect(self) -> None:
+        """Begin anew: after a SnapStart restore, connections and credentials are dead."""
+        self._pool = urllib3.PoolManager(maxsize=CONCURRENCY, retries=False)
+        static = self._runtime.credentials
+        self._credentials: Any = static and Credentials(
+            static["access_key_id"], static["secret_access_key"], static.get("session_token")
+        )
+
+    def _get_credentials(self) -> Any:
+        """Keys that are valid now.
+
+        Raises:
+            CallError: there are none.
+        """
+        try:
+            if not self._credentials:
+                # Under SnapStart they are not in the environment; botocore renews what it gets.
+                self._credentials = ContainerProvider().load()
+            if not self._credentials:
+                raise CallError("AccessDenied", "the function has no credentials")
+            return self._credentials.get_frozen_credentials()
+        except BotoCoreError as error:
+            raise CallError("AccessDenied", f"no credentials: {error}") from error
+
+    def invoke(self, endpoint: str, payload: bytes, seconds: float) -> bytes:
+        """See ``Transport``.
+
+        In a thread, which is left behind where time runs out: urllib3 bounds each wait for the
+        socket but not their sum, and nothing bounds the look-up of a host name.
+        """
+        answer: Future[bytes] = Future()
+
+        def ask() -> None:
+            try:
+                answer.set_result(self._ask(endpoint, payload, seconds))
+            except BaseException as error:  # noqa: BLE001  (raised again where it is waited for)
+                answer.set_exception(error)
+
+        threading.Thread(target=ask, name="invoke", daemon=True).start()
+        try:
+            return answer.result(seconds)
+        except TimeoutError as error:
+            raise CallError("Timeout", f"no answer within {seconds:.1f} s") from error
+
+    def _ask(self, endpoint: str, payload: bytes, seconds: float) -> bytes:
+        """Throttling is tried again; what may have run never is."""
+        deadline = time.monotonic() + seconds
+        pause = FIRST_PAUSE
+        while True:
+            try:
+                answer = self._post(endpoint, payload, deadline)
+                if answer.status != 429:
+                    return read_answer(answer)
+                failure = CallError("Throttled", read_reason(answer))
+            except (ConnectTimeoutError, NewConnectionError) as error:
+                failure = CallError("NoConnection", str(error))  # nothing was sent
+            except ReadTimeoutError as error:
+                raise CallError("Timeout", f"no answer within {seconds:.1f} s") from error
+            except HTTPError as error:
+                raise CallError("ConnectionLost", str(error)) from error
+            wait = random.uniform(0, pause)
+            if time.monotonic() + wait + LEAST_SECONDS >= deadline:
+                raise failure
+            time.sleep(wait)
+            pause = min(2 * pause, LONGEST_PAUSE)
+
+    def _post(self, endpoint: str, payload: bytes, deadline: float) -> Any:
+        function = quote(f"{self._runtime.stack}-{endpoint}", safe="")
+        alias = self._runtime.alias
+        url = f"{self._runtime.lambda_endpoint}/2015-03-31/functions/{function}/invocations"
+        if alias:
+            url += f"?Qualifier={quote(alias, safe='')}"
+        request = AWSRequest(
+            "POST", url, headers={"X-Amz-Invocation-Type": "RequestResponse"}, data=payload
+        )
+        SigV4Auth(self._get_credentials(), "lambda", self._runtime.region).add_auth(request)
+        prepared = request.prepare()
+        seconds = deadline - time.monotonic()
+        if seconds <= 0:  # the credentials took it all
+            raise CallError("Timeout", "no time was left to send it")
+        return self._pool.request(
+            "POST",
+            prepared.url,
+            body=payload,
+            headers=dict(prepared.headers),
+            timeout=urllib3.Timeout(connect=CONNECT_SECONDS, total=seconds),
+            redirect=False,
+        )
+
+
+def call_after_restore(function: Callable[[], None]) -> None:
+    """Have Lambda's runtime client call ``function`` when a snapshot comes to life again."""
+    try:
+        from snapshot_restore_py import register_after_restore
+    except ModuleNotFoundError:  # it is a part of Lambda's Python, and of no other
+        return
+    register_after_restore(function)
+
+
+def read_answer(answer: Any) -> bytes:
+    """The payload of a callee that succeeded.
+
+    Raises:
+        CallError: the callee failed, or the API refused.
+    """
+    data: bytes = answer.data
+    if answer.status == 200 and not answer.headers.get("X-Amz-Function-Error"):
+        return data
+    if answer.status == 200:
+        raise CallError("FunctionError", describe_function_error(data), data)
+    cause = "ServiceError" if answer.status >= 500 else CAUSES.get(answer.status, "Refused")
+    raise CallError(cause, read_reason(answer) + HINTS.get(cause, ""))
+
+
+def read_reason(answer: Any) -> str:
+    """The API's own words for a refusal."""
+    kind = answer.headers.get("x-amzn-ErrorType", "").partition(":")[0]
+    try:
+        body = json.loads(answer.data)
+        text = body.get("message") or body.get("Message") or ""
+    except (ValueError, AttributeError):
+        text = ""
+    return f"{answer.status} {kind} {text}".strip()

@@ -1,0 +1,43 @@
+"""An endpoint that calls others, under the real handler, and the Lambda API on loopback."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import Handler
+from tests.functional.pipelines import (
+    CODES,
+    SECONDS,
+    STACK,
+    PipelineMaker,
+    make_context,
+    serve_lambda,
+)
+from tests.servers.lambda_service import LambdaService
+
+
+@pytest.fixture
+def service() -> Iterator[LambdaService]:
+    """``echo`` gives back the body that it got."""
+    with serve_lambda(echo=lambda payload: {"body": payload["body"]}) as service:
+        yield service
+
+
+@pytest.fixture
+def start_pipeline(
+    make_folder: Callable[..., Path],
+    start_handler: Callable[..., Handler],
+    service: LambdaService,
+) -> PipelineMaker:
+    """Cold start of an endpoint ``pipeline`` whose calls go to ``service``."""
+
+    def start(
+        engine: str = "custom", code: str | None = None, seconds: float = SECONDS, **env: str
+    ) -> Handler:
+        toml = f'endpoint = "pipeline"\nengine = "{engine}"\ncalls = ["echo"]\n'
+        settings = {"SERVING_STACK": STACK, "SERVING_ALIAS": "live"} | service.environment | env
+        folder = make_folder(toml, code or CODES[engine])
+        return start_handler(folder, make_context(seconds), **settings)
+
+    return start

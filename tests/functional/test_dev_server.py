@@ -1,0 +1,195 @@
+"""The dev server from outside: the real command, its endpoints and what they call."""
+
+import re
+import time
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from tests.models import make_adder
+from tests.servers.dev_endpoints import write_others, write_pipelines
+from tests.servers.dev_server import DevServer
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DevServer]:
+    """One server for all tests of this module."""
+    folder = tmp_path_factory.mktemp("dev")
+    models = folder / "models"
+    models.mkdir()
+    (models / "adder.onnx").write_bytes(make_adder())
+    write_pipelines(folder / "functions")
+    write_others(folder / "functions")
+    with DevServer(folder / "functions", models, folder / "log") as server:
+        yield server
+
+
+def test_routes(server: DevServer) -> None:
+    assert server.ask("adder", {"a": 1, "b": 2}) == {"sum": 3.0}
+    assert server.ask("adder/", {"a": 1, "b": 2}) == {"sum": 3.0}
+    assert server.ask("adder/2", {"a": 1, "b": 2}) == {"sum": 3.0}
+    about = server.http.get("/serve/adder").json()
+    assert list(about["versions"]) == ["1", "2"] and about["versions"]["1"]["inputs"]
+    assert server.http.get("/serve/adder/health/ready").json() == {"status": "ready"}
+    assert server.http.get("/serve/adder/health/live").json() == {"status": "live"}
+    assert "openapi.json" in server.http.get("/serve/adder/docs").text
+    assert "/serve/adder" in server.http.get("/serve/adder/openapi.json").text
+    assert server.ask("package") == {"text": "hello you"}
+
+
+def test_errors(server: DevServer) -> None:
+    unknown = server.post("absent")
+    assert unknown.status_code == 404 and "adder" in unknown.json()["detail"]
+    assert server.post("adder/3").status_code == 404
+    assert server.http.get("/somewhere").status_code == 404
+    assert server.http.put("/serve/adder").status_code == 405
+    assert server.http.delete("/").status_code == 405
+    json = {"content-type": "application/json"}
+    assert server.http.post("/serve/adder", content=b"{", headers=json).status_code == 400
+    refused = server.http.post("/serve/adder", json=[1])
+    assert (refused.status_code, refused.json()["type"]) == (422, "InputError")
+    failed = server.post("failing")
+    assert (failed.status_code, failed.json()["stage"]) == (500, "process")
+    assert "sees in the log" not in failed.text
+
+
+def test_the_log_shows_failures_of_user_code_and_nothing_around_it(server: DevServer) -> None:
+    request_id = server.post("failing").headers["x-request-id"]
+    part = server.log.rpartition("LookupError 500 in")[2]
+    assert request_id in part
+    shown = re.findall(r'File "(.+?)"', part.partition("POST")[0])
+    assert len(shown) == 1 and shown[0].endswith("/functions/failing/preprocess.py")
+
+
+def test_every_request_has_an_id(server: DevServer) -> None:
+    first, second = (server.post("double", {"x": 1}).headers["x-request-id"] for _ in range(2))
+    assert len(first) > 20 and first != second
+    own = {"x-request-id": "mine-7"}
+    assert server.post("double", {"x": 1}, headers=own).headers["x-request-id"] == "mine-7"
+    assert "POST /serve/double -> 200 in" in server.log and "(request mine-7)" in server.log
+
+
+def test_the_id_travels_through_calls(server: DevServer) -> None:
+    body = {"path": ["hop_async", "failing"]}
+    answer = server.post("hop", body, headers={"x-request-id": "mine-8"})
+    assert answer.json() == {"path": ["hop", "hop_async", "nobody"]}
+    lines = [line for line in server.log.splitlines() if "(request mine-8)" in line]
+    assert ["LookupError" in line for line in lines] == [True, True, False]
+    assert "statistics: hop_async: FailedCalls 1 (callee failing, cause FunctionError)" in (
+        server.log
+    )
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        ["hop"] * 6,
+        ["hop_async"] * 6,
+        ["hop_mixed"] * 6,
+        ["hop", "hop_async", "hop_mixed", "hop_async", "hop", "hop_mixed"],
+        ["hop_mixed", "hop_async", "hop_mixed", "hop", "hop_async", "hop_mixed"],
+    ],
+    ids=lambda path: "-".join(path),
+)
+def test_pipelines_five_deep(server: DevServer, path: list[str]) -> None:
+    started = time.monotonic()
+    assert server.ask(path[0], {"path": path[1:]}) == {"path": path}
+    assert time.monotonic() - started < 10
+
+
+@pytest.mark.parametrize("name", ["hop", "hop_async", "hop_mixed"])
+def test_a_pipeline_that_calls_itself_stops(server: DevServer, name: str) -> None:
+    reached = server.ask(name, {"path": [name] * 50})["path"]
+    assert reached == [name] * 11 + ["nobody"]  # the request from outside, and ten calls
+    failure = f"send_request to {name} failed: DepthLimit: 10 endpoints called each other"
+    assert failure in server.log
+
+
+@pytest.mark.parametrize(
+    ("name", "factor"), [("fan", 4), ("fan_threads", 16), ("double_async", None)]
+)
+def test_200_requests_at_once(server: DevServer, name: str, factor: int | None) -> None:
+    def ask(x: int) -> object:
+        return server.ask(name, {"x": x})
+
+    with ThreadPoolExecutor(200) as pool:
+        answers = list(pool.map(ask, range(200)))
+    key = "y" if factor is None else "sum"
+    assert answers == [{key: (factor or 2) * x} for x in range(200)]
+
+
+def test_concurrent_pipelines_of_all_kinds(server: DevServer) -> None:
+    names = ["hop", "hop_async", "hop_mixed", "hop"]
+    with ThreadPoolExecutor(40) as pool:
+        body = {"path": names}
+        answers = list(pool.map(lambda _: server.ask("hop_async", body), range(40)))
+    assert answers == [{"path": ["hop_async", *names]}] * 40
+
+
+def test_modules_of_one_name_do_not_mix(server: DevServer) -> None:
+    """Version 2 of each is loaded at its first request, while the others serve."""
+    marks = ["a", "b", "c", "d"] * 50
+    paths = [f"isolated_{mark}{'/2' * (i % 8 > 3)}" for i, mark in enumerate(marks)]
+    with ThreadPoolExecutor(16) as pool:
+        answers = list(pool.map(server.ask, paths))
+    assert [answer["marks"] for answer in answers] == [[mark] * 4 for mark in marks]
+
+
+def test_load_may_call_others_but_not_itself(server: DevServer) -> None:
+    assert server.ask("load_calls") == {"found": [{"y": 8}, None]}
+    assert "load_calls is being loaded, and its load calls load_calls" in server.log
+
+
+def test_responses_go_out_as_they_are(server: DevServer) -> None:
+    answer = server.post("stream", {"status": 418})
+    assert (answer.status_code, answer.json()) == (418, {"tea": "pot"})
+    assert answer.headers["x-kind"] == "teapot"
+
+
+def test_streams_go_out_as_they_come(server: DevServer) -> None:
+    came = []
+    with server.http.stream("POST", "/serve/stream", json={}) as answer:
+        for part in answer.iter_text():
+            came.append((part, time.monotonic()))
+    assert "".join(part for part, _ in came) == "0\n2\n4\n"
+    assert came[-1][1] - came[0][1] > 0.3
+
+
+def test_canary(server: DevServer) -> None:
+    answers = [server.post("canary", {"x": 2}) for _ in range(40)]
+    assert {answer.text for answer in answers} == {'{"y":4}'}
+    targets = Counter(answer.headers["x-serving-target"] for answer in answers)
+    assert set(targets) == {"double", "double_async"}
+    newest = server.post("canary_prefix", {"a": 1, "b": 2})
+    assert (newest.json(), newest.headers["x-serving-target"]) == ({"sum": 3.0}, "adder/2")
+
+
+def test_the_list_tells_what_is_served_and_why_not(server: DevServer) -> None:
+    listed = server.list()
+    assert "notes" not in listed
+    assert listed["adder"] == {
+        "url": "/serve/adder", "docs": "/serve/adder/docs", "state": "ready"
+    }  # fmt: skip
+    broken = {name: each["state"] for name, each in listed.items() if each["state"] != "ready"}
+    assert all(name.startswith("broken_") for name in broken)
+    assert "preprocess.py, line 1: SyntaxError" in broken["broken_code"]
+    assert "the model is not there" in broken["broken_model"]
+    assert "abacus" in broken["broken_toml"]
+    assert "expected 'broken_name', as the folder is named, got 'another'" in broken["broken_name"]
+    assert "there is none" in broken["broken_no_toml"]
+    assert len(broken) == 5
+
+
+def test_a_broken_endpoint_says_so_and_stops_no_other(server: DevServer) -> None:
+    log = server.log_at_start
+    for name in ("code", "model", "toml", "name", "no_toml"):
+        answer = server.post(f"broken_{name}")
+        assert answer.status_code == 503 and answer.headers["retry-after"]
+        assert f"broken_{name} is not ready: " in log
+    assert "/serve/adder\n" in log and "adder is ready (" in log
+    # Only where code of the user's failed is there more to read than the one line.
+    shown = re.findall(r'File "(.+?)"', log)
+    assert len(shown) == 1 and shown[0].endswith("/functions/broken_code/preprocess.py")
+    assert "class Preprocess(:" in log and "Traceback" not in log

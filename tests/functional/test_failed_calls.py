@@ -1,0 +1,333 @@
+"""Every way in which ``send_request`` can fail, through the real handler against an API that fails.
+
+Each gives None within the caller's time, one log line and one metric that name the cause, and
+never a second run.
+"""
+
+import base64
+import json
+import logging
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, NamedTuple
+
+import pytest
+
+from lambda_serving.lambda_api import LEAST_SECONDS
+from lambda_serving.send_request import ANSWER_MARGIN
+from lambda_serving.statistics import count_failed_call
+from tests.conftest import Handler
+from tests.functional.pipelines import CODES, SECONDS, STACK, PipelineMaker, find_failed_calls
+from tests.servers.lambda_faults import (
+    Fault,
+    access_denied,
+    function_error,
+    garbage,
+    not_found,
+    service_error,
+    throttled,
+    too_large,
+    unsupported,
+)
+from tests.servers.lambda_service import LambdaService
+
+ECHO = f"{STACK}-echo"
+OUTSIDE = "2f1d6a4e-0000-4000-8000-000000000001"
+
+OWN_ERROR = {
+    "errorType": "ValueError",
+    "errorMessage": json.dumps({"detail": "no x0", "type": "ValueError", "status": 422}),
+}
+"""What another endpoint raises: its message is the body of its error."""
+
+FOREIGN_ERROR = {
+    "errorType": "Sandbox.Timedout",
+    "errorMessage": "RequestId: 1 Error: Task timed out after 3.00 seconds",
+}
+NOT_BASE64 = {
+    "serving": {"protocol": 1, "content_type": "application/octet-stream"},
+    "body": "no base64!",
+}
+
+
+class Failure(NamedTuple):
+    """A fault of the callee, and what is told of it."""
+
+    name: str
+    fault: Fault
+    cause: str
+    text: str
+    """Stands in the log line."""
+    runs: int = 1
+
+
+FAILURES = (
+    Failure("always_throttled", throttled(), "Throttled", "429 TooManyRequestsException", 0),
+    Failure("no_such_function", not_found(), "NoSuchEndpoint", "404 ResourceNotFound", 0),
+    Failure("no_permission", access_denied(), "AccessDenied", "403 AccessDeniedException", 0),
+    Failure("api_says_too_large", too_large(), "PayloadTooLarge", "413 RequestTooLarge", 0),
+    Failure("other_refusal", unsupported(), "Refused", "415 UnsupportedMediaType", 0),
+    Failure("server_error", service_error(), "ServiceError", "500 ServiceException"),
+    Failure("bad_gateway", Fault(502, runs=True), "ServiceError", "502"),
+    Failure("cut_at_once", Fault(cuts_at_once=True), "ConnectionLost", "without response"),
+    Failure("cut_mid_answer", Fault(cut_after=5), "ConnectionLost", "IncompleteRead"),
+    Failure("slow", Fault(delay=SECONDS + 1), "Timeout", "no answer within 1.2 s"),
+    Failure("trickling", Fault(trickle=0.4), "Timeout", "no answer within 1.2 s"),
+    Failure("slow_and_trickling", Fault(delay=1, trickle=1), "Timeout", "no answer within"),
+    Failure("own_error", function_error(OWN_ERROR), "FunctionError", "ValueError: no x0"),
+    Failure(
+        "foreign_error",
+        function_error(FOREIGN_ERROR),
+        "FunctionError",
+        "Sandbox.Timedout: RequestId: 1 Error: Task timed out",
+    ),
+    Failure("error_of_no_shape", function_error(["?"]), "FunctionError", "unreadable"),
+    Failure("garbage", garbage(), "UnreadableAnswer", "unexpected character"),
+    Failure("half_an_answer", garbage(b'{"sum": 1'), "UnreadableAnswer", ""),
+    Failure("not_base64", garbage(json.dumps(NOT_BASE64).encode()), "UnreadableAnswer", ""),
+)
+
+both_engines = pytest.mark.parametrize("engine", list(CODES))
+
+
+class Told(NamedTuple):
+    """What one failed call left."""
+
+    line: str
+    callee: str
+    cause: str
+
+
+def ask_in_vain(
+    handler: Handler,
+    event: Any,
+    caplog: pytest.LogCaptureFixture,
+    capsys: pytest.CaptureFixture[str],
+    seconds: float = SECONDS,
+) -> Told:
+    """The answer is None in time, with one log line and one metric."""
+    started = time.monotonic()
+    answer = handler(event)
+    assert time.monotonic() - started < seconds
+    assert answer["answer"] is None
+    lines = [r.getMessage() for r in caplog.records if r.levelno >= logging.WARNING]
+    assert len(lines) == 1, lines
+    (failed,) = find_failed_calls(capsys.readouterr().out)
+    assert failed["Endpoint"] == "pipeline"
+    return Told(lines[0], failed["Callee"], failed["Cause"])
+
+
+@both_engines
+@pytest.mark.parametrize("failure", FAILURES, ids=[failure.name for failure in FAILURES])
+def test_failures_of_the_callee(
+    start_pipeline: PipelineMaker,
+    service: LambdaService,
+    caplog: pytest.LogCaptureFixture,
+    capsys: pytest.CaptureFixture[str],
+    engine: str,
+    failure: Failure,
+) -> None:
+    service.faults[ECHO] = failure.fault
+    event = {"endpoint": "echo", "version": "2", "data": {"a": 1}}
+    told = ask_in_vain(start_pipeline(engine), event, caplog, capsys)
+    assert (told.callee, told.cause) == ("echo", failure.cause)
+    assert told.line.startswith(f"send_request to echo/2 failed: {failure.cause}: ")
+    assert told.line.endswith(f"(request {OUTSIDE})")
+    assert failure.text in told.line
+    time.sleep(0.2)  # a second try would show by now
+    assert service.runs[ECHO] == failure.runs
+    assert len(service.invokes) == 1 or failure.cause == "Throttled"
+
+
+@both_engines
+def test_no_connection(
+    start_pipeline: PipelineMaker,
+    service: LambdaService,
+    caplog: pytest.LogCaptureFixture,
+    capsys: pytest.CaptureFixture[str],
+    engine: str,
+) -> None:
+    """Refused while it lasts; the same environment calls again once it is over."""
+    handler = start_pipeline(engine)
+    service.stop()
+    told = ask_in_vain(handler, {"endpoint": "echo"}, caplog, capsys)
+    assert told.cause == "NoConnection"
+    service.start()
+    assert handler({"endpoint": "echo"})["type"] == "dict"
+    assert service.runs[ECHO] == 1
+
+
+def test_throttled_with_growing_pauses(
+    start_pipeline: PipelineMaker, service: LambdaService
+) -> None:
+    service.faults[ECHO] = throttled()
+    start_pipeline(seconds=4)({"endpoint": "echo"})
+    times = [invoke.at for invoke in service.invokes]
+    # Without backoff there would be hundreds; a pause is at most 0.05, 0.1, 0.2 ... 2 seconds.
+    assert 3 <= len(times) <= 40
+    for number, (before, after) in enumerate(zip(times, times[1:], strict=False)):
+        assert after - before < min(0.05 * 2**number, 2) + 0.5
+
+
+def test_no_further_try_without_time_for_it(
+    start_pipeline: PipelineMaker, service: LambdaService
+) -> None:
+    """A callee that is asked at the last moment would run for nobody."""
+    service.faults[ECHO] = throttled()
+    start_pipeline(seconds=ANSWER_MARGIN + LEAST_SECONDS)({"endpoint": "echo"})
+    assert len(service.invokes) == 1
+
+
+@pytest.mark.parametrize(
+    ("asked", "callee", "cause", "text"),
+    [
+        ({"endpoint": "absent"}, "absent", "NoSuchEndpoint", "404 ResourceNotFound"),
+        ({"endpoint": "no name!"}, "-", "NoSuchEndpoint", "got 'no name!'"),
+        ({"endpoint": ""}, "-", "NoSuchEndpoint", "got ''"),
+        ({"endpoint": None}, "None", "NoSuchEndpoint", "404"),
+    ],
+)
+def test_names_that_are_none(
+    start_pipeline: PipelineMaker,
+    caplog: pytest.LogCaptureFixture,
+    capsys: pytest.CaptureFixture[str],
+    asked: dict[str, Any],
+    callee: str,
+    cause: str,
+    text: str,
+) -> None:
+    told = ask_in_vain(start_pipeline(), asked, caplog, capsys)
+    assert (told.callee, told.cause) == (callee, cause)
+    assert text in told.line
+
+
+@pytest.mark.parametrize(
+    ("data", "cause", "text"),
+    [
+        ("{'text': 'x' * 6_300_000}", "PayloadTooLarge", "the limit is 6291456"),
+        ("bytes(4_800_000)", "PayloadTooLarge", "the limit is 6291456"),
+        ("{'object': object()}", "UnsendableData", "got object"),
+        ("{'text': chr(0xd800)}", "UnsendableData", "not valid Unicode"),
+    ],
+)
+def test_what_cannot_be_sent(
+    start_pipeline: PipelineMaker,
+    service: LambdaService,
+    caplog: pytest.LogCaptureFixture,
+    capsys: pytest.CaptureFixture[str],
+    data: str,
+    cause: str,
+    text: str,
+) -> None:
+    code = CODES["custom"].replace('data.get("data")', data)
+    told = ask_in_vain(start_pipeline(code=code), {"endpoint": "echo"}, caplog, capsys)
+    assert (told.callee, told.cause) == ("echo", cause)
+    assert text in told.line
+    assert service.invokes == []
+
+
+def test_just_under_the_limit(start_pipeline: PipelineMaker, service: LambdaService) -> None:
+    code = CODES["custom"].replace('data.get("data")', "bytes(4_700_000)")
+    service.functions[ECHO] = lambda payload: len(base64.b64decode(payload["body"]))
+    handler = start_pipeline(code=code, seconds=20)
+    assert handler({"endpoint": "echo"})["answer"] == 4_700_000
+
+
+@both_engines
+def test_depth_limit(
+    start_pipeline: PipelineMaker,
+    service: LambdaService,
+    caplog: pytest.LogCaptureFixture,
+    capsys: pytest.CaptureFixture[str],
+    engine: str,
+) -> None:
+    event = {
+        "serving": {"protocol": 1, "request_id": "deep", "depth": 10},
+        "body": {"endpoint": "echo"},
+    }
+    told = ask_in_vain(start_pipeline(engine), event, caplog, capsys)
+    assert (told.callee, told.cause) == ("echo", "DepthLimit")
+    assert told.line == (
+        "send_request to echo failed: DepthLimit: "
+        "10 endpoints called each other, the limit is 10 (request deep)"
+    )
+    assert service.invokes == []
+
+
+@both_engines
+def test_no_time_left(
+    start_pipeline: PipelineMaker,
+    service: LambdaService,
+    caplog: pytest.LogCaptureFixture,
+    capsys: pytest.CaptureFixture[str],
+    engine: str,
+) -> None:
+    handler = start_pipeline(engine, seconds=0.2)
+    told = ask_in_vain(handler, {"endpoint": "echo"}, caplog, capsys)
+    assert told.cause == "Timeout"
+    assert service.invokes == []
+
+
+def test_no_credentials(
+    start_pipeline: PipelineMaker,
+    service: LambdaService,
+    caplog: pytest.LogCaptureFixture,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    handler = start_pipeline(AWS_ACCESS_KEY_ID="", AWS_SECRET_ACCESS_KEY="", AWS_SESSION_TOKEN="")
+    told = ask_in_vain(handler, {"endpoint": "echo"}, caplog, capsys)
+    assert told.cause == "AccessDenied"
+    assert service.invokes == []
+
+
+@pytest.mark.parametrize(("seconds", "cause"), [(SECONDS, "Timeout"), (20, "AccessDenied")])
+def test_credentials_service_is_down(
+    start_pipeline: PipelineMaker,
+    service: LambdaService,
+    caplog: pytest.LogCaptureFixture,
+    capsys: pytest.CaptureFixture[str],
+    seconds: float,
+    cause: str,
+) -> None:
+    """Under SnapStart the keys come by HTTP; botocore asks three times, over some seconds."""
+    handler = start_pipeline(
+        seconds=seconds,
+        AWS_ACCESS_KEY_ID="",
+        AWS_SECRET_ACCESS_KEY="",
+        AWS_SESSION_TOKEN="",
+        AWS_CONTAINER_CREDENTIALS_FULL_URI=f"{service.endpoint}/credentials",
+    )
+    told = ask_in_vain(handler, {"endpoint": "echo"}, caplog, capsys, seconds)
+    assert told.cause == cause
+    assert service.invokes == []
+
+
+def test_failures_side_by_side(
+    start_pipeline: PipelineMaker,
+    service: LambdaService,
+    caplog: pytest.LogCaptureFixture,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Each call fails for itself: as many whole metrics and lines as failures."""
+    names = [f"absent{number}" for number in range(20)]
+    code = CODES["custom_async"].replace(
+        'await self.send_request(data["endpoint"], data.get("version"), data.get("data"))',
+        "await asyncio.gather(*(self.send_request(name) for name in data['names']))",
+    )
+    handler = start_pipeline("custom_async", f"import asyncio\n{code}", seconds=20)
+    answer = handler({"names": [*names[:10], "echo", *names[10:]]})["answer"]
+    assert [value is not None for value in answer] == [False] * 10 + [True] + [False] * 10
+    failed = find_failed_calls(capsys.readouterr().out)
+    assert sorted(record["Callee"] for record in failed) == sorted(names)
+    assert len(caplog.records) == len(names)
+
+
+def test_metrics_of_many_threads_stay_whole(capfd: pytest.CaptureFixture[str]) -> None:
+    """Two records on one line would be none: EMF fails in silence."""
+
+    def count(number: int) -> None:
+        count_failed_call("LambdaServing", "pipeline", f"callee-{number}", "Throttled")
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(count, range(2000)))
+    assert len(find_failed_calls(capfd.readouterr().out)) == 2000

@@ -1,0 +1,267 @@
+"""``send_request`` through the real handler: what goes out, and what comes back."""
+
+import base64
+import logging
+import time
+from typing import Any
+
+import pytest
+
+from tests.functional.pipelines import (
+    CODES,
+    STACK,
+    PipelineMaker,
+    find_failed_calls,
+)
+from tests.servers.lambda_faults import throttled
+from tests.servers.lambda_service import LambdaService
+
+OUTSIDE = "2f1d6a4e-0000-4000-8000-000000000001"
+"""Lambda's own id of a request that came in no envelope."""
+
+ECHO = f"{STACK}-echo"
+
+BYTES = """
+class Preprocess:
+    def process(self, data, state, collect_custom_statistics_fn):
+        answer = self.send_request("echo", data=bytes(data["bytes"]))
+        return {"answer": list(answer), "type": type(answer).__name__}
+"""
+NUMPY = """
+import numpy as np
+
+class Preprocess:
+    def process(self, data, state, collect_custom_statistics_fn):
+        row = np.array([[1.5, np.nan]], dtype=np.float32)
+        return {"answer": self.send_request("echo", data={"row": row, "count": np.int64(3)})}
+"""
+THREADS = """
+from concurrent.futures import ThreadPoolExecutor
+
+class Preprocess:
+    def __init__(self):
+        self.pool = ThreadPoolExecutor(4)
+
+    def process(self, data, state, collect_custom_statistics_fn):
+        def ask(number):
+            return self.send_request("echo", data={"number": number})
+        return {"answers": list(self.pool.map(ask, range(8)))}
+"""
+GATHER = """
+import asyncio
+
+class Preprocess:
+    async def process(self, data, state, collect_custom_statistics_fn):
+        calls = (self.send_request(name, data={}) for name in data["endpoints"])
+        return {"answers": await asyncio.gather(*calls)}
+"""
+AT_LOAD = """
+class Preprocess:
+    def load(self, local_file_name):
+        self.known = self.send_request("echo", data={"at": "load"})
+
+    def process(self, data, state, collect_custom_statistics_fn):
+        return {"known": self.known}
+"""
+RECURSIVE = """
+class Preprocess:
+    def process(self, data, state, collect_custom_statistics_fn):
+        return {"below": self.send_request("pipeline", data={})}
+"""
+
+both_engines = pytest.mark.parametrize("engine", list(CODES))
+
+
+def envelope(request_id: str = "from-the-caller", depth: int = 0, **body: Any) -> dict[str, Any]:
+    """An event as another endpoint sends it."""
+    return {"serving": {"protocol": 1, "request_id": request_id, "depth": depth}, "body": body}
+
+
+@both_engines
+def test_what_goes_out(start_pipeline: PipelineMaker, service: LambdaService, engine: str) -> None:
+    answer = start_pipeline(engine)({"endpoint": "echo", "data": {"a": [1, "ä"], "b": None}})
+    assert answer["answer"]["body"] == {"a": [1, "ä"], "b": None}
+    (sent,) = service.invokes
+    assert (sent.function, sent.qualifier) == (ECHO, "live")
+    assert sent.envelope == {"protocol": 1, "request_id": OUTSIDE, "depth": 1}
+
+
+@both_engines
+@pytest.mark.parametrize(
+    ("asked", "version"),
+    [
+        ({"endpoint": "echo"}, None),
+        ({"endpoint": "/echo/"}, None),
+        ({"endpoint": "echo/2"}, "2"),
+        ({"endpoint": "/echo/2/"}, "2"),
+        ({"endpoint": "echo", "version": "2"}, "2"),
+        ({"endpoint": "echo", "version": 2}, "2"),
+        ({"endpoint": "echo/1", "version": "2"}, "2"),
+    ],
+)
+def test_names_and_versions(
+    start_pipeline: PipelineMaker,
+    service: LambdaService,
+    engine: str,
+    asked: dict[str, Any],
+    version: str | None,
+) -> None:
+    assert start_pipeline(engine)(asked)["type"] == "dict"
+    (sent,) = service.invokes
+    assert (sent.function, sent.envelope.get("version")) == (ECHO, version)
+    assert sent.body == {}  # what no data becomes
+
+
+def test_without_an_alias(start_pipeline: PipelineMaker, service: LambdaService) -> None:
+    start_pipeline(SERVING_ALIAS="")({"endpoint": "echo"})
+    assert service.invokes[0].qualifier == ""
+
+
+def test_request_id_and_depth_travel(start_pipeline: PipelineMaker, service: LambdaService) -> None:
+    start_pipeline()(envelope(depth=3, endpoint="echo"))
+    assert service.invokes[0].envelope == {
+        "protocol": 1,
+        "request_id": "from-the-caller",
+        "depth": 4,
+    }
+
+
+@both_engines
+@pytest.mark.parametrize(
+    "value", [{"a": 1}, {}, [1, 2], "text", 7, 1.5, True, None, {"serving": {"a": 1}, "body": 3}]
+)
+def test_any_json_answer(
+    start_pipeline: PipelineMaker,
+    service: LambdaService,
+    capsys: pytest.CaptureFixture[str],
+    engine: str,
+    value: Any,
+) -> None:
+    service.functions[ECHO] = lambda payload: value
+    assert start_pipeline(engine)({"endpoint": "echo"})["answer"] == value
+    assert find_failed_calls(capsys.readouterr().out) == []
+
+
+def test_bytes_there_and_back(start_pipeline: PipelineMaker, service: LambdaService) -> None:
+    def reverse(payload: Any) -> Any:
+        assert payload["serving"]["content_type"] == "application/octet-stream"
+        body = base64.b64decode(payload["body"])[::-1]
+        kind = {"protocol": 1, "content_type": "application/octet-stream"}
+        return {"serving": kind, "body": base64.b64encode(body).decode()}
+
+    service.functions[ECHO] = reverse
+    answer = start_pipeline(code=BYTES)({"bytes": [0, 255, 10]})
+    assert answer == {"answer": [10, 255, 0], "type": "bytes"}
+
+
+def test_numpy_data(start_pipeline: PipelineMaker, service: LambdaService) -> None:
+    start_pipeline(code=NUMPY)({})
+    assert service.invokes[0].body == {"row": [[1.5, None]], "count": 3}
+
+
+@both_engines
+def test_throttling_passes(
+    start_pipeline: PipelineMaker,
+    service: LambdaService,
+    caplog: pytest.LogCaptureFixture,
+    capsys: pytest.CaptureFixture[str],
+    engine: str,
+) -> None:
+    service.faults[ECHO] = throttled(times=3)
+    answer = start_pipeline(engine, seconds=10)({"endpoint": "echo", "data": {"a": 1}})
+    assert answer["answer"]["body"] == {"a": 1}
+    assert (len(service.invokes), service.runs[ECHO]) == (4, 1)
+    assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
+    assert find_failed_calls(capsys.readouterr().out) == []
+
+
+def test_from_threads_of_the_user(start_pipeline: PipelineMaker, service: LambdaService) -> None:
+    """A thread pool that lives over requests: each call belongs to the request of its time."""
+    handler = start_pipeline(code=THREADS, seconds=20)
+    for request_id, depth in (("first", 0), ("second", 5)):
+        service.invokes.clear()
+        answers = handler(envelope(request_id, depth))["answers"]
+        assert [answer["body"]["number"] for answer in answers] == list(range(8))
+        sent = {(call.envelope["request_id"], call.envelope["depth"]) for call in service.invokes}
+        assert sent == {(request_id, depth + 1)}
+
+
+def test_gather_overlaps(start_pipeline: PipelineMaker, service: LambdaService) -> None:
+    """Four callees of 300 ms take about 300 ms together; one after the other, 1.2 s."""
+    names = ["a", "b", "c", "d"]
+    for name in names:
+        service.functions[f"{STACK}-{name}"] = lambda payload, name=name: sleep_and_say(name)
+    handler = start_pipeline("custom_async", GATHER, seconds=20)
+    handler({"endpoints": names})  # connections are made
+    started = time.monotonic()
+    assert handler({"endpoints": names}) == {"answers": names}
+    assert time.monotonic() - started < 0.9
+    assert service.most_at_once == 4
+
+
+def sleep_and_say(name: str) -> str:
+    time.sleep(0.3)
+    return name
+
+
+@both_engines
+def test_connections_are_reused(
+    start_pipeline: PipelineMaker, service: LambdaService, engine: str
+) -> None:
+    handler = start_pipeline(engine, seconds=20)
+    for _ in range(5):
+        handler({"endpoint": "echo"})
+    assert len({call.port for call in service.invokes}) == 1
+
+
+def test_connection_that_idled_too_long(
+    start_pipeline: PipelineMaker, service: LambdaService
+) -> None:
+    """The API closes connections that idle, as between two requests of a frozen environment."""
+    handler = start_pipeline(seconds=20)
+    handler({"endpoint": "echo"})
+    service.cut_connections()
+    time.sleep(0.2)
+    assert handler({"endpoint": "echo"})["type"] == "dict"
+    assert len({call.port for call in service.invokes}) == 2
+
+
+@both_engines
+def test_call_at_cold_start(
+    start_pipeline: PipelineMaker, service: LambdaService, engine: str
+) -> None:
+    """No request is there yet, so no deadline either; ``send_request`` is set before ``load``."""
+    code = AT_LOAD
+    if engine == "custom_async":
+        code = code.replace("    def ", "    async def ").replace("self.send", "await self.send")
+    answer = start_pipeline(engine, code)({})
+    assert answer["known"]["body"] == {"at": "load"}
+
+
+def test_pipeline_that_calls_itself(
+    start_pipeline: PipelineMaker,
+    service: LambdaService,
+    caplog: pytest.LogCaptureFixture,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """It ends at the limit: one call more than allowed is never made, and the cause is told."""
+    handler = start_pipeline(code=RECURSIVE, seconds=20, SERVING_CALL_DEPTH="3")
+    service.functions[f"{STACK}-pipeline"] = handler
+    answer: Any = handler({})
+    for _ in range(4):
+        assert set(answer) == {"below"}
+        answer = answer["below"]
+    assert answer is None
+    assert [call.envelope["depth"] for call in service.invokes] == [1, 2, 3]
+    assert caplog.text.count("DepthLimit: 3 endpoints called each other, the limit is 3") == 1
+    (failed,) = find_failed_calls(capsys.readouterr().out)
+    assert (failed["Callee"], failed["Cause"]) == ("pipeline", "DepthLimit")
+
+
+@both_engines
+def test_request_from_beyond_the_limit(start_pipeline: PipelineMaker, engine: str) -> None:
+    handler = start_pipeline(engine, SERVING_CALL_DEPTH="3")
+    with pytest.raises(Exception, match='"status": 508') as raised:
+        handler(envelope(depth=4, endpoint="echo"))
+    assert type(raised.value).__name__ == "CallDepthError"
+    assert "4 endpoints called each other, the limit is 3" in str(raised.value)

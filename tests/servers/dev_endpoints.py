@@ -1,0 +1,192 @@
+"""Endpoints for the tests of the dev server: pipelines of every kind, good ones and broken ones."""
+
+from pathlib import Path
+
+from tests.conftest import ADDER_CODE
+from tests.servers.dev_server import write_endpoint
+
+HOP = """
+class Preprocess:
+    {define} process(self, data, state, collect_custom_statistics_fn=None):
+        here, rest = self.model_endpoint.serving_url, data["path"]
+        if not rest:
+            return {{"path": [here]}}
+        answer = {wait} self.send_request(rest[0], data={{"path": rest[1:]}})
+        return {{"path": [here, *(answer or {{"path": ["nobody"]}})["path"]]}}
+"""
+"""Calls the endpoints that the body names, one through the other; tells who was reached."""
+
+FAN = """
+class Preprocess:
+    def process(self, data, state, collect_custom_statistics_fn=None):
+        one = self.send_request("double", data={"x": data["x"]})
+        two = self.send_request("double_async", data={"x": data["x"]})
+        return {"sum": one["y"] + two["y"]}
+"""
+
+FAN_THREADS = """
+from concurrent.futures import ThreadPoolExecutor
+
+class Preprocess:
+    def __init__(self):
+        self.pool = ThreadPoolExecutor(8)
+
+    def process(self, data, state, collect_custom_statistics_fn=None):
+        names = ["double", "double_async"] * 4
+        found = self.pool.map(lambda name: self.send_request(name, data=data), names)
+        return {"sum": sum(answer["y"] for answer in found)}
+"""
+
+DOUBLE = """
+import time
+
+class Preprocess:
+    def process(self, data, state, collect_custom_statistics_fn=None):
+        time.sleep(0.01)
+        return {"y": 2 * data["x"]}
+"""
+
+DOUBLE_ASYNC = """
+import asyncio
+
+class Preprocess:
+    async def load(self, local_file_name):
+        self.queue = asyncio.Queue(4)  # belongs to the loop of its first use
+
+    async def process(self, data, state, collect_custom_statistics_fn=None):
+        await self.queue.put(None)
+        await asyncio.sleep(0.01)
+        await self.queue.get()
+        return {"y": 2 * data["x"]}
+"""
+
+ISOLATED = """
+import pickle
+import time
+import features
+
+class Preprocess:
+    def load(self, local_file_name):
+        found = []
+        for _ in range(20):
+            time.sleep(0.01)  # others are loaded and serve meanwhile
+            found.append(pickle._loads(b"cfeatures\\nScaler\\n.").MARK)
+        self.scaler = sorted(set(found))
+
+    def process(self, data, state, collect_custom_statistics_fn=None):
+        import late
+        from features import Scaler
+        return {"marks": [features.MARK, Scaler.MARK, late.MARK, *self.scaler]}
+"""
+"""As joblib does, `pickle._loads` looks a class up by its plain name, from outside this module."""
+
+STREAM = """
+import asyncio
+from starlette.responses import JSONResponse, StreamingResponse
+
+class Preprocess:
+    def __init__(self):
+        self.lock = asyncio.Lock()
+
+    async def process(self, data, state, collect_custom_statistics_fn=None):
+        async def count():
+            for number in range(3):
+                async with self.lock:
+                    await asyncio.sleep(0.3)
+                answer = await self.send_request("double", data={"x": number})
+                yield f"{answer['y']}\\n"
+
+        if "status" in data:
+            return JSONResponse({"tea": "pot"}, data["status"], {"x-kind": "teapot"})
+        return StreamingResponse(count(), media_type="text/plain")
+"""
+
+FAILING = """
+class Preprocess:
+    def process(self, data, state, collect_custom_statistics_fn=None):
+        raise LookupError("what the user sees in the log alone")
+"""
+
+UNLOADED = """
+from pathlib import Path
+import threading
+import time
+
+class Preprocess:
+    def __init__(self):
+        threading.Thread(target=time.sleep, args=[600]).start()
+
+    {define} unload(self):
+        Path(r"{folder}", self.model_endpoint.serving_url).write_text("unloaded")
+"""
+"""Leaves a thread behind that Python would wait for at its end."""
+
+LOAD_CALLS = """
+class Preprocess:
+    def load(self, local_file_name):
+        self.found = [self.send_request("double", data={"x": 4}), self.send_request("load_calls")]
+
+    def process(self, data, state, collect_custom_statistics_fn=None):
+        return {"found": self.found}
+"""
+
+PACKAGE = {
+    "__init__.py": """
+from .greeting import TEXT
+
+class Preprocess:
+    def process(self, data, state, collect_custom_statistics_fn=None):
+        from preprocess.deep.name import NAME
+        return {"text": TEXT + NAME}
+""",
+    "greeting.py": "TEXT = 'hello '\n",
+    "deep/name.py": "NAME = 'you'\n",
+}
+
+
+def write_pipelines(functions: Path) -> None:
+    """Endpoints that call each other."""
+    sync, both = HOP.format(define="def", wait=""), HOP.format(define="async def", wait="")
+    write_endpoint(functions, "hop", 'engine = "custom"', sync)
+    # Blocks its event loop, as nothing forbids in an asynchronous method of this engine.
+    write_endpoint(functions, "hop_mixed", 'engine = "custom"', both)
+    waits = HOP.format(define="async def", wait="await")
+    write_endpoint(functions, "hop_async", 'engine = "custom_async"', waits)
+    write_endpoint(functions, "fan", 'engine = "custom"', FAN)
+    write_endpoint(functions, "fan_threads", 'engine = "custom"', FAN_THREADS)
+    write_endpoint(functions, "double", 'engine = "custom"', DOUBLE)
+    write_endpoint(functions, "double_async", 'engine = "custom_async"', DOUBLE_ASYNC)
+    write_endpoint(functions, "load_calls", 'engine = "custom"', LOAD_CALLS)
+    weights = 'engine = "canary"\n[traffic]\nweights = { "double" = 0.5, "double_async" = 0.5 }'
+    write_endpoint(functions, "canary", weights)
+    latest = 'engine = "canary"\n[traffic]\nprefix = "adder"\nlatest = [1.0]'
+    write_endpoint(functions, "canary_prefix", latest)
+
+
+def write_others(functions: Path) -> None:
+    """Endpoints that stand alone, and some that cannot be served."""
+    adder = 'engine = "onnx"\nmodel = "adder.onnx"\n[version.2]\n'
+    write_endpoint(functions, "adder", adder, ADDER_CODE)
+    write_endpoint(functions, "stream", 'engine = "custom_async"', STREAM)
+    write_endpoint(functions, "failing", 'engine = "custom"', FAILING)
+    write_endpoint(functions, "package", 'engine = "custom"')
+    for name, text in PACKAGE.items():
+        file = functions / "package" / "preprocess" / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+    for mark in ("a", "b", "c", "d"):
+        files = {
+            "features": f"MARK = '{mark}'\nclass Scaler:\n    MARK = '{mark}'\n",
+            "late": f"MARK = '{mark}'\n",
+        }
+        toml = 'engine = "custom"\n[version.2]\n'
+        write_endpoint(functions, f"isolated_{mark}", toml, ISOLATED, **files)
+    write_endpoint(functions, "broken_code", 'engine = "custom"', "class Preprocess(:")
+    write_endpoint(functions, "broken_model", 'engine = "onnx"\nmodel = "absent.onnx"')
+    write_endpoint(functions, "broken_toml", 'engine = "abacus"')
+    write_endpoint(functions, "broken_name", 'engine = "custom"')
+    toml = functions / "broken_name" / "endpoint.toml"
+    toml.write_text(toml.read_text().replace("broken_name", "another"))
+    write_endpoint(functions, "broken_no_toml", "", DOUBLE)
+    (functions / "broken_no_toml" / "endpoint.toml").unlink()
+    (functions / "notes").mkdir()  # no endpoint at all

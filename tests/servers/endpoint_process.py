@@ -1,0 +1,66 @@
+"""An endpoint as a process of its own: the real handler, for callers in the tests' process.
+
+It runs with the tests' own Python; lambda_process.py runs built functions as Lambda does.
+"""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from threading import Lock
+from typing import Any, Self
+
+CHILD = """
+import json, os, sys
+from types import SimpleNamespace
+
+answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
+os.dup2(2, 1)  # what the endpoint prints is its log
+from lambda_serving.handler import lambda_handler
+
+context = SimpleNamespace(
+    aws_request_id="of-the-callee", get_remaining_time_in_millis=lambda: 29_000
+)
+for line in sys.stdin:
+    try:
+        answer = {"result": lambda_handler(json.loads(line), context)}
+    except Exception as error:
+        answer = {"type": type(error).__name__, "message": str(error)}
+    answers.write(json.dumps(answer) + "\\n")
+    answers.flush()
+"""
+
+
+class EndpointProcess:
+    """A context manager; called with an event it gives the answer, or raises as the handler did."""
+
+    def __init__(self, folder: Path, **environment: str) -> None:
+        self._environment = {"LAMBDA_TASK_ROOT": str(folder), "SERVING_MODEL_BUCKET": "none"}
+        self._environment |= environment
+        self._lock = Lock()
+
+    def __enter__(self) -> Self:
+        self._process = subprocess.Popen(
+            [sys.executable, "-c", CHILD],
+            env=self._environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+            encoding="utf-8",
+        )
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._process.communicate(timeout=10)
+
+    def __call__(self, event: Any) -> Any:
+        stdin, stdout = self._process.stdin, self._process.stdout
+        assert stdin is not None and stdout is not None
+        with self._lock:
+            stdin.write(json.dumps(event) + "\n")
+            stdin.flush()
+            answer = json.loads(stdout.readline())
+        if "type" in answer:
+            raise type(answer["type"], (Exception,), {})(answer["message"])
+        return answer["result"]

@@ -1,0 +1,201 @@
+"""Endpoints that call others, on the deployed stack: the examples, and temporary functions."""
+
+import json
+from collections.abc import Iterator
+from contextlib import ExitStack
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.events import load_event
+from tests.stack.conftest import Stack
+from tests.stack.temporary import ALIAS, add_function
+
+MODELS = ["iris_onnx", "iris_sklearn", "iris_xgboost", "iris_lightgbm"]
+ENSEMBLES = ["iris_ensemble", "iris_ensemble_threads"]
+FLOWER = load_event("invoke_iris_onnx")
+
+SLOW = """
+import time
+
+class Preprocess:
+    def process(self, data, state, collect):
+        time.sleep(0.3)
+        return {"slept": True}
+"""
+SLEEPERS = [f"slow_{number}" for number in range(4)]
+
+ASK = """
+import asyncio, time
+
+class Preprocess:
+    async def process(self, data, state, collect):
+        started = time.perf_counter()
+        calls = [self.send_request(name, data=data.get("say")) for name in data["ask"]]
+        answers = await asyncio.gather(*calls)
+        return {"answers": answers, "seconds": time.perf_counter() - started}
+"""
+ASK_IN_THREADS = """
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+class Preprocess:
+    def process(self, data, state, collect):
+        started = time.perf_counter()
+        with ThreadPoolExecutor() as pool:
+            answers = list(pool.map(self.send_request, data["ask"]))
+        return {"answers": answers, "seconds": time.perf_counter() - started}
+"""
+RECURSE = """
+class Preprocess:
+    def process(self, data, state, collect):
+        return {"below": self.send_request("recurse", data=data)}
+"""
+DEPTH = 2
+"""Calls below each other that `recurse` may make; each costs the test a cold start."""
+
+
+@pytest.fixture(scope="module")
+def temporary(stack: Stack) -> Iterator[dict[str, str]]:
+    """endpoint -> function: four that take 300 ms, those that ask, and one that asks itself."""
+    with ExitStack() as functions:
+
+        def add(endpoint: str, engine: str, code: str, **options: Any) -> None:
+            toml = f'endpoint = "{endpoint}"\nengine = "{engine}"\n'
+            files = {"endpoint.toml": toml, "preprocess.py": code}
+            options = {"like": "iris_ensemble"} | options
+            names[endpoint] = functions.enter_context(
+                add_function(stack, endpoint, files, **options)
+            )
+
+        names: dict[str, str] = {}
+        for endpoint in SLEEPERS:
+            add(endpoint, "custom", SLOW)
+        add("ask", "custom_async", ASK)
+        add("ask_in_threads", "custom", ASK_IN_THREADS)
+        add("ask_without_policy", "custom_async", ASK, like="iris_onnx")
+        add("of_another_stack", "custom", SLOW, tagged=False)
+        add("recurse", "custom", RECURSE, SERVING_CALL_DEPTH=str(DEPTH))
+        yield names
+
+
+def ask(stack: Stack, function: str, *endpoints: str) -> dict[str, Any]:
+    result, error = stack.invoke(function, {"ask": endpoints}, ALIAS)
+    assert error == "", result
+    answer: dict[str, Any] = result
+    return answer
+
+
+def read_log(stack: Stack, function: str) -> str:
+    events = stack.connect("logs").filter_log_events(
+        logGroupName=f"/aws/lambda/{function}", limit=1000
+    )["events"]
+    return "\n".join(event["message"] for event in events)
+
+
+@pytest.mark.parametrize("endpoint", ENSEMBLES)
+def test_ensemble_is_the_mean_of_its_models(stack: Stack, endpoint: str) -> None:
+    models = [stack.post(f"/serve/{model}", json=FLOWER).json() for model in MODELS]
+    by_http = stack.post(f"/serve/{endpoint}", json=FLOWER).json()
+    direct, error = stack.invoke(stack.state["functions"][endpoint], FLOWER, ALIAS)
+    assert (error, direct) == ("", by_http)
+    assert (direct["asked"], direct["left_out"]) == (MODELS, [])
+    for species, mean in direct["probabilities"].items():
+        expected = sum(model["probabilities"][species] for model in models) / len(models)
+        assert mean == pytest.approx(expected, abs=1e-6)
+    assert direct["species"] == "virginica"
+
+
+@pytest.mark.parametrize("endpoint", ENSEMBLES)
+def test_ensemble_answers_without_one_of_its_models(stack: Stack, endpoint: str) -> None:
+    function = stack.state["functions"]["iris_xgboost"]
+    alias = stack.functions.get_alias(FunctionName=function, Name=ALIAS)
+    stack.functions.delete_alias(FunctionName=function, Name=ALIAS)
+    try:
+        answer = stack.post(f"/serve/{endpoint}", json=FLOWER)
+    finally:
+        stack.functions.create_alias(
+            FunctionName=function, Name=ALIAS, FunctionVersion=alias["FunctionVersion"]
+        )
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["left_out"] == ["iris_xgboost"]
+    assert sum(answer.json()["probabilities"].values()) == pytest.approx(1)
+    assert "iris_xgboost failed: NoSuchEndpoint" in read_log(
+        stack, stack.state["functions"][endpoint]
+    )
+    assert stack.post(f"/serve/{endpoint}", json=FLOWER).json()["left_out"] == []
+
+
+@pytest.mark.parametrize("asker", ["ask", "ask_in_threads"])
+def test_calls_overlap(stack: Stack, temporary: dict[str, str], asker: str) -> None:
+    """Four that take 300 ms each. The best of three counts: the first time they start."""
+    answers = [ask(stack, temporary[asker], *SLEEPERS) for _ in range(3)]
+    assert all(answer["answers"] == [{"slept": True}] * 4 for answer in answers)
+    assert 0.3 <= min(answer["seconds"] for answer in answers[1:]) < 0.6
+
+
+def test_one_that_is_not_there(stack: Stack, temporary: dict[str, str]) -> None:
+    """Outside of what the policy names there is no telling what exists."""
+    answer = ask(stack, temporary["ask"], "slow_0", "nobody")
+    assert answer["answers"] == [{"slept": True}, None]
+    log = read_log(stack, temporary["ask"])
+    assert "send_request to nobody failed: AccessDenied" in log
+    assert "not in this stack" in log
+
+
+def test_without_the_policy_nobody_is_asked(stack: Stack, temporary: dict[str, str]) -> None:
+    asker = temporary["ask_without_policy"]
+    assert ask(stack, asker, "slow_0")["answers"] == [None]
+    assert "send_request to slow_0 failed: AccessDenied" in read_log(stack, asker)
+
+
+def test_policy_ends_with_the_stack(stack: Stack, temporary: dict[str, str]) -> None:
+    """Functions of a stack `<stack>-dev` have names that begin as this stack's do."""
+    assert ask(stack, temporary["ask"], "of_another_stack")["answers"] == [None]
+    log = read_log(stack, temporary["ask"])
+    assert "send_request to of_another_stack failed: AccessDenied" in log
+
+
+def test_recursion_ends(stack: Stack, temporary: dict[str, str]) -> None:
+    function = temporary["recurse"]
+    result, error = stack.invoke(function, {"again": True}, ALIAS)
+    assert error == "", result
+    depth = 0
+    while result["below"] is not None:
+        result, depth = result["below"], depth + 1
+    assert depth == DEPTH
+    log = read_log(stack, function)
+    assert f"DepthLimit: {DEPTH} endpoints called each other, the limit is {DEPTH}" in log
+
+
+def test_failed_calls_are_counted(stack: Stack, temporary: dict[str, str]) -> None:
+    """A metric in CloudWatch's embedded format, a line of the log."""
+    ask(stack, temporary["ask"], "nobody_else")
+    lines = read_log(stack, temporary["ask"]).splitlines()
+    records = [json.loads(line) for line in lines if line.startswith('{"_aws"')]
+    [record] = [record for record in records if record["Callee"] == "nobody_else"]
+    assert (record["Endpoint"], record["Cause"]) == ("ask", "AccessDenied")
+    assert record["FailedCalls"] == [1.0]
+
+
+@pytest.mark.parametrize(
+    ("body", "status"), [(FLOWER, 200), (FLOWER | {"petal_width": "wide"}, 422)]
+)
+def test_canary_passes_answers_on(stack: Stack, body: dict[str, Any], status: int) -> None:
+    answer = stack.post("/serve/iris_canary", json=body)
+    target = answer.headers["x-serving-target"]
+    assert target in ("iris_onnx", "iris_sklearn")
+    direct = stack.post(f"/serve/{target}", json=body)
+    assert (answer.status_code, direct.status_code) == (status, status)
+    assert answer.headers["content-type"] == direct.headers["content-type"]
+    assert read_content(answer) == read_content(direct)
+
+
+def read_content(answer: httpx.Response) -> bytes | dict[str, Any]:
+    """The body; an error's without the id of its request."""
+    if answer.status_code == 200:
+        return answer.content
+    error: dict[str, Any] = answer.json()
+    assert error.pop("request_id")
+    return error
