@@ -66,7 +66,8 @@ def test_shape(shape: Shape, engine: EngineCase, entrance: str, run: Run) -> Non
 
 
 def test_every_engine_has_a_row() -> None:
-    assert {case.name for case in ENGINE_CASES} == set(ENGINES)
+    """But for the canary, which has no user code: tests/functional/test_canary.py."""
+    assert {case.name for case in ENGINE_CASES} == set(ENGINES) - {"canary"}
 
 
 def test_every_shape_has_a_name_of_its_own() -> None:

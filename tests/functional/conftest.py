@@ -10,7 +10,9 @@ from tests.functional.pipelines import (
     CODES,
     SECONDS,
     STACK,
+    CanaryMaker,
     PipelineMaker,
+    answer_whole,
     make_context,
     serve_lambda,
 )
@@ -38,6 +40,30 @@ def start_pipeline(
         toml = f'endpoint = "pipeline"\nengine = "{engine}"\ncalls = ["echo"]\n'
         settings = {"SERVING_STACK": STACK, "SERVING_ALIAS": "live"} | service.environment | env
         folder = make_folder(toml, code or CODES[engine])
+        return start_handler(folder, make_context(seconds), **settings)
+
+    return start
+
+
+@pytest.fixture
+def api() -> Iterator[LambdaService]:
+    """Two endpoints to choose from, where only the choice counts."""
+    with serve_lambda(alpha=answer_whole, beta=answer_whole) as service:
+        yield service
+
+
+@pytest.fixture
+def start_canary(
+    tmp_path: Path, start_handler: Callable[..., Handler], api: LambdaService
+) -> CanaryMaker:
+    """Cold start of an endpoint ``canary`` with that ``[traffic]``."""
+
+    def start(traffic: str, seconds: float = 20, name: str = "canary", **env: str) -> Handler:
+        folder = tmp_path / name
+        folder.mkdir(exist_ok=True)
+        toml = f'endpoint = "{name}"\nengine = "canary"\n[traffic]\n{traffic}\n'
+        (folder / "endpoint.toml").write_text(toml)
+        settings = {"SERVING_STACK": STACK, "SERVING_ALIAS": "live"} | api.environment | env
         return start_handler(folder, make_context(seconds), **settings)
 
     return start

@@ -1,15 +1,23 @@
 """Endpoints that call others, the API that they call, and what they leave in logs and metrics."""
 
 import json
+import logging
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, NamedTuple
+
+import pytest
 
 from tests.conftest import CONTEXT, Handler
+from tests.events import load_event
 from tests.servers.lambda_service import LambdaService
 
 STACK = "shop"
+OUTSIDE = CONTEXT.aws_request_id
+"""Lambda's own id of a request that came in no envelope."""
+
 SECONDS = 1.5
 """The pipeline's own remaining time."""
 
@@ -23,6 +31,7 @@ ASYNC = SYNC.replace("def process", "async def process").replace("self.send", "a
 CODES = {"custom": SYNC, "custom_async": ASYNC}
 
 PipelineMaker = Callable[..., Handler]
+CanaryMaker = Callable[..., Handler]
 
 
 def make_context(seconds: float = SECONDS) -> SimpleNamespace:
@@ -42,12 +51,63 @@ def serve_lambda(**functions: Callable[[Any], Any]) -> Iterator[LambdaService]:
 
 
 def find_failed_calls(output: str) -> list[dict[str, Any]]:
-    """The EMF records on standard output, checked to be one metric ``FailedCalls`` each."""
+    """The EMF records on standard output, which must all be ``FailedCalls``."""
+    return find_counts(output, "FailedCalls", ["Endpoint", "Callee", "Cause"])
+
+
+def find_counts(output: str, name: str, dimensions: list[str]) -> list[dict[str, Any]]:
+    """The EMF records on standard output, checked to be one metric ``name`` of 1 each."""
     records = [json.loads(line) for line in output.splitlines() if line.startswith("{")]
     for record in records:
         (directive,) = record["_aws"]["CloudWatchMetrics"]
         assert directive["Namespace"] == "LambdaServing"
-        assert directive["Dimensions"] == [["Endpoint", "Callee", "Cause"]]
-        assert directive["Metrics"] == [{"Name": "FailedCalls", "Unit": "Count"}]
-        assert record["FailedCalls"] == [1.0]
+        assert directive["Dimensions"] == [dimensions]
+        assert directive["Metrics"] == [{"Name": name, "Unit": "Count"}]
+        assert record[name] == [1.0]
     return records
+
+
+class Told(NamedTuple):
+    """What one failed call left."""
+
+    line: str
+    callee: str
+    cause: str
+
+
+def ask_in_vain(
+    handler: Handler,
+    event: Any,
+    caplog: pytest.LogCaptureFixture,
+    capsys: pytest.CaptureFixture[str],
+    seconds: float = SECONDS,
+) -> Told:
+    """The answer is None in time, with one log line and one metric."""
+    started = time.monotonic()
+    answer = handler(event)
+    assert time.monotonic() - started < seconds
+    assert answer["answer"] is None
+    lines = [r.getMessage() for r in caplog.records if r.levelno >= logging.WARNING]
+    assert len(lines) == 1, lines
+    (failed,) = find_failed_calls(capsys.readouterr().out)
+    assert failed["Endpoint"] == "pipeline"
+    return Told(lines[0], failed["Callee"], failed["Cause"])
+
+
+def post(
+    path: str = "/serve/canary", headers: dict[str, str] | None = None, **body: Any
+) -> dict[str, Any]:
+    """An HTTP event with that JSON body."""
+    event: dict[str, Any] = load_event("http_post_json")
+    event["requestContext"]["http"]["path"] = event["rawPath"] = path
+    event["headers"] |= headers or {}
+    return event | {"body": json.dumps(body)}
+
+
+def answer_whole(payload: Any) -> dict[str, Any]:
+    """What an endpoint answers to a caller that passes it on, or to one that asks its versions."""
+    if payload["serving"].get("answer") == "metadata":
+        return {"endpoint": "any", "versions": {"9": {}, "10": {}, "1": {}}}
+    body = json.dumps({"version": payload["serving"].get("version")})
+    envelope = {"protocol": 1, "status": 200, "content_type": "application/json", "headers": []}
+    return {"serving": envelope, "body": body}

@@ -1,19 +1,17 @@
-"""A canary endpoint through the real handler: who answers, and that nothing of it is changed.
+"""A canary endpoint through the real handler: nothing of its target's answer is changed.
 
-The targets are endpoints in processes of their own, or callables where only the choice counts.
+The target is a real endpoint in a process of its own.
 """
 
 import base64
 import json
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from tests.conftest import Handler
 from tests.events import load_event
-from tests.functional.pipelines import STACK, make_context, serve_lambda
+from tests.functional.pipelines import STACK, CanaryMaker, post, serve_lambda
 from tests.servers.endpoint_process import EndpointProcess
 from tests.servers.lambda_service import LambdaService
 
@@ -99,14 +97,6 @@ STATUSES = {
 }
 """Of those that are not 200."""
 
-CanaryMaker = Callable[..., Handler]
-
-
-def post(path: str, **body: Any) -> dict[str, Any]:
-    event = load_event("http_post_json") | {"rawPath": path, "body": json.dumps(body)}
-    event["requestContext"]["http"]["path"] = path
-    return event
-
 
 @pytest.fixture(scope="module")
 def alpha(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EndpointProcess]:
@@ -123,23 +113,6 @@ def alpha(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EndpointProcess]
 def api(alpha: EndpointProcess) -> Iterator[LambdaService]:
     with serve_lambda(alpha=alpha) as service:
         yield service
-
-
-@pytest.fixture
-def start_canary(
-    tmp_path: Path, start_handler: Callable[..., Handler], api: LambdaService
-) -> CanaryMaker:
-    """Cold start of an endpoint ``canary`` with that ``[traffic]``."""
-
-    def start(traffic: str, seconds: float = 20, name: str = "canary", **env: str) -> Handler:
-        folder = tmp_path / name
-        folder.mkdir()
-        toml = f'endpoint = "{name}"\nengine = "canary"\n[traffic]\n{traffic}\n'
-        (folder / "endpoint.toml").write_text(toml)
-        settings = {"SERVING_STACK": STACK, "SERVING_ALIAS": "live"} | api.environment | env
-        return start_handler(folder, make_context(seconds), **settings)
-
-    return start
 
 
 def read_headers(answer: dict[str, Any]) -> dict[str, str]:
@@ -253,3 +226,17 @@ def test_metadata(start_canary: CanaryMaker) -> None:
         "loaded": True,
         "targets": {"alpha": 0.75, "beta": 0.25},
     }
+
+
+def test_the_statistics_say_who_was_asked(
+    start_canary: CanaryMaker, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One record a request, whether the target answers or refuses."""
+    handler = start_canary('weights = { "alpha/2" = 1 }')
+    for wanted in ("json", "teapot"):
+        handler(post("/serve/canary", want=wanted))
+    records = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [(record["Endpoint"], record["Target"]) for record in records] == [
+        ("canary", "alpha/2")
+    ] * 2
+    assert all(record["CanaryRequests"] == [1.0] for record in records)

@@ -1,70 +1,19 @@
-"""Which target a canary endpoint asks, and what it says where none answers."""
+"""Which target a canary endpoint asks."""
 
 import json
-import logging
 from collections import Counter
-from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from lambda_serving import canary as canary_module
 from tests.conftest import Handler
-from tests.events import load_event
-from tests.functional.pipelines import STACK, make_context, serve_lambda
-from tests.servers.lambda_faults import (
-    Fault,
-    access_denied,
-    function_error,
-    garbage,
-    not_found,
-    service_error,
-    throttled,
-    too_large,
-)
+from tests.functional.pipelines import STACK, CanaryMaker, answer_whole, find_counts, post
+from tests.servers.lambda_faults import not_found
 from tests.servers.lambda_service import LambdaService
 
 ALPHA = f"{STACK}-alpha"
 BOTH = "weights = { alpha = 0.3, beta = 0.7 }"
-
-CanaryMaker = Callable[..., Handler]
-
-
-def answer_whole(payload: Any) -> dict[str, Any]:
-    """What an endpoint answers to a caller that passes it on, or to one that asks its versions."""
-    if payload["serving"].get("answer") == "metadata":
-        return {"endpoint": "any", "versions": {"9": {}, "10": {}, "1": {}}}
-    body = json.dumps({"version": payload["serving"].get("version")})
-    envelope = {"protocol": 1, "status": 200, "content_type": "application/json", "headers": []}
-    return {"serving": envelope, "body": body}
-
-
-@pytest.fixture
-def api() -> Iterator[LambdaService]:
-    with serve_lambda(alpha=answer_whole, beta=answer_whole) as service:
-        yield service
-
-
-@pytest.fixture
-def start_canary(
-    tmp_path: Path, start_handler: Callable[..., Handler], api: LambdaService
-) -> CanaryMaker:
-    """Cold start of an endpoint ``canary`` with that ``[traffic]``."""
-
-    def start(traffic: str, seconds: float = 20) -> Handler:
-        toml = f'endpoint = "canary"\nengine = "canary"\n[traffic]\n{traffic}\n'
-        (tmp_path / "endpoint.toml").write_text(toml)
-        settings = {"SERVING_STACK": STACK, "SERVING_ALIAS": "live"} | api.environment
-        return start_handler(tmp_path, make_context(seconds), **settings)
-
-    return start
-
-
-def post(headers: dict[str, str] | None = None, **body: Any) -> dict[str, Any]:
-    event = load_event("http_post_json") | {"rawPath": "/serve/canary", "body": json.dumps(body)}
-    event["requestContext"]["http"]["path"] = "/serve/canary"
-    return event | {"headers": event["headers"] | (headers or {})}
 
 
 def find_target(answer: dict[str, Any]) -> str:
@@ -81,6 +30,20 @@ def test_shares(start_canary: CanaryMaker, api: LambdaService) -> None:
     assert abs(targets["alpha"] - 120) < 37
 
 
+def test_targets_are_counted(
+    start_canary: CanaryMaker, api: LambdaService, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Those that do not get to answer too."""
+    api.faults[ALPHA] = not_found()
+    canary = start_canary(BOTH)
+    answers = [canary(post()) for _ in range(30)]
+    records = find_counts(capsys.readouterr().out, "CanaryRequests", ["Endpoint", "Target"])
+    assert {record["Endpoint"] for record in records} == {"canary"}
+    told = [answer["headers"]["x-serving-target"] for answer in answers]
+    assert [record["Target"] for record in records] == told
+    assert set(told) == {"alpha", "beta"}
+
+
 def test_nothing_for_a_share_of_zero(start_canary: CanaryMaker, api: LambdaService) -> None:
     canary = start_canary('weights = { alpha = 0, "beta/2" = 1 }')
     answers = [canary(post()) for _ in range(50)]
@@ -95,7 +58,7 @@ def test_sticky(start_canary: CanaryMaker, sticky: str) -> None:
 
     def ask(canary: Handler, user: str) -> str:
         in_header = sticky.startswith("header")
-        event = post({"x-user": user}) if in_header else post(user=user)
+        event = post(headers={"x-user": user}) if in_header else post(user=user)
         return find_target(canary(event))
 
     users = [f"user-{number}" for number in range(40)]
@@ -168,71 +131,6 @@ def test_prefix_without_versions(
     assert (answer["statusCode"], json.loads(answer["body"])["type"]) == (502, "CalleeError")
     api.functions[ALPHA] = answer_whole
     assert find_target(canary(post())) == "alpha/10"
-
-
-@pytest.mark.parametrize(
-    ("fault", "status", "cause"),
-    [
-        (not_found(), 502, "NoSuchEndpoint"),
-        (access_denied(), 502, "AccessDenied"),
-        (service_error(), 502, "ServiceError"),
-        (Fault(cuts_at_once=True), 502, "ConnectionLost"),
-        (Fault(cut_after=5), 502, "ConnectionLost"),
-        (too_large(), 413, "PayloadTooLarge"),
-        (throttled(), 503, "Throttled"),
-        (Fault(delay=2), 504, "Timeout"),
-        (
-            function_error({"errorType": "MemoryError", "errorMessage": "at /var/task/x.py"}),
-            502,
-            "FunctionError",
-        ),
-        (garbage(), 502, "cannot be read"),
-        (garbage(b'{"a": 1}'), 502, "cannot be read"),
-        (garbage(b"[]"), 502, "cannot be read"),
-        (garbage(b"null"), 502, "cannot be read"),
-    ],
-)
-def test_target_that_does_not_get_to_answer(
-    start_canary: CanaryMaker,
-    api: LambdaService,
-    caplog: pytest.LogCaptureFixture,
-    fault: Fault,
-    status: int,
-    cause: str,
-) -> None:
-    api.faults[ALPHA] = fault
-    answer = start_canary('weights = { "alpha/2" = 1 }', seconds=1)(post())
-    body = json.loads(answer["body"])
-    assert (answer["statusCode"], body["type"], body["stage"]) == (status, "CalleeError", "process")
-    assert body["detail"].startswith("alpha/2: ")
-    assert cause in body["detail"]
-    assert "/var/task" not in answer["body"]
-    assert answer["headers"]["x-serving-target"] == "alpha/2"
-    assert len([r for r in caplog.records if r.levelno >= logging.WARNING]) == 1
-
-
-def test_no_connection(start_canary: CanaryMaker, api: LambdaService) -> None:
-    canary = start_canary("weights = { alpha = 1 }", seconds=1)
-    api.stop()
-    answer = canary(post())
-    assert (answer["statusCode"], answer["headers"]["x-serving-target"]) == (502, "alpha")
-    api.start()
-    assert canary(post())["statusCode"] == 200
-
-
-def test_direct_invoke_of_a_canary_without_answer(
-    start_canary: CanaryMaker, api: LambdaService
-) -> None:
-    api.faults[ALPHA] = not_found()
-    with pytest.raises(Exception, match='"status": 502') as raised:
-        start_canary("weights = { alpha = 1 }")({})
-    assert type(raised.value).__name__ == "CalleeError"
-
-
-def test_request_over_the_limit_is_not_sent(start_canary: CanaryMaker, api: LambdaService) -> None:
-    answer = start_canary("weights = { alpha = 1 }")(post(text="x" * 6_300_000))
-    assert (answer["statusCode"], json.loads(answer["body"])["type"]) == (413, "CalleeError")
-    assert api.invokes == []
 
 
 @pytest.mark.parametrize(

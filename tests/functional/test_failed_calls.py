@@ -1,23 +1,28 @@
-"""Every way in which ``send_request`` can fail, through the real handler against an API that fails.
+"""What a callee or the API can do to ``send_request``, through the real handler.
 
 Each gives None within the caller's time, one log line and one metric that name the cause, and
 never a second run.
 """
 
-import base64
 import json
-import logging
 import time
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import pytest
 
 from lambda_serving.lambda_api import LEAST_SECONDS
 from lambda_serving.send_request import ANSWER_MARGIN
-from lambda_serving.statistics import count_failed_call
-from tests.conftest import Handler
-from tests.functional.pipelines import CODES, SECONDS, STACK, PipelineMaker, find_failed_calls
+from lambda_serving.statistics import count
+from tests.functional.pipelines import (
+    CODES,
+    OUTSIDE,
+    SECONDS,
+    STACK,
+    PipelineMaker,
+    ask_in_vain,
+    find_failed_calls,
+)
 from tests.servers.lambda_faults import (
     Fault,
     access_denied,
@@ -32,7 +37,6 @@ from tests.servers.lambda_faults import (
 from tests.servers.lambda_service import LambdaService
 
 ECHO = f"{STACK}-echo"
-OUTSIDE = "2f1d6a4e-0000-4000-8000-000000000001"
 
 OWN_ERROR = {
     "errorType": "ValueError",
@@ -88,33 +92,6 @@ FAILURES = (
 )
 
 both_engines = pytest.mark.parametrize("engine", list(CODES))
-
-
-class Told(NamedTuple):
-    """What one failed call left."""
-
-    line: str
-    callee: str
-    cause: str
-
-
-def ask_in_vain(
-    handler: Handler,
-    event: Any,
-    caplog: pytest.LogCaptureFixture,
-    capsys: pytest.CaptureFixture[str],
-    seconds: float = SECONDS,
-) -> Told:
-    """The answer is None in time, with one log line and one metric."""
-    started = time.monotonic()
-    answer = handler(event)
-    assert time.monotonic() - started < seconds
-    assert answer["answer"] is None
-    lines = [r.getMessage() for r in caplog.records if r.levelno >= logging.WARNING]
-    assert len(lines) == 1, lines
-    (failed,) = find_failed_calls(capsys.readouterr().out)
-    assert failed["Endpoint"] == "pipeline"
-    return Told(lines[0], failed["Callee"], failed["Cause"])
 
 
 @both_engines
@@ -178,130 +155,6 @@ def test_no_further_try_without_time_for_it(
     assert len(service.invokes) == 1
 
 
-@pytest.mark.parametrize(
-    ("asked", "callee", "cause", "text"),
-    [
-        ({"endpoint": "absent"}, "absent", "NoSuchEndpoint", "404 ResourceNotFound"),
-        ({"endpoint": "no name!"}, "-", "NoSuchEndpoint", "got 'no name!'"),
-        ({"endpoint": ""}, "-", "NoSuchEndpoint", "got ''"),
-        ({"endpoint": None}, "None", "NoSuchEndpoint", "404"),
-    ],
-)
-def test_names_that_are_none(
-    start_pipeline: PipelineMaker,
-    caplog: pytest.LogCaptureFixture,
-    capsys: pytest.CaptureFixture[str],
-    asked: dict[str, Any],
-    callee: str,
-    cause: str,
-    text: str,
-) -> None:
-    told = ask_in_vain(start_pipeline(), asked, caplog, capsys)
-    assert (told.callee, told.cause) == (callee, cause)
-    assert text in told.line
-
-
-@pytest.mark.parametrize(
-    ("data", "cause", "text"),
-    [
-        ("{'text': 'x' * 6_300_000}", "PayloadTooLarge", "the limit is 6291456"),
-        ("bytes(4_800_000)", "PayloadTooLarge", "the limit is 6291456"),
-        ("{'object': object()}", "UnsendableData", "got object"),
-        ("{'text': chr(0xd800)}", "UnsendableData", "not valid Unicode"),
-    ],
-)
-def test_what_cannot_be_sent(
-    start_pipeline: PipelineMaker,
-    service: LambdaService,
-    caplog: pytest.LogCaptureFixture,
-    capsys: pytest.CaptureFixture[str],
-    data: str,
-    cause: str,
-    text: str,
-) -> None:
-    code = CODES["custom"].replace('data.get("data")', data)
-    told = ask_in_vain(start_pipeline(code=code), {"endpoint": "echo"}, caplog, capsys)
-    assert (told.callee, told.cause) == ("echo", cause)
-    assert text in told.line
-    assert service.invokes == []
-
-
-def test_just_under_the_limit(start_pipeline: PipelineMaker, service: LambdaService) -> None:
-    code = CODES["custom"].replace('data.get("data")', "bytes(4_700_000)")
-    service.functions[ECHO] = lambda payload: len(base64.b64decode(payload["body"]))
-    handler = start_pipeline(code=code, seconds=20)
-    assert handler({"endpoint": "echo"})["answer"] == 4_700_000
-
-
-@both_engines
-def test_depth_limit(
-    start_pipeline: PipelineMaker,
-    service: LambdaService,
-    caplog: pytest.LogCaptureFixture,
-    capsys: pytest.CaptureFixture[str],
-    engine: str,
-) -> None:
-    event = {
-        "serving": {"protocol": 1, "request_id": "deep", "depth": 10},
-        "body": {"endpoint": "echo"},
-    }
-    told = ask_in_vain(start_pipeline(engine), event, caplog, capsys)
-    assert (told.callee, told.cause) == ("echo", "DepthLimit")
-    assert told.line == (
-        "send_request to echo failed: DepthLimit: "
-        "10 endpoints called each other, the limit is 10 (request deep)"
-    )
-    assert service.invokes == []
-
-
-@both_engines
-def test_no_time_left(
-    start_pipeline: PipelineMaker,
-    service: LambdaService,
-    caplog: pytest.LogCaptureFixture,
-    capsys: pytest.CaptureFixture[str],
-    engine: str,
-) -> None:
-    handler = start_pipeline(engine, seconds=0.2)
-    told = ask_in_vain(handler, {"endpoint": "echo"}, caplog, capsys)
-    assert told.cause == "Timeout"
-    assert service.invokes == []
-
-
-def test_no_credentials(
-    start_pipeline: PipelineMaker,
-    service: LambdaService,
-    caplog: pytest.LogCaptureFixture,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    handler = start_pipeline(AWS_ACCESS_KEY_ID="", AWS_SECRET_ACCESS_KEY="", AWS_SESSION_TOKEN="")
-    told = ask_in_vain(handler, {"endpoint": "echo"}, caplog, capsys)
-    assert told.cause == "AccessDenied"
-    assert service.invokes == []
-
-
-@pytest.mark.parametrize(("seconds", "cause"), [(SECONDS, "Timeout"), (20, "AccessDenied")])
-def test_credentials_service_is_down(
-    start_pipeline: PipelineMaker,
-    service: LambdaService,
-    caplog: pytest.LogCaptureFixture,
-    capsys: pytest.CaptureFixture[str],
-    seconds: float,
-    cause: str,
-) -> None:
-    """Under SnapStart the keys come by HTTP; botocore asks three times, over some seconds."""
-    handler = start_pipeline(
-        seconds=seconds,
-        AWS_ACCESS_KEY_ID="",
-        AWS_SECRET_ACCESS_KEY="",
-        AWS_SESSION_TOKEN="",
-        AWS_CONTAINER_CREDENTIALS_FULL_URI=f"{service.endpoint}/credentials",
-    )
-    told = ask_in_vain(handler, {"endpoint": "echo"}, caplog, capsys, seconds)
-    assert told.cause == cause
-    assert service.invokes == []
-
-
 def test_failures_side_by_side(
     start_pipeline: PipelineMaker,
     service: LambdaService,
@@ -325,9 +178,10 @@ def test_failures_side_by_side(
 def test_metrics_of_many_threads_stay_whole(capfd: pytest.CaptureFixture[str]) -> None:
     """Two records on one line would be none: EMF fails in silence."""
 
-    def count(number: int) -> None:
-        count_failed_call("LambdaServing", "pipeline", f"callee-{number}", "Throttled")
+    def count_one(number: int) -> None:
+        dimensions = {"Endpoint": "pipeline", "Callee": f"callee-{number}", "Cause": "Throttled"}
+        count("LambdaServing", "FailedCalls", dimensions)
 
     with ThreadPoolExecutor(8) as pool:
-        list(pool.map(count, range(2000)))
+        list(pool.map(count_one, range(2000)))
     assert len(find_failed_calls(capfd.readouterr().out)) == 2000

@@ -147,7 +147,7 @@ def test_gather_keeps_each_tasks_request(calls: Calls, transport: Recorder) -> N
         await asyncio.sleep(0)
         return await asyncio.gather(*(calls.send_request_async("a") for _ in range(4)))
 
-    async def both() -> list[list[Any]]:
+    async def both() -> tuple[list[Any], list[Any]]:
         return await asyncio.gather(serve("one", 0), serve("two", 1))
 
     one, two = asyncio.run(both())

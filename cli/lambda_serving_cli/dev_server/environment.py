@@ -141,8 +141,10 @@ class DevEnvironment(Environment):
 
         return copy_context().run(send_as_own)
 
-    def _count_failed_call(self, callee: str, cause: str) -> None:
-        logger.info("statistics: %s: FailedCalls 1 (callee %s, cause %s)", self.name, callee, cause)
+    def count(self, name: str, **dimensions: str) -> None:
+        """See ``Environment``: as a person reads it."""
+        told = ", ".join(f"{key.lower()} {value}" for key, value in dimensions.items())
+        logger.info("statistics: %s: %s 1 (%s)", self.name, name, told)
 
     def close(self) -> None:
         """See ``Environment``."""

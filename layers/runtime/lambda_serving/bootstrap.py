@@ -30,7 +30,7 @@ from lambda_serving.settings import (
     VersionSettings,
     read_runtime,
 )
-from lambda_serving.statistics import count_failed_call
+from lambda_serving.statistics import count
 from lambda_serving.traffic import Traffic
 from lambda_serving.user_code import UserCode, make_user_code
 
@@ -139,7 +139,8 @@ class Environment:
         if settings.engine == "canary":
             from lambda_serving.canary import Canary
 
-            return Canary(settings, self.settings.traffic or Traffic(), self.calls)
+            traffic = self.settings.traffic or Traffic()
+            return Canary(settings, traffic, self.calls, self._count_target)
         if self.settings.calls:
             self.calls  # noqa: B018  (made at the cold start of those that say they call)
         is_async = settings.engine == "custom_async"
@@ -155,7 +156,15 @@ class Environment:
         return Calls(LambdaApi(self.runtime), self.runtime.depth_limit, self._count_failed_call)
 
     def _count_failed_call(self, callee: str, cause: str) -> None:
-        count_failed_call(self.runtime.namespace, self.settings.endpoint, callee, cause)
+        self.count("FailedCalls", Callee=callee, Cause=cause)
+
+    def _count_target(self, target: str) -> None:
+        self.count("CanaryRequests", Target=target)
+
+    def count(self, name: str, **dimensions: str) -> None:
+        """One metric of this endpoint, with further dimensions."""
+        own = {"Endpoint": self.settings.endpoint}
+        count(self.runtime.namespace, name, own | dimensions)
 
     def _send_request(self, endpoint: str, version: str | None = None, data: Any = None) -> Any:
         return self.calls.send_request(endpoint, version, data)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 from typing import Any
 
 import orjson
@@ -27,8 +28,16 @@ STATUS = {"Timeout": 504, "Throttled": 503, "PayloadTooLarge": 413}
 class Canary:
     """Serves in the place of an ``Endpoint``; it has no user code, and no model of its own."""
 
-    def __init__(self, settings: VersionSettings, traffic: Traffic, calls: Calls) -> None:
+    def __init__(
+        self,
+        settings: VersionSettings,
+        traffic: Traffic,
+        calls: Calls,
+        count_target: Callable[[str], None],
+    ) -> None:
+        """``count_target`` counts a request for the target that is asked."""
         self.settings = settings
+        self._count_target = count_target
         self.cost = self.model_size = 0
         self._traffic = traffic
         self._calls = calls
@@ -45,6 +54,7 @@ class Canary:
         enter_request(request)
         target = choose_target(self._find_shares(request), self._traffic.sticky, request)
         name, version = split_name(target, None)
+        self._count_target(target)
         try:
             payload = self._calls.invoke(request, name, version, request.body, answer="whole")
             answer = open_whole_answer(payload)

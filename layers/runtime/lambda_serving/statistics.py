@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Mapping
 
 logger = logging.getLogger("lambda_serving")
 
@@ -14,21 +15,21 @@ _printing = threading.Lock()
 """Powertools prints a record and its line end apart: those of two threads would mix."""
 
 
-def count_failed_call(namespace: str, endpoint: str, callee: str, cause: str) -> None:
-    """One metric ``FailedCalls`` for a ``send_request`` that gave None."""
+def count(namespace: str, name: str, dimensions: Mapping[str, str]) -> None:
+    """One metric ``name`` of 1."""
     try:
         from aws_lambda_powertools.metrics import MetricUnit, single_metric
 
         with (
             _printing,
             single_metric(
-                name="FailedCalls",
+                name=name,
                 unit=MetricUnit.Count,
                 value=1,
                 namespace=namespace,
-                default_dimensions={"Endpoint": endpoint, "Callee": callee, "Cause": cause},
+                default_dimensions=dict(dimensions),
             ),
         ):
             pass
     except Exception:  # noqa: BLE001  (statistics never fail a request)
-        logger.exception("the metric of a failed call could not be written")
+        logger.exception("the metric %s could not be written", name)

@@ -1,0 +1,86 @@
+"""What a canary endpoint says where its target does not get to answer."""
+
+import json
+import logging
+
+import pytest
+
+from tests.functional.pipelines import STACK, CanaryMaker, post
+from tests.servers.lambda_faults import (
+    Fault,
+    access_denied,
+    function_error,
+    garbage,
+    not_found,
+    service_error,
+    throttled,
+    too_large,
+)
+from tests.servers.lambda_service import LambdaService
+
+ALPHA = f"{STACK}-alpha"
+
+
+@pytest.mark.parametrize(
+    ("fault", "status", "cause"),
+    [
+        (not_found(), 502, "NoSuchEndpoint"),
+        (access_denied(), 502, "AccessDenied"),
+        (service_error(), 502, "ServiceError"),
+        (Fault(cuts_at_once=True), 502, "ConnectionLost"),
+        (Fault(cut_after=5), 502, "ConnectionLost"),
+        (too_large(), 413, "PayloadTooLarge"),
+        (throttled(), 503, "Throttled"),
+        (Fault(delay=2), 504, "Timeout"),
+        (
+            function_error({"errorType": "MemoryError", "errorMessage": "at /var/task/x.py"}),
+            502,
+            "FunctionError",
+        ),
+        (garbage(), 502, "cannot be read"),
+        (garbage(b'{"a": 1}'), 502, "cannot be read"),
+        (garbage(b"[]"), 502, "cannot be read"),
+        (garbage(b"null"), 502, "cannot be read"),
+    ],
+)
+def test_target_that_does_not_get_to_answer(
+    start_canary: CanaryMaker,
+    api: LambdaService,
+    caplog: pytest.LogCaptureFixture,
+    fault: Fault,
+    status: int,
+    cause: str,
+) -> None:
+    api.faults[ALPHA] = fault
+    answer = start_canary('weights = { "alpha/2" = 1 }', seconds=1)(post())
+    body = json.loads(answer["body"])
+    assert (answer["statusCode"], body["type"], body["stage"]) == (status, "CalleeError", "process")
+    assert body["detail"].startswith("alpha/2: ")
+    assert cause in body["detail"]
+    assert "/var/task" not in answer["body"]
+    assert answer["headers"]["x-serving-target"] == "alpha/2"
+    assert len([r for r in caplog.records if r.levelno >= logging.WARNING]) == 1
+
+
+def test_no_connection(start_canary: CanaryMaker, api: LambdaService) -> None:
+    canary = start_canary("weights = { alpha = 1 }", seconds=1)
+    api.stop()
+    answer = canary(post())
+    assert (answer["statusCode"], answer["headers"]["x-serving-target"]) == (502, "alpha")
+    api.start()
+    assert canary(post())["statusCode"] == 200
+
+
+def test_direct_invoke_of_a_canary_without_answer(
+    start_canary: CanaryMaker, api: LambdaService
+) -> None:
+    api.faults[ALPHA] = not_found()
+    with pytest.raises(Exception, match='"status": 502') as raised:
+        start_canary("weights = { alpha = 1 }")({})
+    assert type(raised.value).__name__ == "CalleeError"
+
+
+def test_request_over_the_limit_is_not_sent(start_canary: CanaryMaker, api: LambdaService) -> None:
+    answer = start_canary("weights = { alpha = 1 }")(post(text="x" * 6_300_000))
+    assert (answer["statusCode"], json.loads(answer["body"])["type"]) == (413, "CalleeError")
+    assert api.invokes == []

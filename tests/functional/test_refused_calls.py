@@ -1,0 +1,137 @@
+"""Calls that ``send_request`` refuses to make: None, one log line and one metric each."""
+
+import base64
+from typing import Any
+
+import pytest
+
+from tests.functional.pipelines import CODES, SECONDS, STACK, PipelineMaker, ask_in_vain
+from tests.servers.lambda_service import LambdaService
+
+ECHO = f"{STACK}-echo"
+
+both_engines = pytest.mark.parametrize("engine", list(CODES))
+
+
+@pytest.mark.parametrize(
+    ("asked", "callee", "cause", "text"),
+    [
+        ({"endpoint": "absent"}, "absent", "NoSuchEndpoint", "404 ResourceNotFound"),
+        ({"endpoint": "no name!"}, "-", "NoSuchEndpoint", "got 'no name!'"),
+        ({"endpoint": ""}, "-", "NoSuchEndpoint", "got ''"),
+        ({"endpoint": None}, "None", "NoSuchEndpoint", "404"),
+    ],
+)
+def test_names_that_are_none(
+    start_pipeline: PipelineMaker,
+    caplog: pytest.LogCaptureFixture,
+    capsys: pytest.CaptureFixture[str],
+    asked: dict[str, Any],
+    callee: str,
+    cause: str,
+    text: str,
+) -> None:
+    told = ask_in_vain(start_pipeline(), asked, caplog, capsys)
+    assert (told.callee, told.cause) == (callee, cause)
+    assert text in told.line
+
+
+@pytest.mark.parametrize(
+    ("data", "cause", "text"),
+    [
+        ("{'text': 'x' * 6_300_000}", "PayloadTooLarge", "the limit is 6291456"),
+        ("bytes(4_800_000)", "PayloadTooLarge", "the limit is 6291456"),
+        ("{'object': object()}", "UnsendableData", "got object"),
+        ("{'text': chr(0xd800)}", "UnsendableData", "not valid Unicode"),
+    ],
+)
+def test_what_cannot_be_sent(
+    start_pipeline: PipelineMaker,
+    service: LambdaService,
+    caplog: pytest.LogCaptureFixture,
+    capsys: pytest.CaptureFixture[str],
+    data: str,
+    cause: str,
+    text: str,
+) -> None:
+    code = CODES["custom"].replace('data.get("data")', data)
+    told = ask_in_vain(start_pipeline(code=code), {"endpoint": "echo"}, caplog, capsys)
+    assert (told.callee, told.cause) == ("echo", cause)
+    assert text in told.line
+    assert service.invokes == []
+
+
+def test_just_under_the_limit(start_pipeline: PipelineMaker, service: LambdaService) -> None:
+    code = CODES["custom"].replace('data.get("data")', "bytes(4_700_000)")
+    service.functions[ECHO] = lambda payload: len(base64.b64decode(payload["body"]))
+    handler = start_pipeline(code=code, seconds=20)
+    assert handler({"endpoint": "echo"})["answer"] == 4_700_000
+
+
+@both_engines
+def test_depth_limit(
+    start_pipeline: PipelineMaker,
+    service: LambdaService,
+    caplog: pytest.LogCaptureFixture,
+    capsys: pytest.CaptureFixture[str],
+    engine: str,
+) -> None:
+    event = {
+        "serving": {"protocol": 1, "request_id": "deep", "depth": 10},
+        "body": {"endpoint": "echo"},
+    }
+    told = ask_in_vain(start_pipeline(engine), event, caplog, capsys)
+    assert (told.callee, told.cause) == ("echo", "DepthLimit")
+    assert told.line == (
+        "send_request to echo failed: DepthLimit: "
+        "10 endpoints called each other, the limit is 10 (request deep)"
+    )
+    assert service.invokes == []
+
+
+@both_engines
+def test_no_time_left(
+    start_pipeline: PipelineMaker,
+    service: LambdaService,
+    caplog: pytest.LogCaptureFixture,
+    capsys: pytest.CaptureFixture[str],
+    engine: str,
+) -> None:
+    handler = start_pipeline(engine, seconds=0.2)
+    told = ask_in_vain(handler, {"endpoint": "echo"}, caplog, capsys)
+    assert told.cause == "Timeout"
+    assert service.invokes == []
+
+
+def test_no_credentials(
+    start_pipeline: PipelineMaker,
+    service: LambdaService,
+    caplog: pytest.LogCaptureFixture,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    handler = start_pipeline(AWS_ACCESS_KEY_ID="", AWS_SECRET_ACCESS_KEY="", AWS_SESSION_TOKEN="")
+    told = ask_in_vain(handler, {"endpoint": "echo"}, caplog, capsys)
+    assert told.cause == "AccessDenied"
+    assert service.invokes == []
+
+
+@pytest.mark.parametrize(("seconds", "cause"), [(SECONDS, "Timeout"), (20, "AccessDenied")])
+def test_credentials_service_is_down(
+    start_pipeline: PipelineMaker,
+    service: LambdaService,
+    caplog: pytest.LogCaptureFixture,
+    capsys: pytest.CaptureFixture[str],
+    seconds: float,
+    cause: str,
+) -> None:
+    """Under SnapStart the keys come by HTTP; botocore asks three times, over some seconds."""
+    handler = start_pipeline(
+        seconds=seconds,
+        AWS_ACCESS_KEY_ID="",
+        AWS_SECRET_ACCESS_KEY="",
+        AWS_SESSION_TOKEN="",
+        AWS_CONTAINER_CREDENTIALS_FULL_URI=f"{service.endpoint}/credentials",
+    )
+    told = ask_in_vain(handler, {"endpoint": "echo"}, caplog, capsys, seconds)
+    assert told.cause == cause
+    assert service.invokes == []
