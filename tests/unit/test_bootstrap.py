@@ -6,7 +6,8 @@ from typing import Any, cast
 
 import pytest
 
-from lambda_serving.bootstrap import Environment, close_at_shutdown, read_resident_memory
+from lambda_serving.bootstrap import Environment, close_at_shutdown
+from lambda_serving.loading import read_resident_memory
 
 
 class Closing:

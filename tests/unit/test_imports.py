@@ -36,6 +36,7 @@ LEVELS = {
     "engines.onnx": 6,
     "user_code": 5,
     "endpoint": 7,
+    "loading": 8,
     "models.versions": 8,
     "bootstrap": 9,
     "app": 10,

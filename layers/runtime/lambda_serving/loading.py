@@ -1,0 +1,105 @@
+"""Load one version: its model (the fetch overlaps the imports), user code, engine -> Endpoint."""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from lambda_serving.endpoint import Endpoint
+from lambda_serving.engines.base import Engine, find_engine
+from lambda_serving.errors import ModelLoadError
+from lambda_serving.models.store import Model, fetch_model
+from lambda_serving.settings import Runtime, VersionSettings
+from lambda_serving.user_code import UserCode, make_user_code
+
+logger = logging.getLogger("lambda_serving")
+
+
+class Fetch:
+    """A model on its way, in a thread of its own."""
+
+    def __init__(self, settings: VersionSettings, runtime: Runtime) -> None:
+        self._settings = settings
+        self._runtime = runtime
+        self._model: Model | None = None
+        self._error: BaseException | None = None
+        self._thread = threading.Thread(target=self._run, name="model-fetch", daemon=True)
+        self._thread.start()
+
+    def _run(self) -> None:
+        try:
+            if self._settings.model is not None:
+                self._model = fetch_model(
+                    self._settings.model, self._settings.sha256, self._runtime
+                )
+        except BaseException as error:  # noqa: BLE001  (raised again where it is waited for)
+            self._error = error
+
+    def wait(self) -> Model | None:
+        """The model, or None where the version has none.
+
+        Raises:
+            LoadError: as ``fetch_model``.
+        """
+        self._thread.join()
+        if self._error is not None:
+            raise self._error
+        return self._model
+
+
+def load_version(
+    settings: VersionSettings, runtime: Runtime, send_request: Callable[..., Any]
+) -> Endpoint:
+    """Load one version, whole.
+
+    ``send_request`` is what its user code calls other endpoints by.
+
+    Raises:
+        LoadError: anything that goes wrong on the way, by its own name.
+    """
+    fetch = Fetch(settings, runtime)
+    engine = find_engine(settings.engine)(settings, runtime.vcpus)
+    user_code = make_user_code(runtime.task_root, settings, send_request, runtime.module_prefix)
+    if engine.user_process == "ignored" and user_code.get_method("process"):
+        logger.warning("the engine %r runs the model: `process` is ignored", settings.engine)
+    model = fetch.wait()
+    before = read_resident_memory()
+    try:
+        with user_code.show_plain_names():
+            _load_model(engine, user_code, model)
+    except BaseException:
+        user_code.forget()
+        if model is not None:
+            model.discard()
+        raise
+    cost = max(0, read_resident_memory() - before)
+    return Endpoint(settings, engine, user_code, model, cost)
+
+
+def read_resident_memory() -> int:
+    """Bytes that this process holds in memory (proc(5): the second number of statm, in pages)."""
+    statm = Path("/proc/self/statm")
+    if not statm.exists():  # a developer's Mac: there, every version is kept
+        return 0
+    return int(statm.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def _load_model(engine: Engine, user_code: UserCode, model: Model | None) -> None:
+    """The user's ``load``, then the engine's own where that gave nothing."""
+    loaded = None
+    if user_code.get_method("load") is not None:
+        try:
+            loaded = user_code.load(None if model is None else model.path)
+        except (Exception, SystemExit) as error:  # noqa: BLE001  (user code may raise anything)
+            raise ModelLoadError(
+                f"{type(error).__name__} in the endpoint's load; the log has the traceback",
+                private=str(error),
+            ) from error
+    if loaded is None:
+        engine.load(model)
+    else:
+        engine.adopt(loaded)
