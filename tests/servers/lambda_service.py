@@ -10,12 +10,12 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from socket import SHUT_RDWR, socket
+from http.server import BaseHTTPRequestHandler
 from threading import Lock, Thread
 from typing import Any, Self
 from urllib.parse import parse_qs, unquote, urlsplit
 
+from tests.servers.cutting_server import CuttingServer
 from tests.servers.lambda_faults import Fault
 from tests.servers.signature import find_defect
 
@@ -132,32 +132,8 @@ class LambdaService:
             self.under_way -= 1
 
 
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-    request_queue_size = 128
+class _Server(CuttingServer):
     service: LambdaService
-
-    def __init__(self, *arguments: Any) -> None:
-        super().__init__(*arguments)
-        self._connections: set[socket] = set()
-
-    def process_request(self, request: Any, client_address: Any) -> None:
-        self._connections.add(request)
-        super().process_request(request, client_address)
-
-    def close_request(self, request: Any) -> None:
-        self._connections.discard(request)
-        super().close_request(request)
-
-    def cut_connections(self) -> None:
-        for connection in list(self._connections):
-            try:
-                connection.shutdown(SHUT_RDWR)
-            except OSError:
-                continue  # closed meanwhile
-
-    def handle_error(self, request: object, client_address: object) -> None:
-        """A client that goes away is what tests want."""
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -9,14 +9,14 @@ import time
 from collections import Counter
 from dataclasses import dataclass, field
 from email.utils import formatdate
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
-from socket import SHUT_RDWR, socket
 from threading import Lock, Thread
-from typing import Any, Self
+from typing import Self
 from urllib.parse import parse_qs, unquote, urlsplit
 from xml.sax.saxutils import escape
 
+from tests.servers.cutting_server import CuttingServer
 from tests.servers.faults import LISTING, Fault
 
 
@@ -115,31 +115,8 @@ class S3Server:
             return fault
 
 
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
+class _Server(CuttingServer):
     store: S3Server
-
-    def __init__(self, *arguments: Any) -> None:
-        super().__init__(*arguments)
-        self._connections: set[socket] = set()
-
-    def process_request(self, request: Any, client_address: Any) -> None:
-        self._connections.add(request)
-        super().process_request(request, client_address)
-
-    def close_request(self, request: Any) -> None:
-        self._connections.discard(request)
-        super().close_request(request)
-
-    def cut_connections(self) -> None:
-        for connection in list(self._connections):
-            try:
-                connection.shutdown(SHUT_RDWR)
-            except OSError:
-                continue  # closed meanwhile
-
-    def handle_error(self, request: object, client_address: object) -> None:
-        """A client that goes away, or was cut off by `stop`, is what tests want."""
 
 
 class _Handler(BaseHTTPRequestHandler):
