@@ -86,7 +86,7 @@ FAILURES = (
         "Sandbox.Timedout: RequestId: 1 Error: Task timed out",
     ),
     Failure("error_of_no_shape", function_error(["?"]), "FunctionError", "unreadable"),
-    Failure("garbage", garbage(), "UnreadableAnswer", "unexpected character"),
+    Failure("garbage", garbage(), "UnreadableAnswer", "Expecting value"),
     Failure("half_an_answer", garbage(b'{"sum": 1'), "UnreadableAnswer", ""),
     Failure("not_base64", garbage(json.dumps(NOT_BASE64).encode()), "UnreadableAnswer", ""),
 )

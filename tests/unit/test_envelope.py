@@ -218,3 +218,9 @@ def test_bytes_answer_is_the_documented_envelope() -> None:
         "serving": {"protocol": 1, "content_type": BYTES},
         "body": base64.b64encode(b"ab").decode(),
     }
+
+
+def test_integers_of_any_size_arrive_as_they_were_sent() -> None:
+    """Over 64 bits too, on the way out of a callee and into its caller."""
+    answer = make_answer({"big": 2**70}, whole=False)
+    assert open_answer(json.dumps(answer).encode()) == {"big": 2**70}

@@ -152,7 +152,7 @@ def open_answer(payload: bytes) -> Any:
     Raises:
         ValueError, KeyError, TypeError: the payload is no JSON, or its base64 is none.
     """
-    result: Any = orjson.loads(payload) if payload else None
+    result: Any = json.loads(payload) if payload else None  # exact, as in make_answer
     return base64.b64decode(result["body"], validate=True) if find_envelope(result) else result
 
 
