@@ -7,11 +7,12 @@ import re
 import socket
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import typer
 import uvicorn
-from uvicorn.supervisors import ChangeReload
+from uvicorn.supervisors.watchfilesreload import FileFilter, WatchFilesReload
 
 from lambda_serving.errors import SettingsError
 from lambda_serving.settings import read_runtime
@@ -52,6 +53,26 @@ def serve(functions: Path | None, models: str | None, host: str, port: int, relo
     run(listener, folder if reload else None)
 
 
+class CodeFilter(FileFilter):
+    """Takes new folders too.
+
+    A folder is watched from a moment after it was made, and what was written into it before that
+    moment is never told. Whoever loads at the word of the folder itself sees those files.
+    """
+
+    def __call__(self, path: Path) -> bool:
+        is_code = path.name != "__pycache__" and not path.name.startswith(".")
+        return super().__call__(path) or (is_code and path.is_dir())
+
+
+class ReloadOnSave(WatchFilesReload):
+    def __init__(
+        self, config: uvicorn.Config, target: Callable[..., None], sockets: list[socket.socket]
+    ) -> None:
+        super().__init__(config, target, sockets)
+        self.watch_filter = CodeFilter(config)
+
+
 def run(listener: socket.socket, watched: Path | None) -> None:
     """Run uvicorn in this process; or, to reload what changes in a folder, in another one."""
     config = uvicorn.Config(
@@ -71,7 +92,7 @@ def run(listener: socket.socket, watched: Path | None) -> None:
         if watched is None:
             server.run(sockets=[listener])
         else:
-            ChangeReload(config, target=server.run, sockets=[listener]).run()
+            ReloadOnSave(config, target=server.run, sockets=[listener]).run()
     except KeyboardInterrupt:
         pass  # uvicorn has shut down by then, and raises the signal again
 
