@@ -9,8 +9,11 @@ from pathlib import Path
 from types import MappingProxyType, SimpleNamespace
 from typing import Any
 
+import orjson
 import pytest
 
+from lambda_serving.statistics import Statistics
+from tests.emf import check_record
 from tests.models import make_adder
 
 Handler = Callable[[Any], Any]
@@ -37,6 +40,23 @@ class Preprocess:
     def postprocess(self, data, state, collect_custom_statistics_fn):
         return {"sum": round(float(data[0, 0]), 3)}
 """
+
+
+@pytest.fixture(autouse=True)
+def check_statistics(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Every EMF record that a test makes in this process keeps to CloudWatch's rules."""
+    write, wrong = Statistics.write, list[str]()
+
+    def check_and_write(self: Statistics, record: Mapping[str, Any]) -> None:
+        try:
+            check_record(orjson.loads(orjson.dumps(record)))
+        except Exception as error:  # noqa: BLE001  (statistics would swallow it)
+            wrong.append(f"{error!r} in {record}")
+        write(self, record)
+
+    monkeypatch.setattr(Statistics, "write", check_and_write)
+    yield
+    assert not wrong, "\n".join(wrong)
 
 
 @pytest.fixture

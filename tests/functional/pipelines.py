@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from tests.conftest import CONTEXT, Handler
+from tests.emf import read_records
 from tests.events import load_event
 from tests.servers.lambda_service import LambdaService
 
@@ -51,19 +52,19 @@ def serve_lambda(**functions: Callable[[Any], Any]) -> Iterator[LambdaService]:
 
 
 def find_failed_calls(output: str) -> list[dict[str, Any]]:
-    """The EMF records on standard output, which must all be ``FailedCalls``."""
+    """The records of ``FailedCalls`` on standard output."""
     return find_counts(output, "FailedCalls", ["Endpoint", "Callee", "Cause"])
 
 
 def find_counts(output: str, name: str, dimensions: list[str]) -> list[dict[str, Any]]:
-    """The EMF records on standard output, checked to be one metric ``name`` of 1 each."""
-    records = [json.loads(line) for line in output.splitlines() if line.startswith("{")]
+    """The EMF records of the single metric ``name`` on standard output, each a count of 1."""
+    records = [record for record in read_records(output) if name in record]
     for record in records:
         (directive,) = record["_aws"]["CloudWatchMetrics"]
         assert directive["Namespace"] == "LambdaServing"
         assert directive["Dimensions"] == [dimensions]
         assert directive["Metrics"] == [{"Name": name, "Unit": "Count"}]
-        assert record[name] == [1.0]
+        assert record[name] == 1
     return records
 
 

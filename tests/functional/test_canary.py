@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
+from tests.emf import read_records, sum_metric
 from tests.events import load_event
-from tests.functional.pipelines import STACK, CanaryMaker, post, serve_lambda
+from tests.functional.pipelines import STACK, CanaryMaker, find_counts, post, serve_lambda
 from tests.servers.endpoint_process import EndpointProcess
 from tests.servers.lambda_service import LambdaService
 
@@ -235,8 +236,10 @@ def test_the_statistics_say_who_was_asked(
     handler = start_canary('weights = { "alpha/2" = 1 }')
     for wanted in ("json", "teapot"):
         handler(post("/serve/canary", want=wanted))
-    records = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-    assert [(record["Endpoint"], record["Target"]) for record in records] == [
-        ("canary", "alpha/2")
-    ] * 2
-    assert all(record["CanaryRequests"] == [1.0] for record in records)
+    output = capsys.readouterr().out
+    asked = find_counts(output, "CanaryRequests", ["Endpoint", "Target"])
+    assert [(each["Endpoint"], each["Target"]) for each in asked] == [("canary", "alpha/2")] * 2
+    records = read_records(output)
+    assert sum_metric(records, "Count", Endpoint="canary") == 2
+    error = {"Endpoint": "canary", "Version": "1", "ErrorType": "ResponseError"}
+    assert sum_metric(records, "Errors", **error) == 1

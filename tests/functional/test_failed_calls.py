@@ -12,8 +12,9 @@ from typing import NamedTuple
 import pytest
 
 from lambda_serving.lambda_api import LEAST_SECONDS
+from lambda_serving.metric_types import MetricSettings
 from lambda_serving.send_request import ANSWER_MARGIN
-from lambda_serving.statistics import count
+from lambda_serving.statistics import Statistics
 from tests.functional.pipelines import (
     CODES,
     OUTSIDE,
@@ -178,9 +179,11 @@ def test_failures_side_by_side(
 def test_metrics_of_many_threads_stay_whole(capfd: pytest.CaptureFixture[str]) -> None:
     """Two records on one line would be none: EMF fails in silence."""
 
+    statistics = Statistics("LambdaServing", "pipeline", MetricSettings())
+
     def count_one(number: int) -> None:
-        dimensions = {"Endpoint": "pipeline", "Callee": f"callee-{number}", "Cause": "Throttled"}
-        count("LambdaServing", "FailedCalls", dimensions)
+        dimensions = {"Callee": f"callee-{number}", "Cause": "Throttled"}
+        statistics.count("FailedCalls", dimensions)
 
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(count_one, range(2000)))

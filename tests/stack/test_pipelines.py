@@ -1,6 +1,5 @@
 """Endpoints that call others, on the deployed stack: the examples, and temporary functions."""
 
-import json
 from collections.abc import Iterator
 from contextlib import ExitStack
 from typing import Any
@@ -8,6 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.emf import read_records
 from tests.events import load_event
 from tests.stack.conftest import Stack
 from tests.stack.temporary import ALIAS, add_function
@@ -172,11 +172,10 @@ def test_recursion_ends(stack: Stack, temporary: dict[str, str]) -> None:
 def test_failed_calls_are_counted(stack: Stack, temporary: dict[str, str]) -> None:
     """A metric in CloudWatch's embedded format, a line of the log."""
     ask(stack, temporary["ask"], "nobody_else")
-    lines = read_log(stack, temporary["ask"]).splitlines()
-    records = [json.loads(line) for line in lines if line.startswith('{"_aws"')]
-    [record] = [record for record in records if record["Callee"] == "nobody_else"]
+    records = read_records(read_log(stack, temporary["ask"]))
+    [record] = [record for record in records if record.get("Callee") == "nobody_else"]
     assert (record["Endpoint"], record["Cause"]) == ("ask", "AccessDenied")
-    assert record["FailedCalls"] == [1.0]
+    assert record["FailedCalls"] == 1
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,10 @@ LEVELS = {
     "execution": 1,
     "encoding": 1,
     "traffic": 1,
-    "statistics": 1,
+    "emf": 0,
+    "metric_types": 0,
+    "record": 2,
+    "statistics": 3,
     "settings": 2,
     "endpoint_toml": 3,
     "models.store": 3,
@@ -53,7 +56,11 @@ WEB = {"fastapi", "starlette", "mangum", "boto3", "botocore"}
 def read_imports(file: Path) -> set[str]:
     """Every module that a file imports, wherever in the file, but for type checking alone."""
     found = set()
-    for node in ast.walk(ast.parse(file.read_text())):
+    tree = ast.parse(file.read_text())
+    for branch in [node for node in ast.walk(tree) if isinstance(node, ast.If)]:
+        if isinstance(branch.test, ast.Name) and branch.test.id == "TYPE_CHECKING":
+            branch.body = []
+    for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:

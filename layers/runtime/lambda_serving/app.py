@@ -19,6 +19,7 @@ from lambda_serving.errors import (
     UnknownPathError,
     report_error,
 )
+from lambda_serving.record import Record
 from lambda_serving.request import Request
 from lambda_serving.responses import Answer, answer_error, answer_json, answer_result, is_response
 
@@ -79,11 +80,10 @@ class App:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request_id = find_request_id(scope)
         try:
-            result = await self._route(scope, receive, request_id)
-            if is_response(result):
-                await result(scope, receive, send)
+            answer = await self._route(scope, receive, request_id)
+            if is_response(answer):
+                await answer(scope, receive, send)
                 return
-            answer = result if isinstance(result, Answer) else answer_result(result)
         except Exception as error:  # noqa: BLE001  (the edge: logged, and answered by the table)
             answer = answer_error(report_error(error, request_id), request_id)
         await send_answer(answer, request_id, send)
@@ -102,9 +102,11 @@ class App:
             raise _refuse_path(scope["path"])
         if method != "POST" or not is_served:
             raise refuse_method(method, ["GET"] * (view is not None) + ["POST"] * is_served)
-        version = target.rest[0] if target.rest else None
-        self._environment.check_version(version)
-        return await self.serve(await self._read(scope, receive, request_id, version))
+        with self._environment.record(request_id) as record:
+            version = target.rest[0] if target.rest else None
+            self._environment.check_version(version)
+            request = await self._read(scope, receive, request_id, version, record)
+            return make_answer(await self.serve(request), record)
 
     async def serve(self, request: Request) -> Any:
         """A request's result. A server of many endpoints does this and ``show`` in threads."""
@@ -115,7 +117,12 @@ class App:
         return view()
 
     async def _read(
-        self, scope: Scope, receive: Receive, request_id: str, version: str | None
+        self,
+        scope: Scope,
+        receive: Receive,
+        request_id: str,
+        version: str | None,
+        record: Record,
     ) -> Request:
         headers = {key.lower(): value.decode("latin-1") for key, value in scope["headers"]}
         body = decode_body(
@@ -130,6 +137,7 @@ class App:
             version,
             deadline=find_deadline(scope),
             headers={key.decode("latin-1"): value for key, value in headers.items()},
+            record=record,
         )
 
     def _describe(self) -> Answer:
@@ -154,6 +162,22 @@ class App:
         from lambda_serving.docs import describe_api
 
         return answer_json(describe_api(self._environment.settings))
+
+
+def make_answer(result: Any, record: Record) -> Any:
+    """What goes out: an Answer, or the user's own response. One with an error's status is one.
+
+    Raises:
+        ResultError: JSON cannot hold the result.
+    """
+    if is_response(result):
+        answer, status = result, result.status_code
+    else:
+        answer = result if isinstance(result, Answer) else answer_result(result)
+        status = answer.status
+    if status >= 400:
+        record.note_error("ResponseError", status)
+    return answer
 
 
 def refuse_method(method: str, allowed: list[str]) -> MethodNotAllowedError:

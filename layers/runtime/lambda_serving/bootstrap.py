@@ -4,26 +4,31 @@ from __future__ import annotations
 
 import signal
 import threading
+from collections.abc import Mapping
 from functools import cached_property
+from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from lambda_serving.endpoint import Servable
 from lambda_serving.endpoint_toml import read_endpoint
 from lambda_serving.errors import (
     LoadError,
+    SettingsError,
     UnknownEndpointError,
     UnknownVersionError,
     report_error,
 )
 from lambda_serving.loading import load_version
+from lambda_serving.metric_types import MetricSettings
 from lambda_serving.models.versions import Versions
+from lambda_serving.record import Record
 from lambda_serving.request import Request
 from lambda_serving.settings import (
     EndpointSettings,
     Runtime,
     read_runtime,
 )
-from lambda_serving.statistics import count
+from lambda_serving.statistics import Statistics, write_line
 from lambda_serving.traffic import Traffic
 
 if TYPE_CHECKING:
@@ -36,9 +41,16 @@ class Environment:
     def __init__(self, runtime: Runtime) -> None:
         self.runtime = runtime
         self._settings: EndpointSettings | None = None
+        self._statistics: Statistics | None = None
         self._versions = Versions(self._load, self._count_budget)
 
     def _load(self, version: str) -> Servable:
+        started = perf_counter()
+        loaded = self._make(version)
+        self.statistics.note_load(version, (perf_counter() - started) * 1000)
+        return loaded
+
+    def _make(self, version: str) -> Servable:
         settings = self.settings.versions[version]
         if settings.engine == "canary":
             from lambda_serving.canary import Canary
@@ -67,8 +79,33 @@ class Environment:
 
     def count(self, name: str, **dimensions: str) -> None:
         """One metric of this endpoint, with further dimensions."""
-        own = {"Endpoint": self.settings.endpoint}
-        count(self.runtime.namespace, name, own | dimensions)
+        self.statistics.count(name, dimensions)
+
+    def record(self, request_id: str) -> Record:
+        """A request begins; its statistics are written when the record's ``with`` block ends."""
+        return self.statistics.begin(request_id)
+
+    def write_statistics(self, record: Mapping[str, Any]) -> None:
+        """Where EMF records go."""
+        write_line(record)
+
+    @property
+    def statistics(self) -> Statistics:
+        """Those of the endpoint; until its settings can be read, by the function's name."""
+        if self._statistics is not None:
+            return self._statistics
+        try:
+            settings = self.settings
+        except SettingsError:
+            name = self.runtime.function_name.removeprefix(f"{self.runtime.stack}-") or "-"
+            return self._make_statistics(name, MetricSettings())
+        self._statistics = self._make_statistics(settings.endpoint, settings.metrics)
+        return self._statistics
+
+    def _make_statistics(self, name: str, settings: MetricSettings) -> Statistics:
+        runtime = self.runtime
+        write = self.write_statistics
+        return Statistics(runtime.namespace, name, settings, write, runtime.metrics_off)
 
     def _send_request(self, endpoint: str, version: str | None = None, data: Any = None) -> Any:
         return self.calls.send_request(endpoint, version, data)
@@ -138,7 +175,14 @@ class Environment:
         Raises:
             ServingError: as the error table says.
         """
-        return await self.get_endpoint(request.version).serve(request)
+        version = self.check_version(request.version)
+        record = request.record
+        if record is not None:
+            record.version = version
+        endpoint = self.get_endpoint(version)
+        if record is not None:
+            record.engine, record.sha256 = endpoint.settings.engine, endpoint.sha256
+        return await endpoint.serve(request)
 
     def check_name(self, name: str) -> None:
         """Refuse a URL that names another endpoint.

@@ -39,6 +39,7 @@ class Canary:
         self.settings = settings
         self._count_target = count_target
         self.cost = self.model_size = 0
+        self.sha256: str | None = None
         self._traffic = traffic
         self._calls = calls
         self._lock = threading.Lock()

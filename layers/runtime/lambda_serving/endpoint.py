@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from time import perf_counter
 from typing import Any, NamedTuple, Protocol
 
 from lambda_serving.engines.base import Engine
@@ -22,6 +23,8 @@ class Servable(Protocol):
     """Bytes of memory."""
     model_size: int
     """Bytes on disk."""
+    sha256: str | None
+    """Of the model, where it is known."""
 
     async def serve(self, request: Request) -> Any:
         """One request's result."""
@@ -57,6 +60,7 @@ class Endpoint:
         self.user_code = user_code
         self._model = model
         self.model_size = 0 if model is None else model.size
+        self.sha256 = None if model is None else model.sha256
         self.cost = cost
         self._stages = tuple(self._list_stages())
 
@@ -81,13 +85,24 @@ class Endpoint:
         """
         enter_request(request)
         self.user_code.activate()
+        record = request.record
+        collect = None
+        if record is not None:
+            record.pick(request.body)
+            collect = record.collect
         state: dict[str, Any] = {}
         data: Any = request.body
         for stage in self._stages:
+            started = perf_counter()
             try:
-                data = await resolve(stage.call(data, state, None))
+                data = await resolve(stage.call(data, state, collect))
             except (Exception, SystemExit) as error:  # noqa: BLE001  (user code: any error is translated)
                 raise translate_exception(error, stage.name) from error
+            finally:
+                if record is not None:
+                    record.stages[stage.name] = perf_counter() - started
+        if record is not None:
+            record.pick(data)
         return data
 
     def describe(self) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from typing import Any
 
 from lambda_serving.engines import ENGINES
 from lambda_serving.errors import SettingsError
+from lambda_serving.metric_types import parse_metrics
 from lambda_serving.settings import DEFAULT_VERSION, EndpointSettings, Tensors, VersionSettings
 from lambda_serving.traffic import Traffic, parse_traffic
 
@@ -46,6 +47,7 @@ def parse_endpoint(table: Mapping[str, Any]) -> EndpointSettings:
         raise _refuse("version", "tables like [version.2]", further)
     calls = tuple(_check_endpoint("calls", name) for name in _as_list(table.pop("calls", [])))
     traffic = parse_traffic(table.pop("traffic"), _refuse) if "traffic" in table else None
+    metrics = parse_metrics(table.pop("metrics", {}), _refuse)
     is_canary = table.get("engine") == "canary"
     if is_canary != (traffic is not None):
         expected = "a table for the engine 'canary'" if is_canary else "it with 'canary' alone"
@@ -63,7 +65,12 @@ def parse_endpoint(table: Mapping[str, Any]) -> EndpointSettings:
         inherited = {k: v for k, v in table.items() if k != "sha256" or "model" not in overrides}
         versions[name] = _parse_version(endpoint, name, inherited | overrides, f"{key}.")
     return EndpointSettings(
-        endpoint, versions, memory_budget_mb=budget, calls=calls, traffic=traffic
+        endpoint,
+        versions,
+        memory_budget_mb=budget,
+        calls=calls,
+        traffic=traffic,
+        metrics=metrics,
     )
 
 
@@ -166,7 +173,7 @@ def _as_list(value: Any) -> list[Any]:
 WITHOUT_MODEL = ("custom", "custom_async", "canary")
 """Engines that need none."""
 
-ENDPOINT_KEYS = ("calls", "memory_budget_mb", "traffic", "version.<name>")
+ENDPOINT_KEYS = ("calls", "memory_budget_mb", "metrics", "traffic", "version.<name>")
 """Keys of the endpoint as a whole."""
 
 VERSION_KEYS: Mapping[str, Callable[[str, Any], Any]] = {

@@ -32,6 +32,7 @@ from lambda_serving.errors import (
     ResultTooLargeError,
     ServingError,
 )
+from lambda_serving.record import Record
 from lambda_serving.request import Request
 from lambda_serving.responses import Answer, answer_result, is_response, render_response
 from lambda_serving.settings import PAYLOAD_LIMIT, Runtime
@@ -45,15 +46,17 @@ def find_envelope(event: Any) -> dict[str, Any]:
     return envelope if isinstance(envelope, dict) and "protocol" in envelope else {}
 
 
-def read_request(event: Any, request_id: str, deadline: float, runtime: Runtime) -> Request:
-    """A request from a payload, enveloped or bare.
+def read_request(
+    event: Any, request_id: str, deadline: float, runtime: Runtime, record: Record | None = None
+) -> Request:
+    """A request from a payload, enveloped or bare; ``record`` is where its statistics go.
 
     Raises:
         RequestError: as the error table says.
     """
     envelope = find_envelope(event)
     if not envelope:
-        return Request(check_object(event), request_id, deadline=deadline)
+        return Request(check_object(event), request_id, deadline=deadline, record=record)
     if envelope["protocol"] != PROTOCOL:
         raise MalformedBodyError(
             f"the envelope: expected protocol {PROTOCOL}, got {envelope['protocol']!r}"
@@ -72,6 +75,7 @@ def read_request(event: Any, request_id: str, deadline: float, runtime: Runtime)
         depth,
         deadline,
         wants_whole_answer=envelope.get("answer") == "whole",
+        record=record,
     )
 
 

@@ -6,7 +6,10 @@ import math
 from collections.abc import Mapping
 from contextvars import ContextVar
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from lambda_serving.record import Record
 
 
 class Request(NamedTuple):
@@ -23,6 +26,8 @@ class Request(NamedTuple):
     """Of an HTTP request, by lower-case name."""
     wants_whole_answer: bool = False
     """Whether the caller passes the answer on: status, content type and body as they are."""
+    record: Record | None = None
+    """Where its statistics go."""
 
 
 _current: ContextVar[Request] = ContextVar("request")

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from lambda_serving.errors import SettingsError
+from lambda_serving.metric_types import MetricSettings
 from lambda_serving.traffic import Traffic
 
 PAYLOAD_LIMIT = 6 * 1024 * 1024
@@ -36,6 +37,7 @@ class Runtime:
     alias: str
     depth_limit: int
     namespace: str
+    metrics_off: bool
     initialization_type: str
     function_name: str
     max_body_bytes: int
@@ -89,6 +91,7 @@ class EndpointSettings:
     memory_budget_mb: int | None = None
     calls: tuple[str, ...] = ()
     traffic: Traffic | None = None
+    metrics: MetricSettings = MetricSettings()
 
 
 def read_runtime() -> Runtime:
@@ -118,6 +121,8 @@ def read_runtime() -> Runtime:
         alias=env.get("SERVING_ALIAS", ""),
         depth_limit=_read_number("SERVING_CALL_DEPTH", 10),
         namespace=env.get("SERVING_METRICS_NAMESPACE", "LambdaServing"),
+        # Powertools' own variable for the same thing.
+        metrics_off=env.get("POWERTOOLS_METRICS_DISABLED", "").lower() in ("1", "true", "yes"),
         initialization_type=env.get("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand"),
         function_name=env.get("AWS_LAMBDA_FUNCTION_NAME", ""),
         max_body_bytes=_read_number("SERVING_MAX_BODY_BYTES", 10 * PAYLOAD_LIMIT),

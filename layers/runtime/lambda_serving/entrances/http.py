@@ -31,6 +31,7 @@ def answer_event(event: Any, context: Any, environment: Environment) -> Any:
     try:
         event = decode_event(event)
     except MalformedBodyError as error:
+        environment.statistics.count_error(error, request_id)
         return refuse(error, request_id)(event | {"body": "", "isBase64Encoded": False}, context)
     answer: dict[str, Any] = adapter(event, context)
     size = measure_answer(answer)
@@ -38,6 +39,7 @@ def answer_event(event: Any, context: Any, environment: Environment) -> Any:
         too_large = ResultTooLargeError(
             f"the answer has {size} bytes, the limit is {PAYLOAD_LIMIT}"
         )
+        environment.statistics.count_error(too_large, request_id)
         return refuse(too_large, request_id)(event, context)
     return answer
 

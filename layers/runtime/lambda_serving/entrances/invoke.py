@@ -29,8 +29,12 @@ def answer_event(event: Any, context: Any, environment: Environment) -> Any:
         if envelope.get("answer") == "metadata":
             return environment.describe()
         deadline = time.monotonic() + context.get_remaining_time_in_millis() / 1000
-        request = read_request(event, request_id, deadline, environment.runtime)
-        result = run_without_loop(environment.serve(request))
-        return make_answer(result, request.wants_whole_answer)
+        with environment.record(request_id) as record:
+            request = read_request(event, request_id, deadline, environment.runtime, record)
+            result = run_without_loop(environment.serve(request))
+            answer = make_answer(result, request.wants_whole_answer)
+            if request.wants_whole_answer and answer["serving"]["status"] >= 400:
+                record.note_error("ResponseError", answer["serving"]["status"])
+            return answer
     except Exception as error:  # noqa: BLE001  (the edge: logged, and raised under its own name)
         raise_to_lambda(report_error(error, request_id), request_id)

@@ -26,6 +26,11 @@ if TYPE_CHECKING:
     from lambda_serving.settings import Runtime
 
 
+HASHED_BYTES = 32 * 1024 * 1024
+"""Up to this size a model is hashed, pinned or not, so that the statistics name it: 20 ms at
+1.7 GB/s, beside the imports."""
+
+
 class Location(NamedTuple):
     """Where a model lies: ``bucket`` is empty for a path of the local file system."""
 
@@ -57,8 +62,10 @@ class Model:
         data: Any = None,
         path: Path | None = None,
         own_folder: Path | None = None,
+        sha256: str | None = None,
     ) -> None:
         self.name = name
+        self.sha256 = sha256
         self._scratch = scratch
         self._data = data
         self._path = path
@@ -165,8 +172,8 @@ def fetch_model(uri: str, sha256: str | None, runtime: Runtime) -> Model:
     if location.is_prefix:
         return _fetch_prefix(store, location, runtime.scratch)
     data = _get_object(store, location)
-    _verify_sha256(data, sha256, location)
-    return Model(location.name, runtime.scratch, data=data)
+    digest = _verify_sha256(data, sha256, location)
+    return Model(location.name, runtime.scratch, data=data, sha256=digest)
 
 
 def open_bucket(bucket: str, runtime: Runtime) -> S3Store:
@@ -203,9 +210,10 @@ def _fetch_local(location: Location, sha256: str | None, scratch: Path) -> Model
     path = Path(location.key)
     if not path.exists():
         raise ModelFetchError("the model is not there", private=str(location))
-    if sha256:
-        _verify_sha256(path.read_bytes(), sha256, location)
-    return Model(location.name, scratch, path=path)
+    digest = None
+    if path.is_file() and (sha256 or path.stat().st_size <= HASHED_BYTES):
+        digest = _verify_sha256(path.read_bytes(), sha256, location)
+    return Model(location.name, scratch, path=path, sha256=digest)
 
 
 def _get_object(store: S3Store, location: Location, key: str | None = None) -> Any:
@@ -254,11 +262,17 @@ def _fetch_prefix(store: S3Store, location: Location, scratch: Path) -> Model:
     return Model(location.name, scratch, path=folder, own_folder=folder.parent)
 
 
-def _verify_sha256(data: Any, expected: str | None, location: Location) -> None:
-    if expected is None:
-        return
+def _verify_sha256(data: Any, expected: str | None, location: Location) -> str | None:
+    """The digest; None of a big model that is not pinned.
+
+    Raises:
+        ModelVerificationError: it is not the pinned one.
+    """
+    if expected is None and len(data) > HASHED_BYTES:
+        return None
     actual = hashlib.sha256(data).hexdigest()
-    if actual != expected:
+    if expected not in (None, actual):
         raise ModelVerificationError(
             f"the model's sha256 is {actual}, pinned is {expected}", private=str(location)
         )
+    return actual

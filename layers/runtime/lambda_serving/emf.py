@@ -1,0 +1,110 @@
+"""CloudWatch's embedded metric format: a request's metrics as records within its limits.
+
+Source: Amazon CloudWatch user guide, "Specification: Embedded metric format". A record's root
+holds each value once, so that what is counted by several classes of one variable needs a
+record for each class.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from itertools import batched
+from typing import Any
+
+MOST = 100
+"""Metrics of a record, and values of a metric."""
+
+OVER_ALL_VERSIONS = ("Count", "Latency", "Errors", "Faults")
+"""Metrics that are kept by endpoint too: percentiles of versions cannot be added up."""
+
+Metrics = dict[str, tuple[str, list[float]]]
+"""Name -> unit and values."""
+
+Classes = dict[str, dict[str, float]]
+"""Variable -> class -> count."""
+
+
+def make_directive(
+    namespace: str, dimensions: list[list[str]], metrics: Mapping[str, str]
+) -> dict[str, Any]:
+    """A metric directive; ``metrics`` maps names to units."""
+    named = [{"Name": name, "Unit": unit} for name, unit in metrics.items()]
+    return {"Namespace": namespace, "Dimensions": dimensions, "Metrics": named}
+
+
+def make_record(directives: list[dict[str, Any]], values: Mapping[str, Any]) -> dict[str, Any]:
+    """A record of now."""
+    head = {"Timestamp": int(time.time() * 1000), "CloudWatchMetrics": directives}
+    return {"_aws": head, **values}
+
+
+def make_records(
+    namespace: str,
+    own: Mapping[str, str],
+    metrics: Metrics,
+    classes: Classes,
+    error: str | None,
+    properties: Mapping[str, Any],
+) -> Iterator[dict[str, Any]]:
+    """The records of one request: as a rule one, further ones for what it cannot hold.
+
+    ``own`` are the dimensions Endpoint and Version, ``error`` is the class of what the request
+    failed with.
+    """
+    first, rest = split_metrics(metrics)
+    units = {name: metrics[name][0] for name in first}
+    directives = [make_directive(namespace, [list(own)], units)]
+    shared = {name: units[name] for name in OVER_ALL_VERSIONS if name in units}
+    if shared:
+        directives.append(make_directive(namespace, [["Endpoint"]], shared))
+    labels, further = split_classes(classes, metrics)
+    if labels:
+        sets = [[*own, variable] for variable in labels]
+        directives.append(make_directive(namespace, sets, {"Count": "Count"}))
+    values = {**properties, **own, **labels}
+    if error is not None:
+        values["ErrorType"] = error
+        directives.append(make_directive(namespace, [[*own, "ErrorType"]], {"Errors": "Count"}))
+    yield make_record(directives, values | first)
+    for part in rest:
+        units = {name: metrics[name][0] for name in part}
+        directive = make_directive(namespace, [list(own)], units)
+        yield make_record([directive], {**properties, **own, **part})
+    for variable, label, count in further:
+        directive = make_directive(namespace, [[*own, variable]], {"Count": "Count"})
+        yield make_record([directive], {**properties, **own, variable: label, "Count": count})
+
+
+def split_metrics(metrics: Metrics) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """Root values of the first record and of those that take what is over a limit."""
+    if len(metrics) <= MOST and all(len(values) <= MOST for _, values in metrics.values()):
+        return {name: unpack(values) for name, (_, values) in metrics.items()}, []
+    rounds: list[dict[str, Any]] = []
+    for name, (_, values) in metrics.items():
+        for number, part in enumerate(batched(values, MOST, strict=False)):
+            if number == len(rounds):
+                rounds.append({})
+            rounds[number][name] = unpack(list(part))
+    parts = [dict(part) for each in rounds for part in batched(each.items(), MOST, strict=False)]
+    return parts[0], parts[1:]
+
+
+def unpack(values: list[float]) -> float | list[float]:
+    return values[0] if len(values) == 1 else values
+
+
+def split_classes(
+    classes: Classes, metrics: Metrics
+) -> tuple[dict[str, str], list[tuple[str, str, float]]]:
+    """Variable -> class where the record's own Count says it; the counts that need a record."""
+    own = metrics["Count"][1][0] if "Count" in metrics else None
+    labels: dict[str, str] = {}
+    further: list[tuple[str, str, float]] = []
+    for variable, counts in classes.items():
+        for label, count in counts.items():
+            if count == own and variable not in labels:
+                labels[variable] = label
+            else:
+                further.append((variable, label, count))
+    return labels, further
