@@ -35,22 +35,28 @@ def write_line(record: Mapping[str, Any]) -> None:
 
 
 class Sampler:
-    """Says of each request whether it is recorded: evenly, so that few requests suffice.
+    """Says of each request whether it is recorded: one of each 1/frequency, at a random place.
 
-    Chance alone would miss a frequency of 0.25 by over 5 % in every third run of 1,000.
+    By chance alone, 1,000 requests at 0.25 would miss their count by 5.5 % at one sigma; at
+    even distances, callers that take turns would not all be seen.
     """
 
     def __init__(self, frequency: float) -> None:
-        self._frequency = frequency
-        # Somewhere in the cycle, so that many environments of few requests each sample alike.
-        self._filled = int.from_bytes(os.urandom(4)) / 2**32
+        self._stride = 1 / frequency if frequency else float("inf")
+        self._seen = self._taken = 0
+        self._next = self._choose()
 
     def take(self) -> bool:
-        self._filled += self._frequency
-        if self._filled < 1:
+        self._seen += 1
+        if self._seen <= self._next:
             return False
-        self._filled -= 1
+        self._taken += 1
+        self._next = self._choose()
         return True
+
+    def _choose(self) -> float:
+        """A place in the next stretch. Of ``os.urandom``: snapshots must not repeat it."""
+        return (self._taken + int.from_bytes(os.urandom(4)) / 2**32) * self._stride
 
 
 class Statistics:
