@@ -15,10 +15,13 @@ from lambda_serving_cli.local_cloud.layout import (
     find_root,
 )
 from lambda_serving_cli.local_cloud.steps import StepError, Steps, report_failure
+from lambda_serving_cli.monitoring.block import describe_changes, update_template
+from lambda_serving_cli.stats.command import stats
 
 app = typer.Typer(no_args_is_help=True, help=__doc__, pretty_exceptions_enable=False)
 local = typer.Typer(no_args_is_help=True, help="The local cloud: this project, deployed here.")
 app.add_typer(local, name="local")
+app.command()(stats)
 
 State = Annotated[
     Path | None,
@@ -98,8 +101,29 @@ def build(
     )
     try:
         with Steps(1).step("sam build: functions and layers") as step:
+            update_template(root)
             built = plan.run(output / "build.log", environment_with_uv())
             step.outcome = f"in {plan.target}" if built else "unchanged"
+    except StepError as error:
+        report_failure(error)
+        raise typer.Exit(1) from error
+
+
+@app.command()
+def monitoring(
+    check: Annotated[
+        bool, typer.Option("--check", help="Change nothing; tell what would, and exit with 1.")
+    ] = False,
+) -> None:
+    """Write dashboard and alarms into template.yaml, from functions/*/endpoint.toml."""
+    root = _find_layout(None).root
+    try:
+        if not check:
+            changed = update_template(root)
+            typer.echo("template.yaml: rewritten" if changed else "template.yaml: unchanged")
+        elif changes := describe_changes(root):
+            typer.echo(changes, nl=False)
+            raise typer.Exit(1)
     except StepError as error:
         report_failure(error)
         raise typer.Exit(1) from error

@@ -82,6 +82,25 @@ def test_the_id_travels_through_calls(server: DevServer) -> None:
     )
 
 
+def test_statistics_are_lines_to_read(server: DevServer) -> None:
+    server.ask("measured", {"length": [5.1, 4]})
+    assert re.search(
+        r"statistics: measured/1: \d+\.\d ms \(process \d+\.\d\), (model load \d+ ms, )?"
+        r'length=\[5.1, 4\], species=setosa, note="as it is", seen=\[1, 2\]\n',
+        server.log,
+    )
+    server.post("measured", {"length": "long"}, headers={"content-encoding": "abacus"})
+    server.post("measured/7")
+    server.post("failing")
+    for line in (
+        r"measured/-: \d+\.\d ms, UnsupportedEncodingError\n",
+        r"measured/-: \d+\.\d ms, UnknownVersionError\n",
+        r"failing/1: \d+\.\d ms \(process \d+\.\d\), LookupError \(a fault\)",
+    ):
+        assert re.search(f"statistics: {line}", server.log), line
+    assert '"_aws"' not in server.log
+
+
 @pytest.mark.parametrize(
     "path",
     [

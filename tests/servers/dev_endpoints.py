@@ -101,6 +101,19 @@ class Preprocess:
         return StreamingResponse(count(), media_type="text/plain")
 """
 
+MEASURED = """
+class Preprocess:
+    def process(self, data, state, collect_custom_statistics_fn=None):
+        collect_custom_statistics_fn({"note": "as it is", "seen": [1, 2]})
+        return {"species": "setosa"}
+"""
+
+MEASURED_TOML = """engine = "custom"
+[metrics.variables]
+species = { type = "enum", values = ["setosa"] }
+length = { type = "scalar" }
+"""
+
 FAILING = """
 class Preprocess:
     def process(self, data, state, collect_custom_statistics_fn=None):
@@ -169,6 +182,7 @@ def write_others(functions: Path) -> None:
     write_endpoint(functions, "adder", adder, ADDER_CODE)
     write_endpoint(functions, "stream", 'engine = "custom_async"', STREAM)
     write_endpoint(functions, "failing", 'engine = "custom"', FAILING)
+    write_endpoint(functions, "measured", MEASURED_TOML, MEASURED)
     write_endpoint(functions, "package", 'engine = "custom"')
     for name, text in PACKAGE.items():
         file = functions / "package" / "preprocess" / name

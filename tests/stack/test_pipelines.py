@@ -1,5 +1,6 @@
 """Endpoints that call others, on the deployed stack: the examples, and temporary functions."""
 
+import json
 from collections.abc import Iterator
 from contextlib import ExitStack
 from typing import Any
@@ -176,6 +177,27 @@ def test_failed_calls_are_counted(stack: Stack, temporary: dict[str, str]) -> No
     [record] = [record for record in records if record.get("Callee") == "nobody_else"]
     assert (record["Endpoint"], record["Cause"]) == ("ask", "AccessDenied")
     assert record["FailedCalls"] == 1
+
+
+def test_one_request_id_in_all_logs(stack: Stack, temporary: dict[str, str]) -> None:
+    """API Gateway's: of the endpoint that was asked and of those that it asks."""
+    request_id = stack.post("/serve/iris_ensemble", json=FLOWER).headers["x-request-id"]
+    for endpoint in ["iris_ensemble", *MODELS]:
+        records = read_records(read_log(stack, stack.state["functions"][endpoint]))
+        assert request_id in {record.get("request_id") for record in records}, endpoint
+
+
+def test_log_lines(stack: Stack, temporary: dict[str, str]) -> None:
+    """Ours, once each, beside the statistics and with the id that the caller gave."""
+    envelope = {"protocol": 1, "request_id": "from-the-caller"}
+    payload = {"serving": envelope, "body": {"ask": ["nobody_at_all"]}}
+    stack.invoke(temporary["ask"], payload, ALIAS)
+    lines = read_log(stack, temporary["ask"]).splitlines()
+    [line] = [json.loads(line) for line in lines if "send_request to nobody_at_all" in line]
+    assert (line["level"], line["service"]) == ("ERROR", "ask")
+    assert line["request_id"] == "from-the-caller"
+    assert line["function_name"] == temporary["ask"]
+    assert line["function_request_id"] != line["request_id"]
 
 
 @pytest.mark.parametrize(

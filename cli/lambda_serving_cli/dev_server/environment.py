@@ -22,6 +22,7 @@ from lambda_serving.execution import use_event_loop
 from lambda_serving.request import Request, enter_request, find_request
 from lambda_serving.send_request import CallError, Calls, describe_function_error
 from lambda_serving.settings import EndpointSettings, Runtime
+from lambda_serving_cli.dev_server.record_line import describe_record
 from lambda_serving_cli.dev_server.threads import THREADS, Turns, start_loop, stop_loop
 
 logger = logging.getLogger("lambda_serving")
@@ -141,10 +142,9 @@ class DevEnvironment(Environment):
 
         return copy_context().run(send_as_own)
 
-    def count(self, name: str, **dimensions: str) -> None:
+    def write_statistics(self, record: Mapping[str, Any]) -> None:
         """See ``Environment``: as a person reads it."""
-        told = ", ".join(f"{key.lower()} {value}" for key, value in dimensions.items())
-        logger.info("statistics: %s: %s 1 (%s)", self.name, name, told)
+        logger.info("statistics: %s", describe_record(record))
 
     def close(self) -> None:
         """See ``Environment``."""

@@ -22,6 +22,7 @@ from lambda_serving_cli.local_cloud.layout import (
 from lambda_serving_cli.local_cloud.ministack import Process
 from lambda_serving_cli.local_cloud.routes import allow_plain_http, reconcile_routes
 from lambda_serving_cli.local_cloud.steps import StepError, Steps
+from lambda_serving_cli.monitoring.block import update_template
 
 STEPS = 8
 
@@ -51,6 +52,7 @@ def _bring_up(layout: Layout, host: str | None, port: int | None) -> Stack:
         publish.prepare(layout, environment)
     build = plan_build(layout)
     with steps.step("sam build: functions and layers") as step:
+        update_template(layout.root)
         built = build.run(layout.log("build"), environment_with_uv())
         step.outcome = "built" if built else "unchanged"
     with steps.step("sam deploy to the local cloud") as step:

@@ -1,0 +1,84 @@
+"""The block of template.yaml that holds dashboard and alarms: made, compared, written."""
+
+import difflib
+from collections.abc import Sequence
+from pathlib import Path
+
+from lambda_serving.endpoint_toml import read_endpoint
+from lambda_serving.errors import SettingsError
+from lambda_serving.settings import EndpointSettings
+from lambda_serving_cli.local_cloud.layout import write_atomically
+from lambda_serving_cli.local_cloud.steps import StepError
+from lambda_serving_cli.monitoring.alarms import name_resource, write_alarms
+from lambda_serving_cli.monitoring.dashboard import write_dashboard
+
+BEGIN = (
+    "  # --- Dashboard and alarms: written by `lambda-serving monitoring`,"
+    " from functions/*/endpoint.toml\n"
+)
+END = "  # --- end\n"
+
+
+def update_template(root: Path) -> bool:
+    """Bring the block in the project's template.yaml up to date. Returns whether it was not.
+
+    Raises:
+        StepError: an endpoint.toml is wrong, or the template has no place for the block.
+    """
+    old, new = compare_template(root)
+    if old != new:
+        write_atomically(root / "template.yaml", new)
+    return old != new
+
+
+def describe_changes(root: Path) -> str:
+    """The difference that ``update_template`` would make, "" where there is none.
+
+    Raises:
+        StepError: as ``update_template``.
+    """
+    old, new = (text.splitlines(keepends=True) for text in compare_template(root))
+    return "".join(difflib.unified_diff(old, new, "template.yaml", "as it should be"))
+
+
+def compare_template(root: Path) -> tuple[str, str]:
+    """The template as it is and as it should be."""
+    old = (root / "template.yaml").read_bytes().decode()
+    return old, replace_block(old, write_block(read_endpoints(root)))
+
+
+def read_endpoints(root: Path) -> list[EndpointSettings]:
+    """Every folder of functions/ that holds an endpoint.toml, by name."""
+    endpoints = []
+    for file in sorted(root.glob("functions/*/endpoint.toml")):
+        try:
+            endpoints.append(read_endpoint(file.parent))
+        except SettingsError as error:
+            raise StepError(f"functions/{file.parent.name}/{error}") from error
+    return endpoints
+
+
+def write_block(endpoints: Sequence[EndpointSettings]) -> str:
+    """All resources, between the lines BEGIN and END."""
+    taken: dict[str, str] = {}
+    for settings in endpoints:
+        other = taken.setdefault(name_resource(settings.endpoint), settings.endpoint)
+        if other != settings.endpoint:
+            raise StepError(
+                f"the endpoints {other} and {settings.endpoint} are one name to CloudFormation,"
+                " which knows letters and digits alone",
+                advice="rename one of them",
+            )
+    return BEGIN + "\n".join([write_dashboard(endpoints), *map(write_alarms, endpoints)]) + END
+
+
+def replace_block(template: str, block: str) -> str:
+    """The template with this block in place of its own; the rest of it as it is."""
+    before, begin, rest = template.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not begin or not end:
+        raise StepError(
+            "template.yaml has no place for the dashboard and the alarms",
+            advice=f"put these two lines at the end of Resources:\n{BEGIN}{END}",
+        )
+    return before + block + after

@@ -1,0 +1,1 @@
+"""Statistics in the terminal: the functions' EMF records, read back from their logs."""

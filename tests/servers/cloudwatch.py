@@ -1,0 +1,101 @@
+"""A loopback server that answers as CloudWatch Logs and CloudFormation do, as far as is read."""
+
+import json
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, Self
+from urllib.parse import parse_qs
+
+PAGE = 10_000
+"""Events of a page at most (Amazon CloudWatch Logs, FilterLogEvents)."""
+
+RESOURCES = """<ListStackResourcesResponse><ListStackResourcesResult><StackResourceSummaries>
+{members}</StackResourceSummaries></ListStackResourcesResult></ListStackResourcesResponse>"""
+MEMBER = """<member><ResourceType>AWS::Lambda::Function</ResourceType>
+<PhysicalResourceId>{name}</PhysicalResourceId></member>"""
+ERROR = (
+    "<ErrorResponse><Error><Code>{code}</Code><Message>{message}</Message></Error></ErrorResponse>"
+)
+
+
+class CloudWatch:
+    """Holds log events of groups. A context manager."""
+
+    def __init__(self, *, has_tokens: bool = True, error: tuple[str, str] | None = None) -> None:
+        """Without tokens every answer ends after its first page. ``error`` is every answer."""
+        self.groups: dict[str, list[dict[str, Any]]] = {}
+        self.stack = "lambda-serving"
+        self.calls: list[dict[str, Any]] = []
+        self.page, self.delay = PAGE, 0.0
+        self._has_tokens, self._error = has_tokens, error
+
+    def add(self, endpoint: str, *messages: str, timestamp: int | None = None) -> None:
+        """Log lines of now, or of a time in milliseconds."""
+        now = int(time.time() * 1000) - 1000 if timestamp is None else timestamp
+        events = [
+            {"logStreamName": "s", "timestamp": now, "message": message} for message in messages
+        ]
+        self.groups.setdefault(f"/aws/lambda/{self.stack}-{endpoint}", []).extend(events)
+
+    def __enter__(self) -> Self:
+        outer = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["content-length"])).decode()
+                is_json = body.startswith("{")
+                status, text = outer.answer(json.loads(body)) if is_json else outer.list_stack(body)
+                self.send_response(status)
+                self.send_header("content-length", str(len(text.encode())))
+                self.end_headers()
+                self.wfile.write(text.encode())
+
+            def log_message(self, *arguments: object) -> None:
+                pass
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self._server.server_port}"
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+    def answer(self, call: dict[str, Any]) -> tuple[int, str]:
+        """FilterLogEvents."""
+        self.calls.append(call)
+        time.sleep(self.delay)
+        if self._error:
+            return refuse(*self._error)
+        events = self.groups.get(call["logGroupName"])
+        if events is None:
+            return refuse("ResourceNotFoundException", "The specified log group does not exist.")
+        found = [
+            event for event in events if call["startTime"] <= event["timestamp"] <= call["endTime"]
+        ]
+        start = int(call.get("nextToken", 0))
+        page: dict[str, Any] = {"events": found[start : start + self.page]}
+        if self._has_tokens and start + self.page < len(found):
+            page["nextToken"] = str(start + self.page)
+        return 200, json.dumps(page)
+
+    def list_stack(self, body: str) -> tuple[int, str]:
+        """ListStackResources."""
+        if self._error:
+            code, message = self._error
+            return 400, ERROR.format(code=code, message=message)
+        [stack] = parse_qs(body)["StackName"]
+        if stack != self.stack:
+            message = f"Stack with id {stack} does not exist"
+            return 400, ERROR.format(code="ValidationError", message=message)
+        names = [group.removeprefix("/aws/lambda/") for group in self.groups]
+        members = "".join(
+            MEMBER.format(name=name) for name in [*names, "elsewhere", "lambda-serving-new"]
+        )
+        return 200, RESOURCES.format(members=members)
+
+
+def refuse(code: str, message: str) -> tuple[int, str]:
+    return 400, json.dumps({"__type": code, "message": message})

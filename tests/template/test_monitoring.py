@@ -1,0 +1,188 @@
+"""Dashboard and alarms: the committed ones against the endpoints, and of a made-up endpoint."""
+
+import json
+import re
+from typing import Any
+
+import pytest
+
+from lambda_serving.endpoint_toml import parse_endpoint, read_endpoint
+from lambda_serving.settings import EndpointSettings
+from lambda_serving_cli.local_cloud.steps import StepError
+from lambda_serving_cli.monitoring import block
+from lambda_serving_cli.monitoring.dashboard import write_dashboard
+from lambda_serving_cli.monitoring.graphs import divide
+from tests.servers.built import PROJECT, list_resources, read_globals
+from tests.template.dashboard_rules import read_widgets
+
+Widgets = list[dict[str, Any]]
+
+COMMITTED = (PROJECT / "template.yaml").read_bytes().decode()
+"""Read before any test runs: tests that bring a local cloud up also bring the block up to date."""
+
+MADE_UP = parse_endpoint(
+    {
+        "endpoint": "made-up",
+        "engine": "custom",
+        "version": {"2": {}},
+        "calls": ["other"],
+        "metrics": {
+            "variables": {
+                "x0": {"type": "scalar", "buckets": [0, 0.25, 1e6]},
+                "below": {"type": "scalar", "buckets": [-1, 0, 1]},
+                "free": {"type": "scalar"},
+                "kind of y": {"type": "enum", "values": ["a", "b"]},
+                "load": {"type": "value"},
+                "rows": {"type": "counter"},
+            }
+        },
+    }
+)
+
+
+def select_endpoint(widgets: Widgets, endpoint: str) -> dict[str, list[list[Any]]]:
+    """title -> lines of the graphs between this endpoint's headline and the next."""
+    graphs, is_own = {}, False
+    for widget in widgets:
+        properties = widget["properties"]
+        if widget["type"] == "text":
+            is_own = properties["markdown"].startswith(f"## {endpoint}\n")
+        elif is_own:
+            graphs[properties["title"]] = properties["metrics"]
+    return graphs
+
+
+def draw_dashboard(*endpoints: EndpointSettings) -> Widgets:
+    _, found, text = write_dashboard(endpoints).partition("DashboardBody: !Sub |-\n")
+    assert found
+    return read_widgets(text)
+
+
+@pytest.fixture(scope="module")
+def widgets(template: dict[str, Any]) -> Widgets:
+    [dashboard] = list_resources(template, "AWS::CloudWatch::Dashboard").values()
+    assert dashboard["DashboardName"] == {"Ref": "AWS::StackName"}
+    return read_widgets(dashboard["DashboardBody"]["Fn::Sub"])
+
+
+@pytest.fixture(scope="module")
+def made_up() -> dict[str, list[list[Any]]]:
+    return select_endpoint(draw_dashboard(MADE_UP), "made-up")
+
+
+def test_committed_block_is_what_the_generator_makes() -> None:
+    """If this fails: `uv run lambda-serving monitoring`."""
+    made = block.write_block(block.read_endpoints(PROJECT))
+    assert block.replace_block(COMMITTED, made) == COMMITTED
+
+
+def test_every_endpoint_and_variable_is_shown(widgets: Widgets, endpoints: list[str]) -> None:
+    for endpoint in endpoints:
+        graphs = select_endpoint(widgets, endpoint)
+        assert {"Requests", "Latency and its stages, ms", "Errors"} <= graphs.keys(), endpoint
+        settings = read_endpoint(PROJECT / "functions" / endpoint)
+        for variable in settings.metrics.variables:
+            assert any(title.startswith(variable) for title in graphs), (endpoint, variable)
+        for lines in graphs.values():
+            assert f'"{endpoint}"' in json.dumps(lines) or f'\\"{endpoint}\\"' in json.dumps(lines)
+
+
+def test_examples_declare_variables() -> None:
+    declared = [endpoint.metrics.variables for endpoint in block.read_endpoints(PROJECT)]
+    assert sum(map(bool, declared)) >= 5
+
+
+def test_overview_finds_endpoints_by_itself(widgets: Widgets) -> None:
+    overview = [widget for widget in widgets if widget["y"] < 8 and widget["type"] == "metric"]
+    lines = [line for widget in overview for line in widget["properties"]["metrics"]]
+    assert len(overview) == 5
+    assert all("expression" in line[-1] for line in lines)
+    assert not any("Endpoint=" in line[-1]["expression"] for line in lines)
+
+
+def test_three_alarms_for_each_endpoint(template: dict[str, Any], endpoints: list[str]) -> None:
+    alarms = list_resources(template, "AWS::CloudWatch::Alarm")
+    names = {alarm["AlarmName"]["Fn::Sub"] for alarm in alarms.values()}
+    kinds = ("faults", "latency", "throttles")
+    wanted = {f"${{AWS::StackName}}-{each}-{kind}" for each in endpoints for kind in kinds}
+    assert names == wanted
+    assert len(alarms) == len(wanted)
+    for name, alarm in alarms.items():
+        [endpoint] = re.findall(r"Name\}-(.*)-\w+$", alarm["AlarmName"]["Fn::Sub"])
+        assert f"/aws/lambda/${{AWS::StackName}}-{endpoint} " in str(alarm["AlarmDescription"])
+        assert "dashboard ${AWS::StackName}" in str(alarm["AlarmDescription"])
+        assert alarm["TreatMissingData"] == "notBreaching"
+        assert alarm["AlarmActions"] == alarm["OKActions"]
+        expected = "HasRateAlarms" if "faults" in str(alarm["AlarmName"]) else "HasAlarms"
+        assert template["Resources"][name]["Condition"] == expected
+
+
+def test_alarm_of_faults_needs_requests(template: dict[str, Any]) -> None:
+    alarm = template["Resources"]["IrisOnnxFaultsAlarm"]["Properties"]
+    rate, requests, faults = alarm["Metrics"]
+    assert rate["Expression"] == {
+        "Fn::Sub": "IF(requests >= ${AlarmMinimumRequests}, 100 * FILL(faults, 0) / requests, 0)"
+    }
+    assert (requests["ReturnData"], faults["ReturnData"]) == (False, False)
+    for name, query in (("Count", requests), ("Faults", faults)):
+        assert query["MetricStat"]["Metric"] == {
+            "Namespace": {"Ref": "MetricsNamespace"},
+            "MetricName": name,
+            "Dimensions": [{"Name": "Endpoint", "Value": "iris_onnx"}],
+        }
+    assert alarm["Threshold"] == {"Ref": "AlarmErrorPercent"}
+
+
+def test_functions_record_where_the_dashboard_looks(template: dict[str, Any]) -> None:
+    variables = read_globals(template)["Environment"]["Variables"]
+    assert variables["SERVING_METRICS_NAMESPACE"] == {"Ref": "MetricsNamespace"}
+    parameter = template["Parameters"]["MetricsNamespace"]
+    assert re.fullmatch(parameter["AllowedPattern"], parameter["Default"])
+
+
+def test_buckets_cover_every_value_once() -> None:
+    """A percentile rank: lower bound out, upper bound in."""
+    ranks = [statistic[3:-1].split(":") for statistic, _ in divide([0, 0.1, 2, 1e7])]
+    bounds = [(float(low or "-inf"), float(high or "inf")) for low, high in ranks]
+    for value in (0, 0.05, 0.1, 0.100001, 2, 3, 1e7, 1e7 + 1, 1e99):
+        assert sum(low < value <= high for low, high in bounds) == 1, value
+
+
+def test_scalar_with_buckets_is_drawn_for_each_version(made_up: dict[str, Any]) -> None:
+    for version in ("1", "2"):
+        first, *others = made_up[f"x0, % of its values, version {version}"]
+        assert first[1:-1] == ["x0", "Endpoint", "made-up", "Version", version]
+        statistics = [line[-1]["stat"] for line in (first, *others)]
+        assert statistics == ["PR(:0)", "PR(0:0.25)", "PR(0.25:1000000)", "PR(1000000:)"]
+
+
+def test_negative_buckets_are_no_percentile_ranks(made_up: dict[str, Any]) -> None:
+    """CloudWatch knows no percentiles of a metric with negative values, but its extremes."""
+    for name in ("below", "free"):
+        statistics = {line[-1]["expression"].rsplit("'", 2)[1] for line in made_up[name]}
+        assert statistics == {"p10", "p50", "p90", "Minimum", "Average", "Maximum"}
+
+
+def test_other_types(made_up: dict[str, Any]) -> None:
+    [classes] = made_up["kind of y, requests by class"]
+    assert '{"Some/Space",Endpoint,Version,"kind of y"}' in classes[-1]["expression"]
+    assert classes[-1]["label"] == "${PROP('Dim.kind of y')}, version ${PROP('Dim.Version')}"
+    assert [line[-1]["expression"].rsplit("'", 2)[1] for line in made_up["load"]] == [
+        "Minimum", "Average", "Maximum",
+    ]  # fmt: skip
+    assert [line[-1]["expression"].rsplit("'", 2)[1] for line in made_up["rows"]] == ["Sum"]
+    assert "Failed calls of other endpoints" in made_up
+
+
+def test_without_samples_lambda_counts_for_the_alarms() -> None:
+    table = {"endpoint": "x", "engine": "custom", "metrics": {"log_frequency": 0}}
+    text = block.write_block([parse_endpoint(table)])
+    assert "MetricName: Invocations" in text and "MetricName: Duration" in text
+    assert "MetricName: Count" not in text and "MetricName: Latency" not in text
+
+
+def test_too_much_for_a_dashboard() -> None:
+    variables = {f"x{n}": {"type": "scalar", "buckets": list(range(99))} for n in range(26)}
+    table = {"endpoint": "x", "engine": "custom", "metrics": {"variables": variables}}
+    with pytest.raises(StepError, match="2500"):
+        write_dashboard([parse_endpoint(table)])
