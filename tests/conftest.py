@@ -1,6 +1,7 @@
 """Fixtures of all suites: an endpoint's folder, and the real handler in this process."""
 
 import importlib
+import logging
 import os
 import subprocess
 import sys
@@ -112,8 +113,22 @@ def models(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
+def keep_logging() -> Iterator[None]:
+    """A cold start under a function's name takes the root logger over; the test gives it back."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
+
+
+@pytest.fixture
 def start_handler(
-    monkeypatch: pytest.MonkeyPatch, models: Path, tmp_path: Path, forget_user_code: None
+    monkeypatch: pytest.MonkeyPatch,
+    models: Path,
+    tmp_path: Path,
+    forget_user_code: None,
+    keep_logging: None,
 ) -> Callable[..., Handler]:
     """Cold start: import the real handler for a folder; gives ``handler(event)``."""
 

@@ -1,6 +1,7 @@
 """An endpoint that calls others, under the real handler, and the Lambda API on loopback."""
 
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -12,11 +13,17 @@ from tests.functional.pipelines import (
     STACK,
     CanaryMaker,
     PipelineMaker,
+    ProcessMaker,
     answer_whole,
     make_context,
     serve_lambda,
 )
+from tests.servers.lambda_process import LambdaProcess, install_runtime_client
 from tests.servers.lambda_service import LambdaService
+from tests.servers.source_layers import link_layers
+
+AS_DEPLOYED = {"SERVING_STACK": STACK, "AWS_LAMBDA_LOG_FORMAT": "JSON"}
+"""What the template and Lambda set beside the rest."""
 
 
 @pytest.fixture
@@ -67,3 +74,43 @@ def start_canary(
         return start_handler(folder, make_context(seconds), **settings)
 
     return start
+
+
+@pytest.fixture(scope="session")
+def runtime_client(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return install_runtime_client(tmp_path_factory.mktemp("client") / "runtime")
+
+
+@pytest.fixture(scope="session")
+def layers(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """The runtime's code as it is, and what it needs."""
+    return link_layers(tmp_path_factory.mktemp("layers"))
+
+
+@pytest.fixture
+def start_process(
+    runtime_client: Path, layers: list[Path], tmp_path: Path
+) -> Iterator[ProcessMaker]:
+    """start(name, code, toml="", **environment): a function in a process as Lambda's own."""
+    with ExitStack() as stack:
+
+        def start(name: str, code: str, toml: str = "", **environment: str) -> LambdaProcess:
+            source = tmp_path / "source" / name
+            source.mkdir(parents=True)
+            head = "" if "engine" in toml else 'engine = "custom"\n'
+            (source / "endpoint.toml").write_text(f'endpoint = "{name}"\n{head}{toml}')
+            (source / "preprocess.py").write_text(code)
+            folder = tmp_path / "processes" / name
+            folder.mkdir(parents=True)
+            process = LambdaProcess(
+                source,
+                layers,
+                runtime=runtime_client,
+                folder=folder,
+                function_name=f"{STACK}-{name}",
+                environment=AS_DEPLOYED | environment,
+                audited=False,
+            )
+            return stack.enter_context(process)
+
+        yield start

@@ -13,6 +13,7 @@ import pytest
 from tests.conftest import CONTEXT, Handler
 from tests.emf import read_records
 from tests.events import load_event
+from tests.servers.lambda_process import LambdaProcess
 from tests.servers.lambda_service import LambdaService
 
 STACK = "shop"
@@ -33,6 +34,7 @@ CODES = {"custom": SYNC, "custom_async": ASYNC}
 
 PipelineMaker = Callable[..., Handler]
 CanaryMaker = Callable[..., Handler]
+ProcessMaker = Callable[..., LambdaProcess]
 
 
 def make_context(seconds: float = SECONDS) -> SimpleNamespace:

@@ -19,14 +19,14 @@ from lambda_serving.handler import lambda_handler
 if len(sys.argv) > 1:
     context = SimpleNamespace(aws_request_id="r", get_remaining_time_in_millis=lambda: 1000)
     lambda_handler({"a": 1}, context)
-print(len(sys.modules), *sorted({name.partition(".")[0] for name in sys.modules}))
+print(len(sys.modules), *sys.modules)
 """
 
 
 def list_imports(
     task_root: Path, models: Path, *, requests: bool = False, **env: str
 ) -> tuple[int, set[str]]:
-    """How many modules, and which top-level ones, the cold start of a function has imported.
+    """How many modules, and which, the cold start of a function has imported.
 
     With ``requests``, after a first direct invoke.
     """
@@ -35,6 +35,8 @@ def list_imports(
         env={
             "LAMBDA_TASK_ROOT": str(task_root),
             "SERVING_MODEL_BUCKET": f"file://{models}",
+            # As on Lambda, where log lines are ours.
+            "AWS_LAMBDA_FUNCTION_NAME": "shop-e",
             **env,
         },
         capture_output=True,
@@ -69,3 +71,29 @@ def test_statistics_import_nothing(make_folder, models: Path, disabled: str) -> 
     env = {"POWERTOOLS_METRICS_DISABLED": disabled}
     after = list_imports(folder, models, requests=True, **env)
     assert after == before
+
+
+POWERTOOLS = "aws_lambda_powertools.logging.formatter"
+
+
+def test_log_lines_import_powertools(make_folder, models: Path) -> None:
+    """The first of them does, and the cold start of who calls others: a failed call's line is
+    written in the last moment."""
+    code = "class Preprocess: pass\n"
+    toml = 'endpoint = "e"\nengine = "custom"\n'
+    silent = make_folder(toml, code)
+    assert POWERTOOLS not in list_imports(silent, models, requests=True)[1]
+    talks = make_folder(toml, f"import logging\nlogging.getLogger().info('here')\n{code}")
+    assert POWERTOOLS in list_imports(talks, models)[1]
+    calls = make_folder(f'{toml}calls = ["other"]\n', code)
+    keys = {"AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "secret"}
+    assert POWERTOOLS in list_imports(calls, models, **keys)[1]
+
+
+def test_tracing_is_imported_where_it_is_on(make_folder, models: Path) -> None:
+    folder = make_folder('endpoint = "e"\nengine = "custom"\n', None)
+    _, names = list_imports(folder, models, requests=True, SERVING_TRACING="Disabled")
+    assert "lambda_serving.tracing" not in names
+    _, names = list_imports(folder, models, SERVING_TRACING="Active")
+    assert "lambda_serving.tracing" in names
+    assert not names & {"aws_xray_sdk", "asyncio", "botocore"}

@@ -37,6 +37,8 @@ class Invoke:
     """The client's, so one per connection."""
     at: float
     """time.monotonic()"""
+    trace: str = ""
+    """The tracing header."""
 
     @property
     def envelope(self) -> dict[str, Any]:
@@ -157,7 +159,9 @@ class _Handler(BaseHTTPRequestHandler):
             return
         qualifier = parse_qs(url.query).get("Qualifier", [""])[0]
         port = self.client_address[1]
-        invoke = Invoke(unquote(path[1]), qualifier, json.loads(body), port, time.monotonic())
+        trace = headers["X-Amzn-Trace-Id"] or ""
+        function, now = unquote(path[1]), time.monotonic()
+        invoke = Invoke(function, qualifier, json.loads(body), port, now, trace)
         fault = service.begin(invoke)
         try:
             self._answer(invoke, fault, len(body))

@@ -51,6 +51,8 @@ class RuntimeApi:
     def __init__(self, function_name: str, region: str) -> None:
         self.function_arn = f"arn:aws:lambda:{region}:123456789012:function:{function_name}"
         self.started: Future[Answer | None] = Future()
+        self.is_sampled = False
+        """Whether invocations are traced, as X-Ray decides it."""
         self.started_at = 0.0
         """time.perf_counter() when the environment was ready (or gave up)."""
         self.running: dict[str, Invocation] = {}
@@ -144,12 +146,15 @@ class _Handler(BaseHTTPRequestHandler):
         invocation.answer.set_result(Answer(body, failed=verb == "error"))
 
     def _invocation_headers(self, invocation: Invocation) -> dict[str, str]:
-        trace = uuid.uuid4().hex
+        trace, parent = uuid.uuid4().hex, uuid.uuid4().hex[:16]
+        sampled = int(self.server.api.is_sampled)
         return {
             "Lambda-Runtime-Aws-Request-Id": invocation.request_id,
             "Lambda-Runtime-Deadline-Ms": str(int((time.time() + invocation.timeout) * 1000)),
             "Lambda-Runtime-Invoked-Function-Arn": self.server.api.function_arn,
-            "Lambda-Runtime-Trace-Id": f"Root=1-{trace[:8]}-{trace[8:]};Sampled=0",
+            "Lambda-Runtime-Trace-Id": (
+                f"Root=1-{trace[:8]}-{trace[8:]};Parent={parent};Sampled={sampled};Lineage=1:2a:0"
+            ),
         }
 
     def _answer(

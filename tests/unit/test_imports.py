@@ -9,6 +9,7 @@ import lambda_serving
 
 PACKAGE = Path(lambda_serving.__file__).parent
 LEVELS = {
+    "redaction": -1,
     "errors": 0,
     "engines": 0,  # the literal table of engines/__init__.py
     "isolation": 0,
@@ -21,6 +22,8 @@ LEVELS = {
     "record": 2,
     "statistics": 3,
     "settings": 2,
+    "logs": 3,
+    "tracing": 3,
     "endpoint_toml": 3,
     "models.store": 3,
     "responses": 3,

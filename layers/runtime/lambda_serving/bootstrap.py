@@ -5,11 +5,11 @@ from __future__ import annotations
 import signal
 import threading
 from collections.abc import Mapping
-from functools import cached_property
+from functools import cached_property, partial
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-from lambda_serving.endpoint import Servable
+from lambda_serving.endpoint import Servable, Trace, leave_untraced
 from lambda_serving.endpoint_toml import read_endpoint
 from lambda_serving.errors import (
     LoadError,
@@ -19,10 +19,12 @@ from lambda_serving.errors import (
     report_error,
 )
 from lambda_serving.loading import load_version
+from lambda_serving.logs import import_formatter, set_up_logs
 from lambda_serving.metric_types import MetricSettings
 from lambda_serving.models.versions import Versions
 from lambda_serving.record import Record
-from lambda_serving.request import Request
+from lambda_serving.redaction import hide
+from lambda_serving.request import Request, enter_request
 from lambda_serving.settings import (
     EndpointSettings,
     Runtime,
@@ -33,6 +35,7 @@ from lambda_serving.traffic import Traffic
 
 if TYPE_CHECKING:
     from lambda_serving.send_request import Calls
+    from lambda_serving.tracing import Tracer
 
 
 class Environment:
@@ -46,11 +49,13 @@ class Environment:
 
     def _load(self, version: str) -> Servable:
         started = perf_counter()
-        loaded = self._make(version)
+        tracer = self.tracer
+        trace = partial(tracer.trace, version=version) if tracer else leave_untraced
+        loaded: Servable = trace("load", self._make)(version, trace)
         self.statistics.note_load(version, (perf_counter() - started) * 1000)
         return loaded
 
-    def _make(self, version: str) -> Servable:
+    def _make(self, version: str, trace: Trace) -> Servable:
         settings = self.settings.versions[version]
         if settings.engine == "canary":
             from lambda_serving.canary import Canary
@@ -61,7 +66,16 @@ class Environment:
             self.calls  # noqa: B018  (made at the cold start of those that say they call)
         is_async = settings.engine == "custom_async"
         send_request = self._send_request_async if is_async else self._send_request
-        return load_version(settings, self.runtime, send_request)
+        return load_version(settings, self.runtime, send_request, trace)
+
+    @cached_property
+    def tracer(self) -> Tracer | None:
+        """None where tracing is off, and not even imported."""
+        if not self.runtime.is_traced:
+            return None
+        from lambda_serving.tracing import Tracer
+
+        return Tracer(self.runtime, endpoint=self.statistics.endpoint)
 
     @cached_property
     def calls(self) -> Calls:
@@ -69,7 +83,11 @@ class Environment:
         from lambda_serving.lambda_api import LambdaApi
         from lambda_serving.send_request import Calls
 
-        return Calls(LambdaApi(self.runtime), self.runtime.depth_limit, self._count_failed_call)
+        if self.runtime.function_name:
+            import_formatter()  # the line of a failed call has no time for it
+        api = LambdaApi(self.runtime)
+        transport = api if self.tracer is None else self.tracer.trace_calls(api)
+        return Calls(transport, self.runtime.depth_limit, self._count_failed_call)
 
     def _count_failed_call(self, callee: str, cause: str) -> None:
         self.count("FailedCalls", Callee=callee, Cause=cause)
@@ -175,6 +193,7 @@ class Environment:
         Raises:
             ServingError: as the error table says.
         """
+        enter_request(request)
         version = self.check_version(request.version)
         record = request.record
         if record is not None:
@@ -212,6 +231,8 @@ def start_environment() -> Environment:
         LoadError: under SnapStart or provisioned concurrency.
     """
     environment = Environment(read_runtime())
+    hide(environment.runtime.secrets)
+    set_up_logs(environment.runtime, lambda: environment.statistics.endpoint)
     try:
         environment.get_endpoint()
     except LoadError as error:

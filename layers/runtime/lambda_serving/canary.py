@@ -11,7 +11,7 @@ import orjson
 
 from lambda_serving.envelope import open_whole_answer
 from lambda_serving.errors import CalleeError, ServingError
-from lambda_serving.request import Request, enter_request
+from lambda_serving.request import Request
 from lambda_serving.responses import Answer, answer_error
 from lambda_serving.send_request import CallError, Calls, split_name
 from lambda_serving.settings import VersionSettings
@@ -52,7 +52,6 @@ class Canary:
         Raises:
             CalleeError: the target could not be asked.
         """
-        enter_request(request)
         target = choose_target(self._find_shares(request), self._traffic.sticky, request)
         name, version = split_name(target, None)
         self._count_target(target)

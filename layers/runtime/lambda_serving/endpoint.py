@@ -10,7 +10,7 @@ from lambda_serving.engines.base import Engine
 from lambda_serving.errors import translate_exception
 from lambda_serving.execution import resolve
 from lambda_serving.models.store import Model
-from lambda_serving.request import Request, enter_request
+from lambda_serving.request import Request
 from lambda_serving.settings import VersionSettings
 from lambda_serving.user_code import UserCode
 
@@ -43,6 +43,15 @@ class Stage(NamedTuple):
     call: Callable[[Any, dict[str, Any], Any], Any]
 
 
+Trace = Callable[[str, Callable[..., Any]], Callable[..., Any]]
+"""Puts a name on a call, in the traces; what it returns is called instead."""
+
+
+def leave_untraced(name: str, call: Callable[..., Any]) -> Callable[..., Any]:
+    """Where tracing is off."""
+    return call
+
+
 class Endpoint:
     """preprocess -> process -> postprocess, with one fresh ``state`` a request."""
 
@@ -53,6 +62,7 @@ class Endpoint:
         user_code: UserCode,
         model: Model | None = None,
         cost: int = 0,
+        trace: Trace = leave_untraced,
     ) -> None:
         """``cost`` is in bytes: what the process grew by when the model was loaded."""
         self.settings = settings
@@ -62,7 +72,9 @@ class Endpoint:
         self.model_size = 0 if model is None else model.size
         self.sha256 = None if model is None else model.sha256
         self.cost = cost
-        self._stages = tuple(self._list_stages())
+        self._stages = tuple(
+            stage._replace(call=trace(stage.name, stage.call)) for stage in self._list_stages()
+        )
 
     def _list_stages(self) -> list[Stage]:
         """The stages there are; a method that the class leaves out is none."""
@@ -83,7 +95,6 @@ class Endpoint:
         Raises:
             ServingError: as the error table says, with the stage it came from.
         """
-        enter_request(request)
         self.user_code.activate()
         record = request.record
         collect = None

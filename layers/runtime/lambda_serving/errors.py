@@ -34,12 +34,11 @@ and the exception's cause are for the log alone.
 from __future__ import annotations
 
 import logging
-import re
 from typing import Any
 
-logger = logging.getLogger("lambda_serving")
+from lambda_serving.redaction import redact
 
-_PATH = re.compile(r"/(?:opt|var|tmp|home|root|usr|workspace)/[^\s'\",:;)]*")
+logger = logging.getLogger("lambda_serving")
 
 
 class ServingError(Exception):
@@ -207,11 +206,6 @@ def translate_exception(exception: BaseException, stage: str) -> ServingError:
         stage=stage,
         type_name=name,
     )
-
-
-def redact(text: str) -> str:
-    """A message without the stack that native libraries append, and without paths of a function."""
-    return _PATH.sub("…", text.partition("\nStack trace:")[0])
 
 
 def describe_error(error: ServingError, request_id: str) -> dict[str, Any]:

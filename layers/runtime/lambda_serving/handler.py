@@ -9,6 +9,7 @@ from typing import Any
 
 from lambda_serving.bootstrap import start_environment
 from lambda_serving.entrances import find_entrance
+from lambda_serving.logs import begin_invocation
 
 environment = start_environment()
 
@@ -20,4 +21,5 @@ def lambda_handler(event: Any, context: Any) -> Any:
         Exception: on a direct invoke, named by the class in the error table, its message the
             JSON body of the error.
     """
+    begin_invocation(context.aws_request_id)
     return find_entrance(event).answer_event(event, context, environment)

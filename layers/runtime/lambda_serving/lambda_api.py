@@ -29,7 +29,7 @@ from urllib3.exceptions import (
 )
 
 from lambda_serving.send_request import CONCURRENCY, CallError, describe_function_error
-from lambda_serving.settings import Runtime
+from lambda_serving.settings import Runtime, read_trace_header
 
 CONNECT_SECONDS = 2.0
 FIRST_PAUSE = 0.05
@@ -78,17 +78,20 @@ class LambdaApi:
         except BotoCoreError as error:
             raise CallError("AccessDenied", f"no credentials: {error}") from error
 
-    def invoke(self, endpoint: str, payload: bytes, seconds: float) -> bytes:
-        """See ``Transport``.
+    def invoke(
+        self, endpoint: str, payload: bytes, seconds: float, trace_header: str | None = None
+    ) -> bytes:
+        """See ``Transport``. The callee is traced as a part of ``trace_header``.
 
         In a thread, which is left behind where time runs out: urllib3 bounds each wait for the
         socket but not their sum, and nothing bounds the look-up of a host name.
         """
         answer: Future[bytes] = Future()
+        trace = read_trace_header() if trace_header is None else trace_header
 
         def ask() -> None:
             try:
-                answer.set_result(self._ask(endpoint, payload, seconds))
+                answer.set_result(self._ask(endpoint, payload, seconds, trace))
             except BaseException as error:  # noqa: BLE001  (raised again where it is waited for)
                 answer.set_exception(error)
 
@@ -98,13 +101,13 @@ class LambdaApi:
         except TimeoutError as error:
             raise CallError("Timeout", f"no answer within {seconds:.1f} s") from error
 
-    def _ask(self, endpoint: str, payload: bytes, seconds: float) -> bytes:
+    def _ask(self, endpoint: str, payload: bytes, seconds: float, trace: str) -> bytes:
         """Throttling is tried again; what may have run never is."""
         deadline = time.monotonic() + seconds
         pause = FIRST_PAUSE
         while True:
             try:
-                answer = self._post(endpoint, payload, deadline)
+                answer = self._post(endpoint, payload, deadline, trace)
                 if answer.status != 429:
                     return read_answer(answer)
                 failure = CallError("Throttled", read_reason(answer))
@@ -120,15 +123,17 @@ class LambdaApi:
             time.sleep(wait)
             pause = min(2 * pause, LONGEST_PAUSE)
 
-    def _post(self, endpoint: str, payload: bytes, deadline: float) -> Any:
+    def _post(self, endpoint: str, payload: bytes, deadline: float, trace: str) -> Any:
         function = quote(f"{self._runtime.stack}-{endpoint}", safe="")
         alias = self._runtime.alias
         url = f"{self._runtime.lambda_endpoint}/2015-03-31/functions/{function}/invocations"
         if alias:
             url += f"?Qualifier={quote(alias, safe='')}"
-        request = AWSRequest(
-            "POST", url, headers={"X-Amz-Invocation-Type": "RequestResponse"}, data=payload
-        )
+        headers = {"X-Amz-Invocation-Type": "RequestResponse"}
+        if trace:
+            # As botocore's own clients do; Lambda finds endless loops by it, too.
+            headers["X-Amzn-Trace-Id"] = trace
+        request = AWSRequest("POST", url, headers=headers, data=payload)
         SigV4Auth(self._get_credentials(), "lambda", self._runtime.region).add_auth(request)
         prepared = request.prepare()
         seconds = deadline - time.monotonic()

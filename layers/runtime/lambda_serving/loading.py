@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from lambda_serving.endpoint import Endpoint
+from lambda_serving.endpoint import Endpoint, Trace, leave_untraced
 from lambda_serving.engines.base import Engine, find_engine
 from lambda_serving.errors import ModelLoadError
 from lambda_serving.models.store import Model, fetch_model
@@ -52,7 +52,10 @@ class Fetch:
 
 
 def load_version(
-    settings: VersionSettings, runtime: Runtime, send_request: Callable[..., Any]
+    settings: VersionSettings,
+    runtime: Runtime,
+    send_request: Callable[..., Any],
+    trace: Trace = leave_untraced,
 ) -> Endpoint:
     """Load one version, whole.
 
@@ -77,7 +80,7 @@ def load_version(
             model.discard()
         raise
     cost = max(0, read_resident_memory() - before)
-    return Endpoint(settings, engine, user_code, model, cost)
+    return Endpoint(settings, engine, user_code, model, cost, trace)
 
 
 def read_resident_memory() -> int:

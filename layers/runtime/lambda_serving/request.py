@@ -31,7 +31,7 @@ class Request(NamedTuple):
 
 
 _current: ContextVar[Request] = ContextVar("request")
-_latest = Request({}, "-")
+_latest = Request({}, "init")
 
 
 def enter_request(request: Request) -> None:

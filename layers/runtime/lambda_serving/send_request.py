@@ -12,11 +12,13 @@ import re
 import threading
 import time
 from collections.abc import Callable
+from contextvars import copy_context
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 from lambda_serving.envelope import make_payload, open_answer
 from lambda_serving.errors import ServingError
-from lambda_serving.request import Request, enter_request, find_request
+from lambda_serving.request import Request, find_request
 from lambda_serving.settings import PAYLOAD_LIMIT
 
 if TYPE_CHECKING:
@@ -108,12 +110,8 @@ class Calls:
         """``send_request`` for asynchronous classes: calls of one ``gather`` run side by side."""
         import asyncio
 
-        caller = find_request()
-
-        def send() -> Any:
-            enter_request(caller)
-            return self.send_request(endpoint, version, data)
-
+        # The thread has the caller's context: its request, and its place in the trace.
+        send = partial(copy_context().run, self.send_request, endpoint, version, data)
         return await asyncio.get_running_loop().run_in_executor(self._get_pool(), send)
 
     def _get_pool(self) -> Executor:

@@ -6,10 +6,11 @@ This is the only module that reads ``os.environ``; ``endpoint_toml`` reads the f
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from lambda_serving.errors import SettingsError
 from lambda_serving.metric_types import MetricSettings
@@ -20,6 +21,8 @@ PAYLOAD_LIMIT = 6 * 1024 * 1024
 
 DEFAULT_VERSION = "1"
 """The version that the top level of endpoint.toml describes."""
+
+SECRETS = ("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_CONTAINER_AUTHORIZATION_TOKEN")
 
 
 @dataclass(frozen=True)
@@ -42,6 +45,11 @@ class Runtime:
     function_name: str
     max_body_bytes: int
     scratch: Path
+    log_level: str = "INFO"
+    secrets: tuple[str, ...] = field(default=(), repr=False)
+    """Credentials of our own, as they may stand in an error's text."""
+    is_traced: bool = False
+    xray_daemon: str = "127.0.0.1:2000"
     module_prefix: str = ""
     """Keeps the user modules of several endpoints in one process apart."""
 
@@ -127,7 +135,29 @@ def read_runtime() -> Runtime:
         function_name=env.get("AWS_LAMBDA_FUNCTION_NAME", ""),
         max_body_bytes=_read_number("SERVING_MAX_BODY_BYTES", 10 * PAYLOAD_LIMIT),
         scratch=Path(env.get("SERVING_SCRATCH", "/tmp")),  # noqa: S108  (Lambda's only writable folder)
+        # Lambda sets its own to INFO by itself: where both are there, Powertools' is meant.
+        log_level=env.get("POWERTOOLS_LOG_LEVEL") or env.get("AWS_LAMBDA_LOG_LEVEL") or "INFO",
+        secrets=tuple(_list_secrets(env)),
+        is_traced=env.get("SERVING_TRACING") == "Active",
+        xray_daemon=env.get("AWS_XRAY_DAEMON_ADDRESS", "127.0.0.1:2000"),
     )
+
+
+def read_trace_header() -> str:
+    """Where the current invocation stands in its trace; Lambda changes it with each of them.
+
+    Like ``Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1``; empty
+    during the cold start (AWS X-Ray developer guide, "Tracing header").
+    """
+    return os.environ.get("_X_AMZN_TRACE_ID", "")
+
+
+def _list_secrets(env: Mapping[str, str]) -> Iterator[str]:
+    """Credentials in the environment, as they are and as in a URL; none that is a mere word."""
+    for variable in SECRETS:
+        value = env.get(variable, "")
+        if len(value) >= 16:
+            yield from {value, quote(value, safe="")}
 
 
 def find_lambda_endpoint(env: Mapping[str, str]) -> str:

@@ -13,6 +13,7 @@ from lambda_serving.bootstrap import Environment
 from lambda_serving.encoding import decode_base64
 from lambda_serving.errors import MalformedBodyError, ResultTooLargeError, report_error
 from lambda_serving.execution import get_event_loop
+from lambda_serving.request import Request, enter_request
 from lambda_serving.settings import PAYLOAD_LIMIT
 
 
@@ -27,6 +28,7 @@ def infer(event: Any) -> bool:
 def answer_event(event: Any, context: Any, environment: Environment) -> Any:
     """Serve an HTTP event; errors are answers here."""
     request_id = event["requestContext"].get("requestId") or context.aws_request_id
+    enter_request(Request({}, request_id))  # in the log, from here on
     adapter, refuse = make_adapter(environment)
     try:
         event = decode_event(event)

@@ -9,6 +9,7 @@ from lambda_serving.bootstrap import Environment
 from lambda_serving.envelope import find_envelope, make_answer, read_request
 from lambda_serving.errors import report_error
 from lambda_serving.execution import run_without_loop
+from lambda_serving.request import Request, enter_request
 from lambda_serving.responses import raise_to_lambda
 
 
@@ -25,6 +26,7 @@ def answer_event(event: Any, context: Any, environment: Environment) -> Any:
     """
     envelope = find_envelope(event)
     request_id = str(envelope.get("request_id") or context.aws_request_id)
+    enter_request(Request({}, request_id))  # in the log, from here on
     try:
         if envelope.get("answer") == "metadata":
             return environment.describe()

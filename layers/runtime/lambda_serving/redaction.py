@@ -1,0 +1,40 @@
+"""What a caller or a log must never see: paths of a function, credentials, signatures."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+_known: tuple[str, ...] = ()
+
+_PATH = re.compile(r"/(?:opt|var|tmp|home|root|usr|workspace)/[^\s'\",:;)]*")
+
+_SIGNS = r"(?:\\?[\"'])?\s*(?:[:=>,]|%3D)\s*(?:\\?[\"'])?"
+"""Between a name and its value: in a header, in JSON (escaped or not), in a query, in XML."""
+
+_SECRETS = re.compile(
+    rf"((?i:X-Amz-(?:Signature|Security-Token|Credential)){_SIGNS})[^&\s\"'\\<>,;)]+"
+    # The signature in a header or in S3's answer to a wrong one.
+    r"|(\bSignature(?:=|Provided>))[A-Za-z0-9+/=%]{20,}"
+    r"|\b(?:AKIA|ASIA)[A-Z0-9]{16}\b"
+    # Session tokens, by how they begin.
+    r"|\b(?:IQoJ|FwoG)[A-Za-z0-9+/=%]{80,}"
+)
+
+
+def redact(text: str) -> str:
+    """A message for the caller: no stack of a native library, no path of a function, no secret."""
+    return redact_secrets(_PATH.sub("…", text.partition("\nStack trace:")[0]))
+
+
+def hide(secrets: Iterable[str]) -> None:
+    """Make secrets known: these, and none that were before."""
+    global _known
+    _known = tuple(secrets)
+
+
+def redact_secrets(text: str) -> str:
+    """``text`` without AWS credentials and signatures, and without the secrets that are known."""
+    for secret in _known:
+        text = text.replace(secret, "…")
+    return _SECRETS.sub(lambda match: f"{match[1] or match[2] or ''}…", text)

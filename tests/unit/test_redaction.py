@@ -1,0 +1,57 @@
+"""What must never be in a log line or in an answer."""
+
+import pytest
+
+from lambda_serving.redaction import hide, redact, redact_secrets
+
+KEY = "ASIA" + "A1B2C3D4E5F6G7H8"
+TOKEN = "IQoJ" + "b3JpZ2luX2VjE" * 10
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        (f"key {KEY}.", "key …."),
+        (f"<Token-0>{TOKEN}</Token-0>", "<Token-0>…</Token-0>"),
+        (
+            f"https://b.s3/k?X-Amz-Credential={KEY}%2F2026&X-Amz-Expires=60&X-Amz-Signature=0a1b",
+            "https://b.s3/k?X-Amz-Credential=…&X-Amz-Expires=60&X-Amz-Signature=…",
+        ),
+        ("x-amz-security-token:short\nhost:b", "x-amz-security-token:…\nhost:b"),
+        ('{"X-Amz-Security-Token": "short"}', '{"X-Amz-Security-Token": "…"}'),
+        (r"{\"X-Amz-Security-Token\": \"short\"}", r"{\"X-Amz-Security-Token\": \"…\"}"),
+        ("[('X-Amz-Security-Token', 'short')]", "[('X-Amz-Security-Token', '…')]"),
+        (f"SignedHeaders=host, Signature={'0a' * 32}", "SignedHeaders=host, Signature=…"),
+        (
+            "<SignatureProvided>AbCdEfGhIjKlMnOpQrStUvWxYz0=</SignatureProvided>",
+            "<SignatureProvided>…</SignatureProvided>",
+        ),
+    ],
+)
+def test_secrets_go(text: str, shown: str) -> None:
+    assert redact_secrets(text) == shown
+    assert redact(text) == shown
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "signature: expected (x, y), got (x)",
+        "the Signature is missing",
+        f"sha256 {'0a' * 32}",
+        "ASIA is a continent",
+    ],
+)
+def test_other_text_stays(text: str) -> None:
+    assert redact_secrets(text) == text
+
+
+def test_known_secrets_go() -> None:
+    hide(["hush%2F", "hush"])
+    assert redact_secrets("a hush b hush%2F") == redact("a hush b hush%2F") == "a … b …"
+    hide([])
+    assert redact_secrets("a hush b hush%2F") == "a hush b hush%2F"
+
+
+def test_paths_and_native_stacks_go() -> None:
+    assert redact("cannot read /var/task/x.py\nStack trace: 0x1") == "cannot read …"
