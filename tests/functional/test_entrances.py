@@ -211,3 +211,28 @@ def test_response_objects_by_invoke(responder: Handler) -> None:
     with pytest.raises(Exception, match='"status": 409') as raised:
         responder({"answer": "failed"})
     assert type(raised.value).__name__ == "ResponseError"
+
+
+OWN_LOOP = """
+import asyncio
+
+class Preprocess:
+    def preprocess(self, body, state, collect):
+        if body.get("runs"):
+            asyncio.run(asyncio.sleep(0))
+        return body
+
+    async def process(self, data, state, collect):
+        return {"loop": id(asyncio.get_running_loop())}
+"""
+
+
+def test_asyncio_run_in_user_code_takes_no_loop_away(
+    make_folder: Callable[..., Path], start_handler: Callable[..., Handler]
+) -> None:
+    """Clients that are bound to the environment's loop work at every later request."""
+    handler = start_handler(make_folder(TOML, OWN_LOOP))
+    loops = [handler({"runs": True})["loop"]]
+    loops += [json.loads(handler(post())["body"])["loop"], handler({"runs": True})["loop"]]
+    loops += [json.loads(handler(post())["body"])["loop"]]
+    assert len(set(loops)) == 1

@@ -23,7 +23,7 @@ _own_loop: ContextVar[AbstractEventLoop | None] = ContextVar("own_loop", default
 
 
 def get_event_loop() -> AbstractEventLoop:
-    """The environment's one event loop; also what ``asyncio.get_event_loop`` gives Mangum."""
+    """The environment's one event loop."""
     global _loop
     own = _own_loop.get()
     if own is not None:
@@ -32,7 +32,6 @@ def get_event_loop() -> AbstractEventLoop:
         import asyncio
 
         _loop = asyncio.new_event_loop()
-        asyncio.set_event_loop(_loop)
     return _loop
 
 

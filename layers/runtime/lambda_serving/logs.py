@@ -1,7 +1,7 @@
 """Log lines: each a JSON object on standard output, as Powertools for AWS Lambda formats it.
 
-Powertools costs a cold start half of what NumPy does: it is imported at the first record, so that
-who logs nothing pays nothing (docs/decisions/0011-logs-and-traces.md). User code logs with
+Powertools costs a cold start a third of what NumPy does: it is imported at the first record, so
+that who logs nothing pays nothing (docs/decisions/0011-logs-and-traces.md). User code logs with
 ``logging.getLogger(__name__)`` and gets the same lines.
 """
 

@@ -29,6 +29,7 @@ def answer_event(event: Any, context: Any, environment: Environment) -> Any:
     """Serve an HTTP event; errors are answers here."""
     request_id = event["requestContext"].get("requestId") or context.aws_request_id
     enter_request(Request({}, request_id))  # in the log, from here on
+    keep_event_loop()
     adapter, refuse = make_adapter(environment)
     try:
         event = decode_event(event)
@@ -46,14 +47,19 @@ def answer_event(event: Any, context: Any, environment: Environment) -> Any:
     return answer
 
 
+def keep_event_loop() -> None:
+    """Mangum takes the thread's event loop, which ``asyncio.run`` in user code takes away."""
+    import asyncio
+
+    asyncio.set_event_loop(get_event_loop())
+
+
 @cache
 def make_adapter(environment: Environment) -> tuple[Any, Any]:
     """Mangum around the serving routes, and a maker of one that only refuses."""
     from mangum import Mangum
 
     from lambda_serving.app import App, make_refusal
-
-    get_event_loop()  # before Mangum looks for one
 
     def wrap(app: Any) -> Any:
         # Mangum would run lifespan at every invocation; there is nothing to start here.
