@@ -54,6 +54,8 @@ class S3Server:
     """By key; LISTING for listings."""
     requests: list[Request] = field(default_factory=list)
     port: int = 0
+    not_modified: int = 0
+    """How often 304 answered a conditional GET."""
 
     def __post_init__(self) -> None:
         self.lock = Lock()
@@ -156,6 +158,10 @@ class _Handler(BaseHTTPRequestHandler):
         item = found[-1]
         if self.headers.get("If-Match", item.etag) != item.etag:
             self._refuse(412, "PreconditionFailed")
+            return
+        if self.headers.get("If-None-Match") == item.etag:
+            self.server.store.not_modified += 1
+            self._send(304, b"", {"ETag": item.etag})
             return
         start, end = self._read_range(len(item.body))
         if start >= end and item.body:

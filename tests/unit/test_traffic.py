@@ -8,8 +8,14 @@ import pytest
 
 from lambda_serving.endpoint_toml import parse_endpoint
 from lambda_serving.errors import SettingsError
+from lambda_serving.guard import Guard
 from lambda_serving.request import Request
-from lambda_serving.traffic import choose_target, share_by_age, sort_newest_first
+from lambda_serving.traffic import (
+    GuardSettings,
+    choose_target,
+    share_by_age,
+    sort_newest_first,
+)
 
 SHARES = {"a": 0.1, "b": 0.25, "c": 0.65}
 MANY = 10_000
@@ -149,9 +155,108 @@ def test_wrong_settings(traffic: Any, message: str) -> None:
         parse_endpoint(CANARY | {"traffic": traffic})
 
 
-def test_traffic_and_canary_belong_together() -> None:
+def test_a_canary_needs_its_traffic() -> None:
     with pytest.raises(SettingsError, match="traffic: expected a table for the engine 'canary'"):
         parse_endpoint(CANARY)
-    for engine in ({"engine": "custom"}, {}):
-        with pytest.raises(SettingsError, match="traffic: expected it with 'canary' alone"):
-            parse_endpoint({"endpoint": "x", "traffic": {"weights": WEIGHTS}} | engine)
+
+
+OWN = {"endpoint": "x", "engine": "custom", "version": {"2": {}}}
+UPDATE = {"project": "p", "name": "n"}
+
+
+def test_traffic_between_own_versions() -> None:
+    table = {"weights": {"2": 0.1, "1": 0.9}, "guard": {"errors": 0.2, "window": 50}}
+    traffic = parse_endpoint(OWN | {"traffic": table}).traffic
+    assert traffic is not None and traffic.guard is not None
+    assert (traffic.guard.errors, traffic.guard.window) == (0.2, 50)
+    traffic = parse_endpoint(OWN | {"traffic": {"latest": [0.1, 0.9], "guard": False}}).traffic
+    assert traffic is not None and traffic.guard is None and traffic.latest == (0.1, 0.9)
+
+
+@pytest.mark.parametrize(
+    ("traffic", "told"),
+    [
+        ({"weights": {"3": 1}}, "traffic.weights: expected of the versions 1, 2, got '3'"),
+        ({"latest": [1], "prefix": "x"}, "traffic.prefix: expected it with the engine 'canary'"),
+        ({"latest": [1], "guard": True}, "traffic.guard: expected false, or a table"),
+        ({"latest": [1], "guard": {"limit": 1}}, "traffic.guard: expected false, or a table"),
+        ({"latest": [1], "guard": {"errors": 1}}, "guard.errors: expected a share between 0 and 1"),
+        ({"latest": [1], "guard": {"window": 1}}, "guard.window: expected a number of requests"),
+    ],
+)
+def test_wrong_traffic_between_own_versions(traffic: dict[str, Any], told: str) -> None:
+    with pytest.raises(SettingsError) as raised:
+        parse_endpoint(OWN | {"traffic": traffic})
+    assert told in raised.value.detail
+
+
+def test_auto_update() -> None:
+    settings = parse_endpoint(
+        {
+            "endpoint": "x",
+            "engine": "sklearn",
+            "auto_update": UPDATE | {"tags": ["a"], "max_versions": 2, "poll_seconds": 5},
+            "traffic": {"latest": [0.1, 0.9]},
+        }
+    )
+    update = settings.auto_update
+    assert update is not None and settings.versions == {} and settings.default == ""
+    assert (update.project, update.name, update.tags, update.published) == ("p", "n", ("a",), True)
+    assert (update.max_versions, update.poll_seconds) == (2, 5)
+    assert update.version.engine == "sklearn"
+
+
+@pytest.mark.parametrize(
+    ("table", "told"),
+    [
+        ({"auto_update": {"name": "n"}}, "auto_update.project: expected a text, got nothing"),
+        ({"auto_update": UPDATE, "model": "a"}, "model: expected none beside [auto_update]"),
+        ({"auto_update": UPDATE, "version": {"2": {}}}, "version: expected none beside"),
+        ({"auto_update": UPDATE, "engine": "canary"}, "engine: expected one that runs a model"),
+        ({"auto_update": UPDATE | {"project": 3}}, "auto_update.project: expected a text, got 3"),
+        ({"auto_update": UPDATE | {"tags": "a"}}, "auto_update.tags: expected a list of texts"),
+        ({"auto_update": UPDATE | {"max_versions": 0}}, "a whole number from 1 to 100, got 0"),
+        ({"auto_update": UPDATE | {"poll_seconds": 0}}, "seconds from 1 to 86400, got 0"),
+        ({"auto_update": UPDATE | {"published": 1}}, "true or false, got 1"),
+        ({"auto_update": UPDATE | {"poll": 1}}, "auto_update.poll: expected one of the keys"),
+        ({"auto_update": "p"}, "auto_update: expected a table"),
+        (
+            {"auto_update": UPDATE, "traffic": {"weights": {"1": 1}}},
+            "traffic.weights: expected latest = [...] beside [auto_update]",
+        ),
+    ],
+)
+def test_wrong_auto_update(table: dict[str, Any], told: str) -> None:
+    with pytest.raises(SettingsError) as raised:
+        parse_endpoint({"endpoint": "x", "engine": "sklearn"} | table)
+    assert told in raised.value.detail
+
+
+def results(guard: Guard, version: str, failed: int, fine: int) -> list[bool]:
+    return [guard.note(version, bad) for bad in [False] * fine + [True] * failed]
+
+
+def test_the_guard_takes_out_what_fails_alone() -> None:
+    guard = Guard(GuardSettings(errors=0.5, window=10))
+    assert not any(results(guard, "1", 0, 100))
+    assert not any(results(guard, "2", 9, 0))  # a window is not full yet
+    assert guard.note("2", True) and guard.out == {"2": 1.0}
+    assert not guard.note("2", True)  # once
+
+
+def test_the_guard_leaves_what_fails_everywhere() -> None:
+    guard = Guard(GuardSettings(errors=0.5, window=10))
+    results(guard, "1", 10, 0)
+    assert not any(results(guard, "2", 20, 0)) and not guard.out
+
+
+def test_the_guard_needs_another_version_to_compare_with() -> None:
+    guard = Guard(GuardSettings(errors=0.5, window=10))
+    assert not any(results(guard, "2", 30, 0))
+
+
+def test_the_guard_looks_at_the_last_requests() -> None:
+    guard = Guard(GuardSettings(errors=0.5, window=10))
+    results(guard, "1", 0, 10)
+    assert not any(results(guard, "2", 5, 1000))
+    assert guard.note("2", True)

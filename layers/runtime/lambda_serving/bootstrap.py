@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import signal
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cached_property, partial
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,7 @@ from lambda_serving.endpoint import Servable, Trace, leave_untraced
 from lambda_serving.endpoint_toml import read_endpoint
 from lambda_serving.errors import (
     LoadError,
+    ServingError,
     SettingsError,
     UnknownEndpointError,
     UnknownVersionError,
@@ -25,6 +27,7 @@ from lambda_serving.models.versions import Versions
 from lambda_serving.record import Record
 from lambda_serving.redaction import hide
 from lambda_serving.request import Request, enter_request
+from lambda_serving.rollout import Rollout
 from lambda_serving.settings import (
     EndpointSettings,
     Runtime,
@@ -34,6 +37,7 @@ from lambda_serving.statistics import Statistics, write_line
 from lambda_serving.traffic import Traffic
 
 if TYPE_CHECKING:
+    from lambda_serving.follower import Follower
     from lambda_serving.send_request import Calls
     from lambda_serving.tracing import Tracer
 
@@ -45,6 +49,8 @@ class Environment:
         self.runtime = runtime
         self._settings: EndpointSettings | None = None
         self._statistics: Statistics | None = None
+        self._rollout: Rollout | None = None
+        self._follower: Follower | None = None
         self._versions = Versions(self._load, self._count_budget)
 
     def _load(self, version: str) -> Servable:
@@ -56,7 +62,7 @@ class Environment:
         return loaded
 
     def _make(self, version: str, trace: Trace) -> Servable:
-        settings = self.settings.versions[version]
+        settings = self.rollout.versions[version]
         if settings.engine == "canary":
             from lambda_serving.canary import Canary
 
@@ -135,16 +141,23 @@ class Environment:
 
     def describe(self) -> dict[str, Any]:
         """The endpoint's versions; inputs and outputs of those that are loaded."""
-        settings = self.settings
+        rollout = self.rollout
         versions = {
             name: {
                 "engine": version.engine,
                 "loaded": self.is_loaded(name),
                 **(self.get_endpoint(name).describe() if self.is_loaded(name) else {}),
             }
-            for name, version in settings.versions.items()
+            for name, version in rollout.versions.items()
         }
-        return {"endpoint": settings.endpoint, "default": settings.default, "versions": versions}
+        broken = self._follower.broken if self._follower else {}
+        return {
+            "endpoint": self.settings.endpoint,
+            "default": rollout.default,
+            "versions": versions,
+            **rollout.describe(),
+            **({"broken": broken} if broken else {}),
+        }
 
     def _count_budget(self) -> int:
         """Bytes for loaded versions: what the user says, or three quarters of the memory."""
@@ -162,6 +175,35 @@ class Environment:
             self._settings = read_endpoint(self.runtime.task_root)
         return self._settings
 
+    @property
+    def rollout(self) -> Rollout:
+        """The versions there are.
+
+        Raises:
+            SettingsError: ``endpoint.toml`` is wrong.
+        """
+        if self._rollout is None:
+            settings = self.settings
+            self._rollout = Rollout(settings, self.count)
+            if settings.auto_update is not None:
+                from lambda_serving.follower import Follower
+                from lambda_serving.models.registry import Index
+
+                index = Index(settings.auto_update, self.runtime)
+                self._follower = Follower(
+                    settings.auto_update, index, self._rollout, self._versions, self.count
+                )
+        return self._rollout
+
+    def follow(self, count_seconds: Callable[[], float] = lambda: math.inf) -> None:
+        """Look for new versions where the endpoint follows the registry and a look is due.
+
+        ``count_seconds`` tells the time left for it. What fails is told, and leaves the versions
+        as they are.
+        """
+        if self._follower is not None and self._follower.is_due():
+            self._follower.look(count_seconds())
+
     def get_endpoint(self, version: str | None = None) -> Servable:
         """A loaded version; None is the one that answers the unversioned URL.
 
@@ -177,13 +219,18 @@ class Environment:
 
         Raises:
             UnknownVersionError: names the versions there are.
+            LoadError: there is none yet.
         """
-        settings = self.settings
-        version = version or settings.default
-        if version not in settings.versions:
-            known = ", ".join(settings.versions)
+        rollout = self.rollout
+        if self._follower is not None and not rollout.default:
+            self.follow()
+            if self._follower.error is not None:
+                raise self._follower.error.with_traceback(None)
+        version = version or rollout.default
+        if version not in rollout.versions:
+            known = ", ".join(rollout.versions)
             raise UnknownVersionError(
-                f"endpoint {settings.endpoint!r} has no version {version!r}; it has {known}"
+                f"endpoint {self.settings.endpoint!r} has no version {version!r}; it has {known}"
             )
         return version
 
@@ -194,14 +241,22 @@ class Environment:
             ServingError: as the error table says.
         """
         enter_request(request)
-        version = self.check_version(request.version)
+        version = self.check_version(request.version or self.rollout.choose(request) or None)
         record = request.record
         if record is not None:
             record.version = version
-        endpoint = self.get_endpoint(version)
-        if record is not None:
-            record.engine, record.sha256 = endpoint.settings.engine, endpoint.sha256
-        return await endpoint.serve(request)
+        error: ServingError | None = None
+        try:
+            endpoint = self.get_endpoint(version)
+            if record is not None:
+                record.engine, record.sha256 = endpoint.settings.engine, endpoint.sha256
+            return await endpoint.serve(request)
+        except ServingError as failure:
+            error = failure
+            raise
+        finally:
+            if request.version is None:
+                self.rollout.note(version, error)
 
     def check_name(self, name: str) -> None:
         """Refuse a URL that names another endpoint.

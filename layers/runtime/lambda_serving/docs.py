@@ -62,7 +62,7 @@ async def _describe(request: Request) -> Any:
 
 def make_app(settings: EndpointSettings) -> FastAPI:
     """A FastAPI application that only describes the routes; ``app.App`` serves them."""
-    app = FastAPI(title=settings.endpoint, version=settings.default)
+    app = FastAPI(title=settings.endpoint, version=settings.default or "newest")
     base = f"/serve/{settings.endpoint}"
     responses: dict[int | str, dict[str, Any]] = {
         status: {"model": ErrorBody, "description": text} for status, text in ERRORS.items()
@@ -80,7 +80,7 @@ def make_app(settings: EndpointSettings) -> FastAPI:
         )
 
     post: dict[str, Any] = {"responses": responses, "openapi_extra": OPENAPI_BODY}
-    add("POST", base, "serve", f"Run version {settings.default}", **post)
+    add("POST", base, "serve", f"Run version {settings.default or 'that is the newest'}", **post)
     for version in settings.versions:
         add("POST", f"{base}/{version}", f"serve_{version}", f"Run version {version}", **post)
     add("GET", base, "describe", "The endpoint's versions, inputs and outputs")

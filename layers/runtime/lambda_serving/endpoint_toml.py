@@ -11,7 +11,13 @@ from typing import Any
 from lambda_serving.engines import ENGINES
 from lambda_serving.errors import SettingsError
 from lambda_serving.metric_types import parse_metrics
-from lambda_serving.settings import DEFAULT_VERSION, EndpointSettings, Tensors, VersionSettings
+from lambda_serving.settings import (
+    DEFAULT_VERSION,
+    AutoUpdate,
+    EndpointSettings,
+    Tensors,
+    VersionSettings,
+)
 from lambda_serving.traffic import Traffic, parse_traffic
 
 
@@ -46,15 +52,28 @@ def parse_endpoint(table: Mapping[str, Any]) -> EndpointSettings:
     if not isinstance(further, dict):
         raise _refuse("version", "tables like [version.2]", further)
     calls = tuple(_check_endpoint("calls", name) for name in _as_list(table.pop("calls", [])))
-    traffic = parse_traffic(table.pop("traffic"), _refuse) if "traffic" in table else None
     metrics = parse_metrics(table.pop("metrics", {}), _refuse)
-    is_canary = table.get("engine") == "canary"
-    if is_canary != (traffic is not None):
-        expected = "a table for the engine 'canary'" if is_canary else "it with 'canary' alone"
-        engine = f"engine {table.get('engine')}"
-        raise _refuse("traffic", expected, None if traffic is None else engine)
-    if traffic is not None:
-        _check_targets(traffic)
+    traffic = parse_traffic(table.pop("traffic"), _refuse) if "traffic" in table else None
+    update = None
+    if "auto_update" in table:
+        update = _parse_auto_update(endpoint, table, further)
+    versions = {} if update else _parse_versions(endpoint, table, further)
+    _check_traffic(traffic, table.get("engine"), versions, update)
+    return EndpointSettings(
+        endpoint,
+        versions,
+        default="" if update else DEFAULT_VERSION,
+        memory_budget_mb=budget,
+        calls=calls,
+        traffic=traffic,
+        metrics=metrics,
+        auto_update=update,
+    )
+
+
+def _parse_versions(
+    endpoint: str, table: Mapping[str, Any], further: Mapping[str, Any]
+) -> dict[str, VersionSettings]:
     versions = {DEFAULT_VERSION: _parse_version(endpoint, DEFAULT_VERSION, table, "")}
     for name, overrides in further.items():
         key = f"version.{name}"
@@ -64,18 +83,58 @@ def parse_endpoint(table: Mapping[str, Any]) -> EndpointSettings:
             raise _refuse(key, "a table", overrides)
         inherited = {k: v for k, v in table.items() if k != "sha256" or "model" not in overrides}
         versions[name] = _parse_version(endpoint, name, inherited | overrides, f"{key}.")
-    return EndpointSettings(
-        endpoint,
-        versions,
-        memory_budget_mb=budget,
-        calls=calls,
-        traffic=traffic,
-        metrics=metrics,
-    )
+    return versions
+
+
+def _parse_auto_update(
+    endpoint: str, table: Mapping[str, Any], further: Mapping[str, Any]
+) -> AutoUpdate:
+    """``[auto_update]``; the rest of the table is what all versions share."""
+    own = _check_table("auto_update", table["auto_update"])
+    shared = {key: value for key, value in table.items() if key != "auto_update"}
+    for key in ("model", "sha256", "version"):
+        if key in shared or (key == "version" and further):
+            raise _refuse(key, "none beside [auto_update]: the registry says it", key)
+    if shared.get("engine") == "canary":
+        raise _refuse("engine", "one that runs a model, beside [auto_update]", "canary")
+    unknown = sorted(set(own) - set(UPDATE_KEYS))
+    if unknown:
+        allowed = ", ".join(UPDATE_KEYS)
+        raise _refuse(f"auto_update.{unknown[0]}", f"one of the keys {allowed}", unknown[0])
+    for key in ("project", "name"):
+        _check_text(f"auto_update.{key}", own.get(key))
+    for key, value in own.items():
+        is_right, expected = UPDATE_KEYS[key]
+        if not is_right(value):
+            raise _refuse(f"auto_update.{key}", expected, value)
+    version = _parse_version(endpoint, "", shared, "", needs_model=False)
+    return AutoUpdate(version=version, **own | {"tags": tuple(own.get("tags", ()))})
+
+
+def _check_traffic(
+    traffic: Traffic | None,
+    engine: object,
+    versions: Mapping[str, VersionSettings],
+    update: AutoUpdate | None,
+) -> None:
+    """Between endpoints for a canary, else between the endpoint's own versions."""
+    if engine == "canary":
+        if traffic is None:
+            raise _refuse("traffic", "a table for the engine 'canary'", None)
+        _check_targets(traffic)
+    elif traffic is not None:
+        if traffic.prefix is not None:
+            raise _refuse("traffic.prefix", "it with the engine 'canary' alone", traffic.prefix)
+        if update is not None and traffic.weights:
+            expected = "latest = [...] beside [auto_update]: the versions change"
+            raise _refuse("traffic.weights", expected, dict(traffic.weights))
+        for version in traffic.weights:
+            if version not in versions:
+                raise _refuse("traffic.weights", f"of the versions {', '.join(versions)}", version)
 
 
 def _parse_version(
-    endpoint: str, version: str, table: Mapping[str, Any], prefix: str
+    endpoint: str, version: str, table: Mapping[str, Any], prefix: str, needs_model: bool = True
 ) -> VersionSettings:
     unknown = sorted(set(table) - set(VERSION_KEYS))
     if unknown:
@@ -85,7 +144,7 @@ def _parse_version(
         raise _refuse(prefix + "engine", f"one of {', '.join(ENGINES)}", None)
     values = {key: VERSION_KEYS[key](prefix + key, value) for key, value in table.items()}
     settings = VersionSettings(endpoint, version, **values)
-    if settings.model is None and settings.engine not in WITHOUT_MODEL:
+    if needs_model and settings.model is None and settings.engine not in WITHOUT_MODEL:
         raise _refuse(prefix + "model", f"a model for the engine {settings.engine!r}", None)
     return settings
 
@@ -173,8 +232,34 @@ def _as_list(value: Any) -> list[Any]:
 WITHOUT_MODEL = ("custom", "custom_async", "canary")
 """Engines that need none."""
 
-ENDPOINT_KEYS = ("calls", "memory_budget_mb", "metrics", "traffic", "version.<name>")
+ENDPOINT_KEYS = (
+    "auto_update",
+    "calls",
+    "memory_budget_mb",
+    "metrics",
+    "traffic",
+    "version.<name>",
+)
 """Keys of the endpoint as a whole."""
+
+UPDATE_KEYS: Mapping[str, tuple[Callable[[Any], bool], str]] = {
+    "project": (lambda value: isinstance(value, str), "a text"),
+    "name": (lambda value: isinstance(value, str), "a text"),
+    "tags": (
+        lambda value: isinstance(value, list) and all(isinstance(tag, str) for tag in value),
+        "a list of texts",
+    ),
+    "published": (lambda value: isinstance(value, bool), "true or false"),
+    "max_versions": (
+        lambda value: type(value) is int and 1 <= value <= 100,
+        "a whole number from 1 to 100",
+    ),
+    "poll_seconds": (
+        lambda value: type(value) in (int, float) and 1 <= value <= 86_400,
+        "seconds from 1 to 86400",
+    ),
+}
+"""Every key of ``[auto_update]``: what is right, and that in words."""
 
 VERSION_KEYS: Mapping[str, Callable[[str, Any], Any]] = {
     "engine": _check_engine,

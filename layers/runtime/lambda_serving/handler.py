@@ -22,4 +22,5 @@ def lambda_handler(event: Any, context: Any) -> Any:
             JSON body of the error.
     """
     begin_invocation(context.aws_request_id)
+    environment.follow(lambda: context.get_remaining_time_in_millis() / 1000)
     return find_entrance(event).answer_event(event, context, environment)

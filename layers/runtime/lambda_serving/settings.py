@@ -90,8 +90,25 @@ class VersionSettings:
 
 
 @dataclass(frozen=True)
+class AutoUpdate:
+    """``[auto_update]``: the versions are those of a model in the registry, as it changes."""
+
+    project: str
+    name: str
+    version: VersionSettings
+    """What all versions share; each brings its model and sha256."""
+    tags: tuple[str, ...] = ()
+    published: bool = True
+    max_versions: int = 1
+    poll_seconds: float = 60
+
+
+@dataclass(frozen=True)
 class EndpointSettings:
-    """An endpoint and its versions; ``default`` answers the unversioned URL."""
+    """An endpoint and its versions; ``default`` answers the unversioned URL.
+
+    One that follows the registry has no versions here, and no default.
+    """
 
     endpoint: str
     versions: Mapping[str, VersionSettings]
@@ -100,6 +117,7 @@ class EndpointSettings:
     calls: tuple[str, ...] = ()
     traffic: Traffic | None = None
     metrics: MetricSettings = MetricSettings()
+    auto_update: AutoUpdate | None = None
 
 
 def read_runtime() -> Runtime:

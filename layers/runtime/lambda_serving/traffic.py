@@ -13,6 +13,14 @@ from lambda_serving.request import Request
 
 
 @dataclass(frozen=True)
+class GuardSettings:
+    """When a version is taken out: over ``errors`` (a share) of its last ``window`` requests."""
+
+    errors: float = 0.5
+    window: int = 20
+
+
+@dataclass(frozen=True)
 class Traffic:
     """Shares of the requests, which sum to 1: by target, or by age with the newest first."""
 
@@ -21,6 +29,7 @@ class Traffic:
     prefix: str | None = None
     sticky: str | None = None
     """``header:<name>`` or ``body:<key>``: requests with the same value go to the same target."""
+    guard: GuardSettings | None = GuardSettings()
 
 
 def parse_traffic(value: Any, refuse: Callable[[str, str, object], Exception]) -> Traffic:
@@ -35,7 +44,7 @@ def parse_traffic(value: Any, refuse: Callable[[str, str, object], Exception]) -
         if key not in EXPECTED:
             raise refuse(f"traffic.{key}", f"one of the keys {', '.join(EXPECTED)}", key)
         kind, expected = EXPECTED[key]
-        if not isinstance(part, kind) or not part:
+        if not isinstance(part, kind) or (not part and key != "guard"):
             raise refuse(f"traffic.{key}", expected, part)
     if ("weights" in value) == ("latest" in value):
         raise refuse("traffic", "either weights or latest", sorted(value))
@@ -48,15 +57,35 @@ def parse_traffic(value: Any, refuse: Callable[[str, str, object], Exception]) -
     if sticky is not None and not re.fullmatch(r"(header|body):.+", sticky):
         raise refuse("traffic.sticky", EXPECTED["sticky"][1], sticky)
     return Traffic(
-        value.get("weights", {}), tuple(value.get("latest", ())), value.get("prefix"), sticky
+        value.get("weights", {}),
+        tuple(value.get("latest", ())),
+        value.get("prefix"),
+        sticky,
+        _parse_guard(value.get("guard", {}), refuse),
     )
 
 
-EXPECTED: Mapping[str, tuple[type, str]] = {
+def _parse_guard(
+    value: Any, refuse: Callable[[str, str, object], Exception]
+) -> GuardSettings | None:
+    if value is False:
+        return None
+    if value is True or set(value) - {"errors", "window"}:
+        raise refuse("traffic.guard", EXPECTED["guard"][1], value)
+    guard = GuardSettings(**value)
+    if not isinstance(guard.errors, int | float) or not 0 < guard.errors < 1:
+        raise refuse("traffic.guard.errors", "a share between 0 and 1", guard.errors)
+    if not isinstance(guard.window, int) or not 2 <= guard.window <= 10_000:
+        raise refuse("traffic.guard.window", "a number of requests from 2 to 10000", guard.window)
+    return guard
+
+
+EXPECTED: Mapping[str, tuple[type | tuple[type, ...], str]] = {
     "weights": (dict, 'a table like { "2" = 0.1, "1" = 0.9 }'),
     "latest": (list, "shares like [0.1, 0.9], the newest first"),
     "prefix": (str, "an endpoint's name"),
     "sticky": (str, "header:<name> or body:<key>"),
+    "guard": ((dict, bool), "false, or a table like { errors = 0.5, window = 20 }"),
 }
 """Keys of ``[traffic]``: their type, and what they hold in words."""
 

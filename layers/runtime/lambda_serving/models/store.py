@@ -206,6 +206,15 @@ def open_bucket(bucket: str, runtime: Runtime) -> S3Store:
     )
 
 
+def open_store(location: Location, runtime: Runtime) -> Any:
+    """What reads ``location.key``: of a bucket, or of the local file system."""
+    if location.bucket:
+        return open_bucket(location.bucket, runtime)
+    from obstore.store import LocalStore
+
+    return LocalStore()
+
+
 def _fetch_local(location: Location, sha256: str | None, scratch: Path) -> Model:
     path = Path(location.key)
     if not path.exists():

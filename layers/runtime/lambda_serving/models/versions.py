@@ -6,7 +6,7 @@ import gc
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from lambda_serving.endpoint import Servable
 from lambda_serving.errors import LoadError
@@ -55,8 +55,8 @@ class Versions:
         self._is_first = True
         self._slots: dict[str, Slot] = {}  # least recently used first
 
-    def get(self, version: str) -> Servable:
-        """The loaded version.
+    def get(self, version: str, keep: str | None = None) -> Servable:
+        """The loaded version; ``keep`` is another one that must not be unloaded for it.
 
         Raises:
             LoadError: it cannot be loaded, or failed so lately that it is not tried yet;
@@ -65,15 +65,16 @@ class Versions:
         with self._lock:
             slot = self._slots.pop(version, None) or Slot()
             self._slots[version] = slot
-            return slot.endpoint or self._fill(slot, version)
+            return slot.endpoint or self._fill(slot, version, keep)
 
-    def _fill(self, slot: Slot, version: str) -> Servable:
+    def _fill(self, slot: Slot, version: str, keep: str | None) -> Servable:
         now = self._clock()
         if slot.error is not None and now < slot.retry_at:
             slot.error.set_retry_after(max(1, round(slot.retry_at - now)))
             # The same error again: without the frames that the requests before left on it.
             raise slot.error.with_traceback(None)
-        self._make_room(slot.cost or max(other.cost for other in self._slots.values()), slot)
+        kept = (slot, self._slots.get(keep or ""))
+        self._make_room(slot.cost or max(other.cost for other in self._slots.values()), kept)
         try:
             endpoint = self._load(version)
         except LoadError as error:
@@ -91,17 +92,17 @@ class Versions:
         slot.endpoint = endpoint
         slot.error = None
         slot.failures = 0
-        self._make_room(0, slot)
+        self._make_room(0, kept)
         return endpoint
 
-    def _make_room(self, expected: int, keep: Slot) -> None:
-        """Unload the least recently used until ``expected`` more bytes fit; never ``keep``."""
+    def _make_room(self, expected: int, kept: Collection[Slot | None]) -> None:
+        """Unload the least recently used until ``expected`` more bytes fit; never ``kept``."""
         loaded = {name: slot for name, slot in self._slots.items() if slot.endpoint is not None}
         used = sum(slot.cost for slot in loaded.values())
         for name, slot in loaded.items():
             if used + expected <= self._budget():
                 return
-            if slot is not keep and slot.cost:
+            if slot not in kept and slot.cost:
                 logger.info("unloading version %s: %d bytes are needed", name, expected)
                 self._unload(slot)
                 used -= slot.cost
@@ -112,6 +113,13 @@ class Versions:
         endpoint, slot.endpoint = slot.endpoint, None
         if endpoint is not None:
             endpoint.close()
+
+    def forget(self, version: str) -> None:
+        """Unload a version that is no longer one."""
+        with self._lock:
+            slot = self._slots.pop(version, None)
+            if slot is not None:
+                self._unload(slot)
 
     def is_loaded(self, version: str) -> bool:
         slot = self._slots.get(version)

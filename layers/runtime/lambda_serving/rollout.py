@@ -1,0 +1,79 @@
+"""Which versions an endpoint has by now, and which one answers the unversioned URL."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+
+from lambda_serving.errors import ServingError
+from lambda_serving.guard import Guard
+from lambda_serving.request import Request
+from lambda_serving.settings import EndpointSettings, VersionSettings
+from lambda_serving.traffic import choose_target, share_by_age
+
+logger = logging.getLogger("lambda_serving")
+
+
+class Rollout:
+    """The endpoint's versions and the shares of those that answer without being asked for."""
+
+    def __init__(
+        self, settings: EndpointSettings, count: Callable[..., None] = lambda name, **dims: None
+    ) -> None:
+        """``count`` counts a metric of the endpoint."""
+        is_own = settings.traffic is not None and not is_canary(settings)
+        self._traffic = settings.traffic if is_own else None
+        guard = None if self._traffic is None else self._traffic.guard
+        self._guard = None if guard is None else Guard(guard)
+        self._count = count
+        self.versions: Mapping[str, VersionSettings] = {}
+        self.default = ""
+        self.set_versions(settings.versions, settings.default)
+
+    def set_versions(self, versions: Mapping[str, VersionSettings], default: str) -> None:
+        """The versions there are from now on; ``default`` answers where no traffic is split."""
+        self.versions = versions
+        self.default = default
+        if self._traffic is None:
+            self.shares = {default: 1.0} if default else {}
+        elif self._traffic.weights:
+            self.shares = dict(self._traffic.weights)
+        else:
+            self.shares = share_by_age(versions, self._traffic.latest)
+
+    def choose(self, request: Request) -> str:
+        """The version that answers a request of the unversioned URL; "" where there is none."""
+        if self._traffic is None or not self.shares:
+            return self.default
+        shares = self.shares
+        if self._guard is not None and self._guard.out:
+            left = {name: share for name, share in shares.items() if name not in self._guard.out}
+            total = sum(left.values())
+            shares = {name: share / total for name, share in left.items()} if total else shares
+        return choose_target(shares, self._traffic.sticky, request)
+
+    def note(self, version: str, error: ServingError | None) -> None:
+        """Tell the guard what became of a request that ``choose`` gave to a version."""
+        if self._guard is None or not self._guard.note(version, error is not None):
+            return
+        share = self._guard.out[version]
+        logger.error(
+            "version %s is taken out of the traffic: %.0f %% of its requests fail, the last"
+            " with %s, and those of the others do not",
+            version,
+            share * 100,
+            error.type if error else "-",
+        )
+        self._count("VersionsTakenOut", Version=version)
+
+    def describe(self) -> dict[str, object]:
+        """Shares of the unversioned URL, and what the guard took out; nothing without traffic."""
+        if self._traffic is None:
+            return {}
+        out = sorted(self._guard.out) if self._guard else []
+        return {"traffic": self.shares, **({"taken_out": out} if out else {})}
+
+
+def is_canary(settings: EndpointSettings) -> bool:
+    """Whether the traffic is one between endpoints."""
+    return any(version.engine == "canary" for version in settings.versions.values())
