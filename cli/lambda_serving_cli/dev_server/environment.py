@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import math
 import sys
+import threading
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
@@ -51,6 +53,7 @@ class DevEnvironment(Environment):
         self._others = others
         self._problem = ""
         self._loop = start_loop()
+        self._following = threading.Lock()
         self._latest = Request({}, f"load-{self.name}")
 
     def start[T](self, function: Callable[..., T], *args: Any) -> Future[T]:
@@ -98,10 +101,20 @@ class DevEnvironment(Environment):
             self._problem = f"{error.type}: {error.detail}"
             raise
 
+    def follow(self, count_seconds: Callable[[], float] = lambda: math.inf) -> None:
+        """See ``Environment``. One request looks; the others go on, if there is a version."""
+        if self._follower is None or not self._follower.is_due():
+            return
+        if self._following.acquire(blocking=not self.rollout.default):
+            try:
+                LOADS.run(lambda: super(DevEnvironment, self).follow(count_seconds))
+            finally:
+                self._following.release()
+
     def describe_state(self) -> str:
         """``ready`` where the default version is, or ``loading``, or what stands in the way."""
         try:
-            is_ready = self.is_loaded(self.settings.default)
+            is_ready = self.is_loaded(self.rollout.default)
         except SettingsError as error:
             return f"{error.type}: {error.detail}"
         return "ready" if is_ready else self._problem or "loading"
@@ -125,6 +138,7 @@ class DevEnvironment(Environment):
     async def serve(self, request: Request) -> Any:
         deadline = min(request.deadline, time.monotonic() + REQUEST_SECONDS)
         self._latest = request = request._replace(deadline=deadline)
+        self.follow()
         return await super().serve(request)
 
     @cached_property
