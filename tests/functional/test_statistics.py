@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from lambda_serving import bootstrap
+from lambda_serving import environment
 from lambda_serving import record as record_module
 from lambda_serving.metric_types import METRIC_TYPES, MetricType
 from lambda_serving.statistics import Sampler
@@ -368,7 +368,7 @@ FAILURES: dict[str, tuple[Any, str, Any]] = {
     "list": (record_module.Record, "_list_properties", fail),
     "property": (record_module, "encode_json", fail),
     "make": (record_module.emf, "make_records", fail),
-    "print": (bootstrap, "write_line", fail),
+    "print": (environment, "write_line", fail),
 }
 
 

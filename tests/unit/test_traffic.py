@@ -203,7 +203,7 @@ def test_auto_update() -> None:
     assert update is not None and settings.versions == {} and settings.default == ""
     assert (update.project, update.name, update.tags, update.published) == ("p", "n", ("a",), True)
     assert (update.max_versions, update.poll_seconds) == (2, 5)
-    assert update.version.engine == "sklearn"
+    assert settings.shared is not None and settings.shared.engine == "sklearn"
 
 
 @pytest.mark.parametrize(

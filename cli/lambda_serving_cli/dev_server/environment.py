@@ -16,9 +16,9 @@ from functools import cached_property
 from types import SimpleNamespace
 from typing import Any
 
-from lambda_serving.bootstrap import Environment
 from lambda_serving.endpoint import Servable
 from lambda_serving.entrances import invoke
+from lambda_serving.environment import Environment
 from lambda_serving.errors import LoadError, SettingsError
 from lambda_serving.execution import use_event_loop
 from lambda_serving.request import Request, enter_request, find_request

@@ -11,8 +11,8 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Any, NamedTuple
 
-from lambda_serving.bootstrap import Environment
 from lambda_serving.encoding import decode_body
+from lambda_serving.environment import Environment
 from lambda_serving.errors import (
     MethodNotAllowedError,
     ServingError,

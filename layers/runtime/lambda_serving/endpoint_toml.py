@@ -8,12 +8,12 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from lambda_serving.auto_update import AutoUpdate, parse_auto_update
 from lambda_serving.engines import ENGINES
 from lambda_serving.errors import SettingsError
 from lambda_serving.metric_types import parse_metrics
 from lambda_serving.settings import (
     DEFAULT_VERSION,
-    AutoUpdate,
     EndpointSettings,
     Tensors,
     VersionSettings,
@@ -54,9 +54,10 @@ def parse_endpoint(table: Mapping[str, Any]) -> EndpointSettings:
     calls = tuple(_check_endpoint("calls", name) for name in _as_list(table.pop("calls", [])))
     metrics = parse_metrics(table.pop("metrics", {}), _refuse)
     traffic = parse_traffic(table.pop("traffic"), _refuse) if "traffic" in table else None
-    update = None
+    update, shared = None, None
     if "auto_update" in table:
-        update = _parse_auto_update(endpoint, table, further)
+        update = parse_auto_update(table.pop("auto_update"), _refuse)
+        shared = _parse_shared(endpoint, table, further)
     versions = {} if update else _parse_versions(endpoint, table, further)
     _check_traffic(traffic, table.get("engine"), versions, update)
     return EndpointSettings(
@@ -68,6 +69,7 @@ def parse_endpoint(table: Mapping[str, Any]) -> EndpointSettings:
         traffic=traffic,
         metrics=metrics,
         auto_update=update,
+        shared=shared,
     )
 
 
@@ -86,29 +88,20 @@ def _parse_versions(
     return versions
 
 
-def _parse_auto_update(
+def _parse_shared(
     endpoint: str, table: Mapping[str, Any], further: Mapping[str, Any]
-) -> AutoUpdate:
-    """``[auto_update]``; the rest of the table is what all versions share."""
-    own = _check_table("auto_update", table["auto_update"])
-    shared = {key: value for key, value in table.items() if key != "auto_update"}
-    for key in ("model", "sha256", "version"):
-        if key in shared or (key == "version" and further):
+) -> VersionSettings:
+    """What all versions of the registry share; the rest of each is the registry's."""
+    for key, is_there in (
+        ("model", "model" in table),
+        ("sha256", "sha256" in table),
+        ("version", bool(further)),
+    ):
+        if is_there:
             raise _refuse(key, "none beside [auto_update]: the registry says it", key)
-    if shared.get("engine") == "canary":
+    if table.get("engine") == "canary":
         raise _refuse("engine", "one that runs a model, beside [auto_update]", "canary")
-    unknown = sorted(set(own) - set(UPDATE_KEYS))
-    if unknown:
-        allowed = ", ".join(UPDATE_KEYS)
-        raise _refuse(f"auto_update.{unknown[0]}", f"one of the keys {allowed}", unknown[0])
-    for key in ("project", "name"):
-        _check_text(f"auto_update.{key}", own.get(key))
-    for key, value in own.items():
-        is_right, expected = UPDATE_KEYS[key]
-        if not is_right(value):
-            raise _refuse(f"auto_update.{key}", expected, value)
-    version = _parse_version(endpoint, "", shared, "", needs_model=False)
-    return AutoUpdate(version=version, **own | {"tags": tuple(own.get("tags", ()))})
+    return _parse_version(endpoint, "", table, "", needs_model=False)
 
 
 def _check_traffic(
@@ -241,25 +234,6 @@ ENDPOINT_KEYS = (
     "version.<name>",
 )
 """Keys of the endpoint as a whole."""
-
-UPDATE_KEYS: Mapping[str, tuple[Callable[[Any], bool], str]] = {
-    "project": (lambda value: isinstance(value, str), "a text"),
-    "name": (lambda value: isinstance(value, str), "a text"),
-    "tags": (
-        lambda value: isinstance(value, list) and all(isinstance(tag, str) for tag in value),
-        "a list of texts",
-    ),
-    "published": (lambda value: isinstance(value, bool), "true or false"),
-    "max_versions": (
-        lambda value: type(value) is int and 1 <= value <= 100,
-        "a whole number from 1 to 100",
-    ),
-    "poll_seconds": (
-        lambda value: type(value) in (int, float) and 1 <= value <= 86_400,
-        "seconds from 1 to 86400",
-    ),
-}
-"""Every key of ``[auto_update]``: what is right, and that in words."""
 
 VERSION_KEYS: Mapping[str, Callable[[str, Any], Any]] = {
     "engine": _check_engine,

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
+from lambda_serving.auto_update import AutoUpdate
 from lambda_serving.encoding import decode_body
 from lambda_serving.endpoint import Servable
 from lambda_serving.errors import (
@@ -24,7 +25,6 @@ from lambda_serving.execution import run_without_loop
 from lambda_serving.models.registry import Entry, Index
 from lambda_serving.request import Request
 from lambda_serving.rollout import Rollout
-from lambda_serving.settings import AutoUpdate
 
 logger = logging.getLogger("lambda_serving")
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from lambda_serving.auto_update import AutoUpdate
 from lambda_serving.errors import SettingsError
 from lambda_serving.metric_types import MetricSettings
 from lambda_serving.traffic import Traffic
@@ -90,24 +91,11 @@ class VersionSettings:
 
 
 @dataclass(frozen=True)
-class AutoUpdate:
-    """``[auto_update]``: the versions are those of a model in the registry, as it changes."""
-
-    project: str
-    name: str
-    version: VersionSettings
-    """What all versions share; each brings its model and sha256."""
-    tags: tuple[str, ...] = ()
-    published: bool = True
-    max_versions: int = 1
-    poll_seconds: float = 60
-
-
-@dataclass(frozen=True)
 class EndpointSettings:
     """An endpoint and its versions; ``default`` answers the unversioned URL.
 
-    One that follows the registry has no versions here, and no default.
+    One that follows the registry has no versions here, and no default; ``shared`` is what all
+    that the registry brings have in common.
     """
 
     endpoint: str
@@ -118,6 +106,7 @@ class EndpointSettings:
     traffic: Traffic | None = None
     metrics: MetricSettings = MetricSettings()
     auto_update: AutoUpdate | None = None
+    shared: VersionSettings | None = None
 
 
 def read_runtime() -> Runtime:

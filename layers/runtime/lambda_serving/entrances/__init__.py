@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Protocol, cast
 
-from lambda_serving.bootstrap import Environment
 from lambda_serving.entrances import http, invoke, schedule
+from lambda_serving.environment import Environment
 
 
 class Entrance(Protocol):

@@ -9,8 +9,8 @@ import json
 from functools import cache
 from typing import Any
 
-from lambda_serving.bootstrap import Environment
 from lambda_serving.encoding import decode_base64
+from lambda_serving.environment import Environment
 from lambda_serving.errors import MalformedBodyError, ResultTooLargeError, report_error
 from lambda_serving.execution import get_event_loop
 from lambda_serving.request import Request, enter_request

@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from lambda_serving.bootstrap import Environment
 from lambda_serving.envelope import find_envelope, make_answer, read_request
+from lambda_serving.environment import Environment
 from lambda_serving.errors import report_error
 from lambda_serving.execution import run_without_loop
 from lambda_serving.request import Request, enter_request

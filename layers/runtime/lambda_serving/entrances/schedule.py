@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from lambda_serving.bootstrap import Environment
+from lambda_serving.environment import Environment
 
 
 def infer(event: Any) -> bool:

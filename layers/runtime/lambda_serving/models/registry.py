@@ -11,9 +11,10 @@ from urllib.parse import quote
 
 import orjson
 
+from lambda_serving.auto_update import AutoUpdate
 from lambda_serving.errors import ModelFetchError
 from lambda_serving.models.store import locate_model, open_store
-from lambda_serving.settings import AutoUpdate, Runtime, VersionSettings
+from lambda_serving.settings import Runtime, VersionSettings
 
 
 class Entry(NamedTuple):
@@ -32,8 +33,10 @@ def name_index(project: str, name: str) -> str:
 class Index:
     """The versions of one model that an endpoint follows."""
 
-    def __init__(self, update: AutoUpdate, runtime: Runtime) -> None:
+    def __init__(self, update: AutoUpdate, shared: VersionSettings, runtime: Runtime) -> None:
+        """``shared`` is what all versions have in common."""
         self._update = update
+        self._shared = shared
         self._location = locate_model(name_index(update.project, update.name), runtime.model_bucket)
         self._runtime = runtime
         self._tag: str | None = None
@@ -98,9 +101,7 @@ class Index:
         update = self._update
         return [
             Entry(
-                replace(
-                    update.version, version=version, model=each["model"], sha256=each["sha256"]
-                ),
+                replace(self._shared, version=version, model=each["model"], sha256=each["sha256"]),
                 each.get("sample"),
             )
             for version, each in sorted(

@@ -1,0 +1,64 @@
+"""``[auto_update]``: which model of the registry an endpoint follows, and how closely."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class AutoUpdate:
+    """The endpoint's versions are the newest ``max_versions`` of a model, as they change.
+
+    Only those count that have all ``tags``, and are published where that is asked.
+    """
+
+    project: str
+    name: str
+    tags: tuple[str, ...] = ()
+    published: bool = True
+    max_versions: int = 1
+    poll_seconds: float = 60
+
+
+def parse_auto_update(value: Any, refuse: Callable[[str, str, object], Exception]) -> AutoUpdate:
+    """Check an ``[auto_update]`` table; ``refuse(key, expected, got)`` makes the error.
+
+    Raises:
+        SettingsError: whatever ``refuse`` made.
+    """
+    if not isinstance(value, dict):
+        raise refuse("auto_update", "a table", value)
+    table = {"project": None, "name": None} | value
+    for key, part in table.items():
+        if key not in EXPECTED:
+            raise refuse(f"auto_update.{key}", f"one of the keys {', '.join(EXPECTED)}", key)
+        is_right, expected = EXPECTED[key]
+        if not is_right(part):
+            raise refuse(f"auto_update.{key}", expected, part)
+    return AutoUpdate(**table | {"tags": tuple(table.get("tags", ()))})
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str) and value != ""
+
+
+EXPECTED: Mapping[str, tuple[Callable[[Any], bool], str]] = {
+    "project": (_is_text, "a text"),
+    "name": (_is_text, "a text"),
+    "tags": (
+        lambda value: isinstance(value, list) and all(map(_is_text, value)),
+        "a list of texts",
+    ),
+    "published": (lambda value: isinstance(value, bool), "true or false"),
+    "max_versions": (
+        lambda value: type(value) is int and 1 <= value <= 100,
+        "a whole number from 1 to 100",
+    ),
+    "poll_seconds": (
+        lambda value: type(value) in (int, float) and 1 <= value <= 86_400,
+        "seconds from 1 to 86400",
+    ),
+}
+"""Keys of ``[auto_update]``: what is right, and that in words."""

@@ -1,0 +1,269 @@
+"""What one execution environment serves: settings, versions, calls, statistics."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from functools import cached_property, partial
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+from lambda_serving.endpoint import Servable, Trace, leave_untraced
+from lambda_serving.endpoint_toml import read_endpoint
+from lambda_serving.errors import (
+    ServingError,
+    SettingsError,
+    UnknownEndpointError,
+    UnknownVersionError,
+)
+from lambda_serving.loading import load_version
+from lambda_serving.logs import import_formatter
+from lambda_serving.metric_types import MetricSettings
+from lambda_serving.models.versions import Versions
+from lambda_serving.record import Record
+from lambda_serving.request import Request, enter_request
+from lambda_serving.rollout import Rollout
+from lambda_serving.settings import (
+    EndpointSettings,
+    Runtime,
+)
+from lambda_serving.statistics import Statistics, write_line
+from lambda_serving.traffic import Traffic
+
+if TYPE_CHECKING:
+    from lambda_serving.follower import Follower
+    from lambda_serving.send_request import Calls
+    from lambda_serving.tracing import Tracer
+
+
+class Environment:
+    """What one execution environment serves; made once per cold start."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self.runtime = runtime
+        self._settings: EndpointSettings | None = None
+        self._statistics: Statistics | None = None
+        self._rollout: Rollout | None = None
+        self._follower: Follower | None = None
+        self._versions = Versions(self._load, self._count_budget)
+
+    def _load(self, version: str) -> Servable:
+        started = perf_counter()
+        tracer = self.tracer
+        trace = partial(tracer.trace, version=version) if tracer else leave_untraced
+        loaded: Servable = trace("load", self._make)(version, trace)
+        self.statistics.note_load(version, (perf_counter() - started) * 1000)
+        return loaded
+
+    def _make(self, version: str, trace: Trace) -> Servable:
+        settings = self.rollout.versions[version]
+        if settings.engine == "canary":
+            from lambda_serving.canary import Canary
+
+            traffic = self.settings.traffic or Traffic()
+            return Canary(settings, traffic, self.calls, self._count_target)
+        if self.settings.calls:
+            self.calls  # noqa: B018  (made at the cold start of those that say they call)
+        is_async = settings.engine == "custom_async"
+        send_request = self._send_request_async if is_async else self._send_request
+        return load_version(settings, self.runtime, send_request, trace)
+
+    @cached_property
+    def tracer(self) -> Tracer | None:
+        """None where tracing is off, and not even imported."""
+        if not self.runtime.is_traced:
+            return None
+        from lambda_serving.tracing import Tracer
+
+        return Tracer(self.runtime, endpoint=self.statistics.endpoint)
+
+    @cached_property
+    def calls(self) -> Calls:
+        """Calls to other endpoints; an endpoint that makes none never pays for the client."""
+        from lambda_serving.lambda_api import LambdaApi
+        from lambda_serving.send_request import Calls
+
+        if self.runtime.function_name:
+            import_formatter()  # the line of a failed call has no time for it
+        api = LambdaApi(self.runtime)
+        transport = api if self.tracer is None else self.tracer.trace_calls(api)
+        return Calls(transport, self.runtime.depth_limit, self._count_failed_call)
+
+    def _count_failed_call(self, callee: str, cause: str) -> None:
+        self.count("FailedCalls", Callee=callee, Cause=cause)
+
+    def _count_target(self, target: str) -> None:
+        self.count("CanaryRequests", Target=target)
+
+    def count(self, name: str, **dimensions: str) -> None:
+        """One metric of this endpoint, with further dimensions."""
+        self.statistics.count(name, dimensions)
+
+    def record(self, request_id: str) -> Record:
+        """A request begins; its statistics are written when the record's ``with`` block ends."""
+        return self.statistics.begin(request_id)
+
+    def write_statistics(self, record: Mapping[str, Any]) -> None:
+        """Where EMF records go."""
+        write_line(record)
+
+    @property
+    def statistics(self) -> Statistics:
+        """Those of the endpoint; until its settings can be read, by the function's name."""
+        if self._statistics is not None:
+            return self._statistics
+        try:
+            settings = self.settings
+        except SettingsError:
+            name = self.runtime.function_name.removeprefix(f"{self.runtime.stack}-") or "-"
+            return self._make_statistics(name, MetricSettings())
+        self._statistics = self._make_statistics(settings.endpoint, settings.metrics)
+        return self._statistics
+
+    def _make_statistics(self, name: str, settings: MetricSettings) -> Statistics:
+        runtime = self.runtime
+        write = self.write_statistics
+        return Statistics(runtime.namespace, name, settings, write, runtime.metrics_off)
+
+    def _send_request(self, endpoint: str, version: str | None = None, data: Any = None) -> Any:
+        return self.calls.send_request(endpoint, version, data)
+
+    async def _send_request_async(
+        self, endpoint: str, version: str | None = None, data: Any = None
+    ) -> Any:
+        return await self.calls.send_request_async(endpoint, version, data)
+
+    def describe(self) -> dict[str, Any]:
+        """The endpoint's versions; inputs and outputs of those that are loaded."""
+        rollout = self.rollout
+        versions = {
+            name: {
+                "engine": version.engine,
+                "loaded": self.is_loaded(name),
+                **(self.get_endpoint(name).describe() if self.is_loaded(name) else {}),
+            }
+            for name, version in rollout.versions.items()
+        }
+        broken = self._follower.broken if self._follower else {}
+        return {
+            "endpoint": self.settings.endpoint,
+            "default": rollout.default,
+            "versions": versions,
+            **rollout.describe(),
+            **({"broken": broken} if broken else {}),
+        }
+
+    def _count_budget(self) -> int:
+        """Bytes for loaded versions: what the user says, or three quarters of the memory."""
+        megabytes = self.settings.memory_budget_mb or self.runtime.memory_mb * 3 // 4
+        return megabytes * 1024 * 1024
+
+    @property
+    def settings(self) -> EndpointSettings:
+        """What ``endpoint.toml`` says.
+
+        Raises:
+            SettingsError: it is wrong; the next request reads it again.
+        """
+        if self._settings is None:
+            self._settings = read_endpoint(self.runtime.task_root)
+        return self._settings
+
+    @property
+    def rollout(self) -> Rollout:
+        """The versions there are.
+
+        Raises:
+            SettingsError: ``endpoint.toml`` is wrong.
+        """
+        if self._rollout is None:
+            settings = self.settings
+            self._rollout = Rollout(settings, self.count)
+            if settings.auto_update is not None and settings.shared is not None:
+                from lambda_serving.follower import Follower
+                from lambda_serving.models.registry import Index
+
+                index = Index(settings.auto_update, settings.shared, self.runtime)
+                self._follower = Follower(
+                    settings.auto_update, index, self._rollout, self._versions, self.count
+                )
+        return self._rollout
+
+    def follow(self, count_seconds: Callable[[], float] = lambda: math.inf) -> None:
+        """Look for new versions where the endpoint follows the registry and a look is due.
+
+        ``count_seconds`` tells the time left for it. What fails is told, and leaves the versions
+        as they are.
+        """
+        if self._follower is not None and self._follower.is_due():
+            self._follower.look(count_seconds())
+
+    def get_endpoint(self, version: str | None = None) -> Servable:
+        """A loaded version; None is the one that answers the unversioned URL.
+
+        Raises:
+            UnknownVersionError: names the versions there are.
+            LoadError: it cannot be loaded now.
+        """
+        version = self.check_version(version)
+        return self._versions.get(version)
+
+    def check_version(self, version: str | None) -> str:
+        """The version that a request asks for; None is the one of the unversioned URL.
+
+        Raises:
+            UnknownVersionError: names the versions there are.
+            LoadError: there is none yet.
+        """
+        rollout = self.rollout
+        if self._follower is not None and not rollout.default:
+            self.follow()
+            if self._follower.error is not None:
+                raise self._follower.error.with_traceback(None)
+        version = version or rollout.default
+        if version not in rollout.versions:
+            known = ", ".join(rollout.versions)
+            raise UnknownVersionError(
+                f"endpoint {self.settings.endpoint!r} has no version {version!r}; it has {known}"
+            )
+        return version
+
+    async def serve(self, request: Request) -> Any:
+        """One request's result, by the version that it asks for.
+
+        Raises:
+            ServingError: as the error table says.
+        """
+        enter_request(request)
+        version = self.check_version(request.version or self.rollout.choose(request) or None)
+        record = request.record
+        if record is not None:
+            record.version = version
+        error: ServingError | None = None
+        try:
+            endpoint = self.get_endpoint(version)
+            if record is not None:
+                record.engine, record.sha256 = endpoint.settings.engine, endpoint.sha256
+            return await endpoint.serve(request)
+        except ServingError as failure:
+            error = failure
+            raise
+        finally:
+            if request.version is None:
+                self.rollout.note(version, error)
+
+    def check_name(self, name: str) -> None:
+        """Refuse a URL that names another endpoint.
+
+        Raises:
+            UnknownEndpointError: this environment serves another one.
+        """
+        if name != self.settings.endpoint:
+            raise UnknownEndpointError(f"there is no endpoint {name!r} here")
+
+    def is_loaded(self, version: str) -> bool:
+        return self._versions.is_loaded(version)
+
+    def close(self) -> None:
+        """Unload every version, before the environment ends."""
+        self._versions.close()
