@@ -30,7 +30,7 @@ def parse_auto_update(value: Any, refuse: Callable[[str, str, object], Exception
     """
     if not isinstance(value, dict):
         raise refuse("auto_update", "a table", value)
-    table = {"project": None, "name": None} | value
+    table: dict[str, Any] = {"project": None, "name": None} | value
     for key, part in table.items():
         if key not in EXPECTED:
             raise refuse(f"auto_update.{key}", f"one of the keys {', '.join(EXPECTED)}", key)
