@@ -55,9 +55,17 @@ def test_missing_local_file(runtime: Runtime) -> None:
         fetch_model("file:///none", None, runtime)
 
 
-def test_a_prefix_has_no_sha256(runtime: Runtime) -> None:
-    with pytest.raises(SettingsError, match="a prefix/ of many files has none"):
-        fetch_model("s3://models/iris/", "0" * 64, runtime)
+def test_a_folder_is_pinned_by_its_files(runtime: Runtime, tmp_path: Path) -> None:
+    folder = tmp_path / "pinned"
+    for name, data in (("b.txt", b"b"), ("a/c.txt", b"c")):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(data)
+    lines = [f"{n}\0{sha256(d).hexdigest()}\n" for n, d in (("a/c.txt", b"c"), ("b.txt", b"b"))]
+    pin = sha256("".join(lines).encode()).hexdigest()
+    assert fetch_model(f"file://{folder}/", pin, runtime).sha256 == pin
+    (folder / "b.txt").write_bytes(b"other")
+    with pytest.raises(ModelVerificationError, match=f"pinned is {pin}"):
+        fetch_model(f"file://{folder}/", pin, runtime)
 
 
 def test_bytes_are_written_once_and_whole(tmp_path: Path) -> None:

@@ -164,13 +164,12 @@ def fetch_model(uri: str, sha256: str | None, runtime: Runtime) -> Model:
         ModelVerificationError: its sha256 is not the pinned one.
     """
     location = locate_model(uri, runtime.model_bucket)
-    if sha256 and location.is_prefix:
-        raise SettingsError("sha256 pins one file; a prefix/ of many files has none")
     if not location.bucket:
         return _fetch_local(location, sha256, runtime.scratch)
     store = open_bucket(location.bucket, runtime)
     if location.is_prefix:
-        return _fetch_prefix(store, location, runtime.scratch)
+        model = _fetch_prefix(store, location, runtime.scratch)
+        return _verify_folder(model, sha256, location)
     data = _get_object(store, location)
     digest = _verify_sha256(data, sha256, location)
     return Model(location.name, runtime.scratch, data=data, sha256=digest)
@@ -219,8 +218,10 @@ def _fetch_local(location: Location, sha256: str | None, scratch: Path) -> Model
     path = Path(location.key)
     if not path.exists():
         raise ModelFetchError("the model is not there", private=str(location))
+    if path.is_dir():
+        return _verify_folder(Model(location.name, scratch, path=path), sha256, location)
     digest = None
-    if path.is_file() and (sha256 or path.stat().st_size <= HASHED_BYTES):
+    if sha256 or path.stat().st_size <= HASHED_BYTES:
         digest = _verify_sha256(path.read_bytes(), sha256, location)
     return Model(location.name, scratch, path=path, sha256=digest)
 
@@ -271,6 +272,27 @@ def _fetch_prefix(store: S3Store, location: Location, scratch: Path) -> Model:
     return Model(location.name, scratch, path=folder, own_folder=folder.parent)
 
 
+def _verify_folder(model: Model, expected: str | None, location: Location) -> Model:
+    """The folder with its digest, where it is pinned.
+
+    Raises:
+        ModelVerificationError: it is not the pinned one.
+    """
+    if expected is not None:
+        model.sha256 = _compare(hash_folder(model.path), expected, location)
+    return model
+
+
+def hash_folder(folder: Path) -> str:
+    """sha256 of the lines "path\\0sha256\\n" of all files below, sorted by path."""
+    lines = sorted(
+        (file.relative_to(folder).as_posix(), hashlib.sha256(file.read_bytes()).hexdigest())
+        for file in folder.rglob("*")
+        if file.is_file()
+    )
+    return hashlib.sha256(b"".join(f"{n}\0{d}\n".encode() for n, d in lines)).hexdigest()
+
+
 def _verify_sha256(data: Any, expected: str | None, location: Location) -> str | None:
     """The digest; None of a big model that is not pinned.
 
@@ -279,7 +301,10 @@ def _verify_sha256(data: Any, expected: str | None, location: Location) -> str |
     """
     if expected is None and len(data) > HASHED_BYTES:
         return None
-    actual = hashlib.sha256(data).hexdigest()
+    return _compare(hashlib.sha256(data).hexdigest(), expected, location)
+
+
+def _compare(actual: str, expected: str | None, location: Location) -> str:
     if expected not in (None, actual):
         raise ModelVerificationError(
             f"the model's sha256 is {actual}, pinned is {expected}", private=str(location)
