@@ -1,0 +1,80 @@
+"""What a framework's module gives: the original model, read, asked and converted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from lambda_serving_cli.local_cloud.steps import StepError
+
+if TYPE_CHECKING:
+    import numpy as np
+    import onnx
+
+type Array = np.ndarray[Any, Any]
+
+type Arrays = Mapping[str, Array]
+"""By the name of a graph's input or output; the first axis is the rows."""
+
+INPUT = "input"
+"""Name of the one input of a model that takes rows of numbers, [rows, features]."""
+
+
+class ConversionError(StepError):
+    """The model cannot be converted, or what came of it answers otherwise."""
+
+
+@dataclass(frozen=True)
+class Features:
+    """What a row is made of. `names` is empty where the model does not know them.
+
+    By column, each feature is an input of its own, [rows, 1], of numbers or strings.
+    """
+
+    count: int
+    names: tuple[str, ...] = ()
+    by_column: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.count} features" + (f" ({', '.join(self.names)})" if self.names else "")
+
+
+type Attempt = Callable[[], onnx.ModelProto]
+"""One way to convert; may raise anything."""
+
+
+class Original(Protocol):
+    """A model in its own library.
+
+    `packages` are those whose versions made it what it is. Of several outputs, `answer_name`
+    is the one that the framework's own engine gives.
+    """
+
+    packages: tuple[str, ...]
+    answer_name: str
+
+    def __init__(self, path: Path) -> None:
+        """Read the model.
+
+        Raises:
+            ConversionError: it is not one of this framework, or of no use here.
+        """
+
+    @property
+    def features(self) -> Features | None:
+        """None where the inputs are tensors of any shape."""
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """The names of the inputs where they are tensors."""
+
+    def list_attempts(self, feeds: Arrays | None) -> Iterator[Attempt]:
+        """Ways to convert, the cheapest graph first; `feeds` are the sample, if there is one."""
+
+    def answer(self, feeds: Arrays, outputs: Collection[str]) -> dict[str, Array]:
+        """What this model answers, by those names of the graph's outputs that it has.
+
+        May raise anything that the library raises.
+        """
