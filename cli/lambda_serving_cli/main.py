@@ -15,6 +15,7 @@ from lambda_serving_cli.local_cloud.layout import (
     find_root,
 )
 from lambda_serving_cli.local_cloud.steps import StepError, Steps, report_failure
+from lambda_serving_cli.models_command import model
 from lambda_serving_cli.monitoring.block import describe_changes, update_template
 from lambda_serving_cli.stats.command import stats
 
@@ -22,6 +23,7 @@ app = typer.Typer(no_args_is_help=True, help=__doc__, pretty_exceptions_enable=F
 local = typer.Typer(no_args_is_help=True, help="The local cloud: this project, deployed here.")
 app.add_typer(local, name="local")
 app.command()(stats)
+app.add_typer(model, name="model")
 
 State = Annotated[
     Path | None,

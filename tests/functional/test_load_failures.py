@@ -12,8 +12,8 @@ import pytest
 from tests.conftest import ADDER_CODE, ADDER_TOML, Handler
 from tests.events import load_event
 from tests.models import make_adder
-from tests.servers.faults import Fault, access_denied, slow_down
-from tests.servers.s3 import LISTING, S3Server
+from tests.servers.faults import LISTING, Fault, access_denied, slow_down
+from tests.servers.s3 import S3Server
 
 FLOWER = ADDER_TOML.replace('"adder"', '"iris_onnx"')
 CODE = ADDER_CODE.replace('body["a"]', 'body["sepal_length"]').replace(

@@ -18,6 +18,12 @@ class Fault:
     """Bytes of the body that are sent before the connection closes; -1 for all of them."""
     delay: float = 0.0
     """Seconds before the answer."""
+    method: str = ""
+    """The method of the requests that it hits; "" for any."""
+    hang_up: bool = False
+    """Whether the connection closes before the request is followed."""
+    lose_answer: bool = False
+    """Whether the connection closes after a write was done, without an answer."""
 
 
 def no_such_key() -> Fault:
@@ -34,3 +40,16 @@ def access_denied() -> Fault:
 
 def slow_down(times: int, status: int = 503) -> Fault:
     return Fault(status, "SlowDown" if status == 503 else "InternalError", times)
+
+
+def overtaken(times: int) -> Fault:
+    """Another write always comes first (Amazon S3, "Conditional writes")."""
+    return Fault(412, "PreconditionFailed", times, method="PUT")
+
+
+def cut_before(method: str, times: int) -> Fault:
+    return Fault(method=method, times=times, hang_up=True)
+
+
+def cut_after(method: str, times: int) -> Fault:
+    return Fault(method=method, times=times, lose_answer=True)

@@ -1,46 +1,21 @@
 """An S3 on loopback that can fail: what a model store asks for (GET with Range and versionId, HEAD,
-ListObjectsV2), and faults that are switched on and off while it runs.
+ListObjectsV2), what a registry writes (s3_writes.py), and faults that are switched on and off while
+it runs.
 
 Answers follow https://docs.aws.amazon.com/AmazonS3/latest/API/; no signatures are checked.
 """
 
-import hashlib
-import time
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from email.utils import formatdate
-from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from threading import Lock, Thread
 from typing import Self
-from urllib.parse import parse_qs, unquote, urlsplit
 from xml.sax.saxutils import escape
 
 from tests.servers.cutting_server import CuttingServer
-from tests.servers.faults import LISTING, Fault
-
-
-@dataclass(frozen=True)
-class Request:
-    """One request as it came; `key` is "" for a listing, `range` the header or ""."""
-
-    method: str
-    bucket: str
-    key: str
-    range: str = ""
-    version_id: str = ""
-
-
-@dataclass(frozen=True)
-class Item:
-    """One version of an object."""
-
-    body: bytes
-    version_id: str
-
-    @property
-    def etag(self) -> str:
-        return f'"{hashlib.md5(self.body, usedforsecurity=False).hexdigest()}"'
+from tests.servers.faults import Fault
+from tests.servers.s3_writes import Item, Request, Upload, WriteHandler
 
 
 @dataclass
@@ -53,6 +28,10 @@ class S3Server:
     faults: dict[str, Fault] = field(default_factory=dict)
     """By key; LISTING for listings."""
     requests: list[Request] = field(default_factory=list)
+    uploads: dict[str, Upload] = field(default_factory=dict)
+    """Multipart uploads under way, by id."""
+    watch: Callable[[Request, bool], None] | None = None
+    """Called with each request before it is followed, and (True) before it is answered."""
     port: int = 0
     not_modified: int = 0
     """How often 304 answered a conditional GET."""
@@ -89,13 +68,19 @@ class S3Server:
             self._server.cut_connections()
             self._server = None
 
-    def put(self, bucket: str, key: str, body: bytes) -> str:
+    def put(
+        self, bucket: str, key: str, body: bytes, metadata: dict[str, str] | None = None
+    ) -> str:
         """Add a version of an object (and its bucket); gives the version's id."""
         with self.lock:
             versions = self.buckets.setdefault(bucket, {}).setdefault(key, [])
-            item = Item(body, f"v{len(versions) + 1}")
+            item = Item(body, f"v{len(versions) + 1}", metadata or {})
             versions.append(item)
             return item.version_id
+
+    def read(self, bucket: str, key: str) -> bytes:
+        """The newest version of an object; KeyError where there is none."""
+        return self.buckets[bucket][key][-1].body
 
     def put_folder(self, bucket: str, folder: Path) -> None:
         """Put every file below `folder` under its relative path."""
@@ -107,11 +92,11 @@ class S3Server:
         """How often each (method, key) was asked for."""
         return Counter((request.method, request.key) for request in list(self.requests))
 
-    def take_fault(self, key: str) -> Fault:
+    def take_fault(self, key: str, method: str = "") -> Fault:
         """The fault that hits this request; an empty one where there is none."""
         with self.lock:
             fault = self.faults.get(key)
-            if fault is None or fault.times == 0:
+            if fault is None or fault.times == 0 or fault.method not in ("", method):
                 return Fault()
             fault.times -= fault.times > 0
             return fault
@@ -121,30 +106,26 @@ class _Server(CuttingServer):
     store: S3Server
 
 
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
-    wbufsize = -1
+class _Handler(WriteHandler):
     server: _Server
 
     def do_HEAD(self) -> None:
         self.do_GET()
 
     def do_GET(self) -> None:
-        url = urlsplit(self.path)
-        query = {name: values[0] for name, values in parse_qs(url.query).items()}
-        bucket, _, key = unquote(url.path).lstrip("/").partition("/")
+        bucket, key, query = self.parse_path()
         store = self.server.store
         version = query.get("versionId", "")
-        store.requests.append(
-            Request(self.command, bucket, key, self.headers.get("Range", ""), version)
-        )
-        fault = store.take_fault(key or LISTING)
-        time.sleep(fault.delay)
-        if fault.status:
-            self._refuse(fault.status, fault.code)
+        request = Request(self.command, bucket, key, self.headers.get("Range", ""), version)
+        fault = self.begin(request)
+        if fault is None:
+            return
+        if "uploads" in query:
+            self.list_uploads(bucket, query)
+        elif "uploadId" in query:
+            self.list_parts(query)
         elif bucket not in store.buckets:
-            self._refuse(404, "NoSuchBucket")
+            self.refuse(404, "NoSuchBucket")
         elif key:
             self._send_object(store.buckets[bucket].get(key, []), version, fault)
         else:
@@ -153,11 +134,11 @@ class _Handler(BaseHTTPRequestHandler):
     def _send_object(self, versions: list[Item], version: str, fault: Fault) -> None:
         found = [item for item in versions if version in {"", item.version_id}]
         if not found:
-            self._refuse(404, "NoSuchVersion" if versions else "NoSuchKey")
+            self.refuse(404, "NoSuchVersion" if versions else "NoSuchKey")
             return
         item = found[-1]
         if self.headers.get("If-Match", item.etag) != item.etag:
-            self._refuse(412, "PreconditionFailed")
+            self.refuse(412, "PreconditionFailed")
             return
         if self.headers.get("If-None-Match") == item.etag:
             self.server.store.not_modified += 1
@@ -165,13 +146,14 @@ class _Handler(BaseHTTPRequestHandler):
             return
         start, end = self._read_range(len(item.body))
         if start >= end and item.body:
-            self._refuse(416, "InvalidRange")
+            self.refuse(416, "InvalidRange")
             return
         headers = {"ETag": item.etag, "x-amz-version-id": item.version_id, "Accept-Ranges": "bytes"}
+        headers |= {f"x-amz-meta-{name}": value for name, value in item.metadata.items()}
         if "Range" in self.headers:
             headers["Content-Range"] = f"bytes {start}-{end - 1}/{len(item.body)}"
         status = 206 if "Range" in self.headers else 200
-        self._send(status, item.body[start:end], headers, cut_after=fault.cut_after)
+        self.send(status, item.body[start:end], headers, cut_after=fault.cut_after)
 
     def _read_range(self, size: int) -> tuple[int, int]:
         """[start, end) that the Range header asks for, of `size` bytes."""
@@ -185,7 +167,13 @@ class _Handler(BaseHTTPRequestHandler):
         prefix, after = query.get("prefix", ""), query.get("continuation-token", "")
         with store.lock:
             objects = {key: versions[-1] for key, versions in store.buckets[bucket].items()}
-        keys = sorted(key for key in objects if key.startswith(prefix) and key > after)
+        keys = sorted(key for key in objects if key.startswith(prefix))
+        folders: list[str] = []
+        if delimiter := query.get("delimiter"):
+            below = [key.removeprefix(prefix).partition(delimiter) for key in keys]
+            folders = sorted({f"{prefix}{name}{sign}" for name, sign, _ in below if sign})
+            keys = [prefix + name for name, sign, _ in below if not sign]
+        keys = [key for key in sorted(keys + folders) if key > after]
         page = keys[: min(store.page_size, int(query.get("max-keys", "1000")))]
         more = len(page) < len(keys)
         contents = "".join(
@@ -193,6 +181,12 @@ class _Handler(BaseHTTPRequestHandler):
             f"</LastModified><ETag>{escape(objects[key].etag)}</ETag>"
             f"<Size>{len(objects[key].body)}</Size><StorageClass>STANDARD</StorageClass></Contents>"
             for key in page
+            if key not in folders
+        )
+        contents += "".join(
+            f"<CommonPrefixes><Prefix>{escape(key)}</Prefix></CommonPrefixes>"
+            for key in page
+            if key in folders
         )
         token = f"<NextContinuationToken>{escape(page[-1])}</NextContinuationToken>" if more else ""
         body = (
@@ -202,24 +196,4 @@ class _Handler(BaseHTTPRequestHandler):
             f"<MaxKeys>{store.page_size}</MaxKeys><IsTruncated>{str(more).lower()}</IsTruncated>"
             f"{token}{contents}</ListBucketResult>"
         )
-        self._send(200, body.encode(), {"Content-Type": "application/xml"})
-
-    def _refuse(self, status: int, code: str) -> None:
-        body = f"<Error><Code>{code}</Code><Message>{code}</Message></Error>"
-        self._send(status, body.encode(), {"Content-Type": "application/xml"})
-
-    def _send(self, status: int, body: bytes, headers: dict[str, str], cut_after: int = -1) -> None:
-        self.send_response_only(status)
-        headers = {"Last-Modified": formatdate(0, usegmt=True)} | headers
-        for name, value in (headers | {"Content-Length": str(len(body))}).items():
-            self.send_header(name, value)
-        self.end_headers()
-        if self.command == "HEAD":
-            return
-        if cut_after >= 0:
-            self.close_connection = True
-            body = body[:cut_after]
-        self.wfile.write(body)
-
-    def log_message(self, format: str, *arguments: object) -> None:
-        """Quiet: `requests` holds what came."""
+        self.send(200, body.encode(), {"Content-Type": "application/xml"})

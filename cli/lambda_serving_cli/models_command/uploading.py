@@ -1,0 +1,179 @@
+"""`lambda-serving model upload`."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from lambda_serving_cli.local_cloud.steps import StepError
+from lambda_serving_cli.models_command.options import (
+    Json,
+    Name,
+    Project,
+    Tags,
+    open_bucket,
+    tell_version,
+)
+from lambda_serving_cli.output import ByteProgress, remark, report_failures, write_json
+from lambda_serving_cli.registry.artifact import (
+    MIB,
+    PART_SIZE,
+    ArtifactFile,
+    digest_file,
+    list_files,
+    read_artifact,
+)
+from lambda_serving_cli.registry.changes import Version
+from lambda_serving_cli.registry.frameworks import (
+    FRAMEWORKS,
+    Recognition,
+    name_framework,
+    recognise,
+)
+from lambda_serving_cli.registry.layout import SAMPLE, ModelName
+from lambda_serving_cli.registry.publication import Publication, publish_version
+from lambda_serving_cli.target import AwsOption, StackOption, StateOption, tell_aws_errors
+
+
+def parse_framework(text: str | None) -> str | None:
+    try:
+        return text and name_framework(text)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from error
+
+
+def parse_libraries(texts: list[str]) -> list[str]:
+    for text in texts:
+        name, _, version = text.partition("=")
+        if not (name.strip() and version.strip() and text.isprintable()):
+            raise typer.BadParameter(f"expected NAME=VERSION, got {text!r}")
+    return texts
+
+
+def upload(
+    project: Project,
+    name: Name,
+    source: Annotated[
+        Path | None, typer.Argument(metavar="FILE|FOLDER", help="The model.", show_default=False)
+    ] = None,
+    path: Annotated[Path | None, typer.Option(help="The model, as ClearML has it.")] = None,
+    framework: Annotated[
+        str | None,
+        typer.Option(
+            help=f"One of {', '.join(FRAMEWORKS)}.",
+            show_default="read off the model",
+            callback=parse_framework,
+        ),
+    ] = None,
+    library: Annotated[
+        list[str],
+        typer.Option(
+            help="NAME=VERSION of a library that trained it; may be given again.",
+            show_default="read off the model",
+            callback=parse_libraries,
+        ),
+    ] = [],  # noqa: B006 (Typer copies it)
+    tags: Tags = [],  # noqa: B006
+    publish: Annotated[bool, typer.Option("--publish", help="Publish it at once.")] = False,
+    sample: Annotated[
+        Path | None,
+        typer.Option(help="A JSON file: a request that the model must answer to be taken up."),
+    ] = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="A new version even of an artifact that is one already.")
+    ] = False,
+    part_size: Annotated[
+        int, typer.Option(min=5, max=5120, help="MiB of a part; a cut loses the ones under way.")
+    ] = PART_SIZE // MIB,
+    as_json: Json = False,
+    stack: StackOption = None,
+    aws: AwsOption = False,
+    state: StateOption = None,
+) -> None:
+    """Upload a model as a new version. Nobody sees it before all of it is there.
+
+    After a cut, the same command goes on where it stopped.
+
+    Examples:
+
+      lambda-serving model upload --project churn --name forest model.onnx
+
+      lambda-serving model upload --project churn --name forest --tags eu,v2 --publish
+      --sample sample.json --path exported/
+    """
+    place = _choose_source(source, path)
+    with report_failures():
+        size = sum(file.stat().st_size for file in list_files(place).values())
+        found = _recognise(place, framework, library)
+        bucket, named = open_bucket(stack, aws, state), ModelName(project, name)
+        with ByteProgress() as progress:
+            progress.begin(f"reading {place.name}", size)
+            publication = Publication(
+                artifact=read_artifact(place, part_size * MIB, progress.advance),
+                framework=found.framework,
+                libraries=found.libraries,
+                tags=tags,
+                published=publish,
+                sample=_read_sample(sample) if sample else None,
+                force=force,
+            )
+            with tell_aws_errors(then="the same command again goes on where it stopped"):
+                outcome = publish_version(bucket, named, publication, progress)
+    if outcome.existing and (sample or framework or library):
+        remark("Its framework, libraries and sample stay as they are; --force makes a new version.")
+    version = Version(outcome.version, outcome.entry)
+    if as_json:
+        about = {"project": project, "name": name, "version": version.number}
+        existing = {"existing": outcome.existing, "bucket": bucket.name}
+        write_json({**about, **existing, **version.entry})
+    else:
+        done = "The same artifact is there already" if outcome.existing else "Uploaded"
+        tell_version(bucket, named, version, False, done)
+
+
+def _choose_source(source: Path | None, path: Path | None) -> Path:
+    """The one place of the two."""
+    if source and path:
+        raise typer.BadParameter(
+            f"both {source} and --path {path} are given; several tags go as in --tags a,b"
+        )
+    place = source or path
+    if place is None:
+        raise typer.BadParameter("the model's FILE or FOLDER is missing")
+    if not place.exists():
+        raise typer.BadParameter(f"there is no file or folder {place}")
+    return place.resolve()
+
+
+def _recognise(place: Path, framework: str | None, libraries: list[str]) -> Recognition:
+    """The framework and libraries: as named, else as the model tells."""
+    found = recognise(place)
+    if found is None and framework is None:
+        raise StepError(
+            f"what made {place.name} cannot be told from it",
+            advice=f"add --framework, one of {', '.join(FRAMEWORKS)}",
+        )
+    named = dict(text.split("=", 1) for text in libraries)
+    if found is None or (framework and framework != found.framework):
+        return Recognition(framework or "custom", named)
+    if found.doubt:
+        remark(f"Warning: {place.name} {found.doubt}.")
+    return Recognition(found.framework, named or found.libraries)
+
+
+def _read_sample(path: Path) -> ArtifactFile:
+    """The sample request, which is a JSON object like the body of any request."""
+    try:
+        content = json.loads(path.read_bytes())
+    except OSError as error:
+        raise StepError(f"the sample {path}: {error.strerror}") from error
+    except ValueError as error:
+        raise StepError(f"the sample {path} is not JSON: {error}") from error
+    if not isinstance(content, dict):
+        raise StepError(
+            f"the sample {path} holds no JSON object",
+            advice='it is the body of a request, such as {"age": 41}',
+        )
+    size = max(path.stat().st_size, 1)
+    return digest_file(path, SAMPLE, size, lambda _: None)

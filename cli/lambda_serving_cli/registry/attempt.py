@@ -1,0 +1,55 @@
+"""An upload's own id, remembered on this machine until it is done, so that the same command goes
+on with it after a cut."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from fcntl import LOCK_EX, LOCK_NB, flock
+from pathlib import Path
+
+from lambda_serving_cli.registry.layout import Bucket, ModelName
+
+
+@contextmanager
+def hold_attempt(bucket: Bucket, model: ModelName, sha256: str) -> Iterator[str]:
+    """The id of the unfinished upload of this artifact, or a new one; forgotten if all goes well.
+
+    While another process of this machine uploads the same, or where nothing can be written, the
+    id is a new one that nobody remembers.
+    """
+    where = (bucket.client.meta.endpoint_url, bucket.name, model.project, model.name, sha256)
+    name = hashlib.sha256("\0".join(where).encode()).hexdigest()
+    path = find_cache() / "uploads" / name
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        file = path.open("a+")
+    except OSError:
+        yield make_id()
+        return
+    with file:
+        try:
+            flock(file, LOCK_EX | LOCK_NB)
+        except OSError:
+            yield make_id()
+            return
+        file.seek(0)
+        attempt = file.read().strip() or make_id()
+        file.truncate(0)
+        file.write(attempt)
+        file.flush()
+        yield attempt
+        file.truncate(0)  # for one that opened it before it goes
+        path.unlink(missing_ok=True)
+
+
+def make_id() -> str:
+    return os.urandom(6).hex()
+
+
+def find_cache() -> Path:
+    """This program's folder in the user's cache (XDG Base Directory Specification)."""
+    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(base) / "lambda-serving"

@@ -1,0 +1,76 @@
+"""What the registry holds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from lambda_serving_cli.local_cloud.steps import StepError
+from lambda_serving_cli.registry.index import read_index
+from lambda_serving_cli.registry.layout import (
+    ROOT,
+    Bucket,
+    Entry,
+    Index,
+    ModelName,
+    read_name,
+)
+
+THREADS = 8
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Which versions: every condition must hold; those left out do."""
+
+    project: str | None = None
+    name: str | None = None
+    tags: tuple[str, ...] = ()
+    published: bool = False
+
+    def takes_model(self, model: ModelName) -> bool:
+        return self.project in (None, model.project) and self.name in (None, model.name)
+
+    def takes(self, entry: Entry) -> bool:
+        return set(self.tags) <= set(entry["tags"]) and entry["published"] >= self.published
+
+
+def list_models(bucket: Bucket, selection: Selection) -> tuple[list[Index], list[StepError]]:
+    """The indexes of the models that have a selected version, with those versions alone; and what
+    is wrong with the ones that cannot be read."""
+    models = [model for model in _list_names(bucket) if selection.takes_model(model)]
+    with ThreadPoolExecutor(THREADS) as pool:
+        read = list(pool.map(lambda model: _read(bucket, model), models))
+    found = []
+    for index in read:
+        if isinstance(index, dict):
+            index["versions"] = {
+                number: entry for number, entry in index["versions"].items()
+                if selection.takes(entry)
+            }  # fmt: skip
+            if index["versions"]:
+                found.append(index)
+    return found, [error for error in read if isinstance(error, StepError)]
+
+
+def _read(bucket: Bucket, model: ModelName) -> Index | StepError | None:
+    """None where a folder holds no index: files of an upload that was given up."""
+    try:
+        return read_index(bucket, model)[0]
+    except StepError as error:
+        return error
+
+
+def _list_names(bucket: Bucket) -> Iterator[ModelName]:
+    for project in _list_folders(bucket, ROOT):
+        for name in _list_folders(bucket, project):
+            _, project_part, name_part, _ = name.split("/")
+            yield ModelName(read_name(project_part), read_name(name_part))
+
+
+def _list_folders(bucket: Bucket, prefix: str) -> list[str]:
+    pages = bucket.client.get_paginator("list_objects_v2").paginate(
+        Bucket=bucket.name, Prefix=prefix, Delimiter="/"
+    )
+    return [item["Prefix"] for page in pages for item in page.get("CommonPrefixes", [])]

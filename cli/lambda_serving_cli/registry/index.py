@@ -1,0 +1,115 @@
+"""Read and change the index of a model. Only conditional writes change it, so that nothing that
+another program changed meanwhile is lost."""
+
+from __future__ import annotations
+
+import copy
+import random
+import time
+from collections.abc import Callable
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from lambda_serving_cli.local_cloud.steps import StepError
+from lambda_serving_cli.registry.layout import (
+    Bucket,
+    Index,
+    ModelName,
+    format_index,
+    make_index,
+    parse_index,
+)
+
+PATIENCE = 60.0
+"""Seconds in which a change must find a moment when nobody else changes the index."""
+
+LONGEST_PAUSE = 1.0
+
+OVERTAKEN = {"PreconditionFailed", "ConditionalRequestConflict", "412", "409"}
+"""Another write was there first, or is under way (Amazon S3, "Conditional writes")."""
+
+MISSING = {"NoSuchKey", "404"}
+
+
+def read_index(bucket: Bucket, model: ModelName) -> tuple[Index | None, str]:
+    """The index and its ETag; (None, "") where there is none.
+
+    Raises:
+        StepError: it is broken.
+    """
+    try:
+        answer = bucket.client.get_object(Bucket=bucket.name, Key=model.index_key)
+        text = answer["Body"].read()
+    except ClientError as error:
+        if error.response["Error"].get("Code") in MISSING:
+            return None, ""
+        raise
+    return parse_index(text, model), answer["ETag"]
+
+
+def require_index(bucket: Bucket, model: ModelName) -> Index:
+    """The index of a model that is there.
+
+    Raises:
+        StepError: it is not, or its index is broken.
+    """
+    index, _ = read_index(bucket, model)
+    if index is None:
+        raise _miss(model)
+    return index
+
+
+def change_index[T](
+    bucket: Bucket, model: ModelName, change: Callable[[Index], T], *, create: bool = False
+) -> T:
+    """Apply `change` to the index and write it; gives what `change` gave.
+
+    `change` is called again on the newest index whenever another write came first, and also where
+    a write of this very change was done but its answer lost: applied to an index that holds it,
+    it must leave that as it is. An index that it leaves unchanged is not written.
+
+    Raises:
+        StepError: what `change` raises; or there is no such model and `create` is not set;
+            or others kept changing the index for PATIENCE seconds.
+    """
+    deadline, pause = time.monotonic() + PATIENCE, 0.02
+    while True:
+        before, etag = read_index(bucket, model)
+        if before is None and not create:
+            raise _miss(model)
+        index = copy.deepcopy(before) if before is not None else make_index(model)
+        result = change(index)
+        if index == before or _write(bucket, model, index, etag):
+            return result
+        if time.monotonic() > deadline:
+            raise StepError(
+                f"others kept changing {model.index_key} for {PATIENCE:.0f} s",
+                advice="try again when they are done",
+            )
+        time.sleep(random.uniform(0, pause))
+        pause = min(2 * pause, LONGEST_PAUSE)
+
+
+def _write(bucket: Bucket, model: ModelName, index: Index, etag: str) -> bool:
+    """Write the index if it is still the one with this ETag, or still absent; whether it was."""
+    condition: Any = {"IfMatch": etag} if etag else {"IfNoneMatch": "*"}
+    try:
+        bucket.client.put_object(
+            Bucket=bucket.name,
+            Key=model.index_key,
+            Body=format_index(index),
+            ContentType="application/json",
+            **condition,
+        )
+    except ClientError as error:
+        code = error.response["Error"].get("Code")
+        if code in OVERTAKEN or (etag and code in MISSING):
+            return False
+        raise
+    return True
+
+
+def _miss(model: ModelName) -> StepError:
+    advice = "`lambda-serving model list` shows all there are"
+    return StepError(f"the registry has no model {model}", advice=advice)

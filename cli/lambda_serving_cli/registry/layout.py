@@ -1,0 +1,170 @@
+"""Where the registry keeps what in the bucket, and what an index holds (docs/registry.md)."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NotRequired, TypedDict
+from urllib.parse import quote, unquote
+
+from lambda_serving_cli.local_cloud.steps import StepError
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+ROOT = "registry/"
+SCHEMA = 1
+SAMPLE = "sample.json"
+LATEST = "latest"
+
+LARGEST_KEY = 1024
+"""Bytes of a key (Amazon S3, "Naming Amazon S3 objects")."""
+
+
+class Entry(TypedDict):
+    """One version; keys beyond these are kept as they are."""
+
+    model: str
+    framework: str
+    sha256: str
+    size: int
+    tags: list[str]
+    published: bool
+    created: str
+    libraries: dict[str, str]
+    sample: NotRequired[str]
+
+
+class Index(TypedDict):
+    """All of a model that its readers need to know."""
+
+    schema: int
+    project: str
+    name: str
+    versions: dict[str, Entry]
+    next: int
+    reserved: NotRequired[dict[str, str]]
+    """Number -> whose it is: uploads under way, or given up. Not for readers."""
+
+
+@dataclass(frozen=True)
+class Bucket:
+    """The bucket that holds the registry."""
+
+    client: S3Client
+    name: str
+
+    def list_keys(self, prefix: str) -> list[str]:
+        """Every key below a prefix."""
+        pages = self.client.get_paginator("list_objects_v2").paginate(
+            Bucket=self.name, Prefix=prefix
+        )
+        return [item["Key"] for page in pages for item in page.get("Contents", [])]
+
+    def delete_keys(self, keys: list[str]) -> None:
+        """Delete objects; in a bucket with versions they can be restored."""
+        for start in range(0, len(keys), 1000):  # what one request takes
+            batch: Any = [{"Key": key} for key in keys[start : start + 1000]]
+            answer = self.client.delete_objects(
+                Bucket=self.name, Delete={"Objects": batch, "Quiet": True}
+            )
+            if errors := answer.get("Errors"):
+                raise StepError(f"{errors[0].get('Key')}: {errors[0].get('Message')}")
+
+
+@dataclass(frozen=True)
+class ModelName:
+    """A model: its project and its name, any text that is visible."""
+
+    project: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.name!r} of project {self.project!r}"
+
+    @property
+    def folder(self) -> str:
+        return f"{ROOT}{quote(self.project, safe='')}/{quote(self.name, safe='')}/"
+
+    @property
+    def index_key(self) -> str:
+        return f"{self.folder}index.json"
+
+    def locate(self, version: str) -> str:
+        """The folder of a version."""
+        return f"{self.folder}{version}/"
+
+
+def check_name(what: str, text: str) -> str:
+    """A project's or a model's name, as given, where it can be one.
+
+    Raises:
+        ValueError: it cannot.
+    """
+    if not text.strip() or not text.isprintable() or text != text.strip():
+        raise ValueError(f"the {what} must be visible text, not {text!r}")
+    if text in (".", ".."):  # a part of a key that programs take for a way up
+        raise ValueError(f"the {what} cannot be {text!r}")
+    return text
+
+
+def read_name(part: str) -> str:
+    """The name that a part of a key stands for."""
+    return unquote(part)
+
+
+def make_index(model: ModelName) -> Index:
+    return Index(schema=SCHEMA, project=model.project, name=model.name, versions={}, next=1)
+
+
+def parse_index(text: bytes, model: ModelName) -> Index:
+    """Check the content of an index.json, as far as this relies on it.
+
+    Raises:
+        StepError: it is none, or one of a later lambda-serving.
+    """
+    where = f"{model.index_key} in the bucket"
+    try:
+        index: Any = json.loads(text)
+        if index["schema"] != SCHEMA:
+            raise StepError(
+                f"{where} has schema {index['schema']}, this program knows {SCHEMA}",
+                advice="take a later lambda-serving",
+            )
+        whole = all(number.isdecimal() and "model" in entry and "sha256" in entry
+                    for number, entry in index["versions"].items())  # fmt: skip
+        if not whole or index["next"] <= max(map(int, index["versions"]), default=0):
+            raise ValueError("its versions are not whole")
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise StepError(
+            f"{where} is not an index of the registry ({error})",
+            advice="an earlier version of that object is whole: see docs/registry.md",
+        ) from error
+    result: Index = index
+    return result
+
+
+def format_index(index: Index) -> bytes:
+    """An index as JSON that people can read, its versions in their order."""
+    versions = dict(sorted(index["versions"].items(), key=lambda item: int(item[0])))
+    ordered = {**index, "versions": versions}
+    return (json.dumps(ordered, indent=2, ensure_ascii=False) + "\n").encode()
+
+
+def find_version(index: Index, wanted: str) -> str:
+    """The number of a version, given as it is or as "latest".
+
+    Raises:
+        StepError: there is none; tells which there are.
+    """
+    model = ModelName(index["project"], index["name"])
+    versions = sorted(index["versions"], key=int)
+    if not versions:
+        raise StepError(f"model {model} has no version")
+    if wanted == LATEST:
+        return versions[-1]
+    if wanted not in versions:
+        raise StepError(
+            f"model {model} has no version {wanted}", advice=f"it has {', '.join(versions)}"
+        )
+    return wanted

@@ -1,0 +1,216 @@
+"""Put files into a folder of the bucket, in parts side by side.
+
+An upload that was cut goes on where it stopped: S3 tells which parts of a file it has
+(ListMultipartUploads, ListParts), and each is taken for done where its sha256 is the part's.
+A large file is no object before all of its parts are there.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import threading
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from queue import SimpleQueue
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from lambda_serving_cli.registry.artifact import ArtifactFile, Part, Report
+from lambda_serving_cli.registry.layout import Bucket
+
+THREADS = 4
+DIGEST = "sha256"
+"""The object's metadata that tells which file it is."""
+
+ATTEMPTS = 3
+"""Times that a file is begun anew after S3 forgot its parts."""
+
+
+Task = Callable[[], None]
+
+
+@dataclass(frozen=True)
+class Multipart:
+    """A file's upload under way: which parts S3 has, number -> ETag."""
+
+    file: ArtifactFile
+    key: str
+    upload_id: str
+    etags: dict[int, str]
+
+
+def upload_files(
+    bucket: Bucket, folder: str, files: Sequence[ArtifactFile], report: Report
+) -> None:
+    """Put each file at `folder` + its name; what is there already is not sent again.
+
+    Raises:
+        StepError: a file changed meanwhile.
+        ClientError, BotoCoreError: S3 refused, or the network failed and went on failing.
+    """
+    for attempt in range(1, ATTEMPTS + 1):
+        there = set(bucket.list_keys(folder))
+        left = [
+            file
+            for file in files
+            if folder + file.name not in there
+            or not _is_same_object(bucket, folder + file.name, file)
+        ]
+        report(sum(file.size for file in files) - sum(file.size for file in left))
+        try:
+            _send(bucket, folder, left, report)
+            return
+        except ClientError as error:
+            # S3 made the object before and the answer was lost; or it dropped parts as too old.
+            if error.response["Error"].get("Code") != "NoSuchUpload" or attempt == ATTEMPTS:
+                raise
+
+
+def _send(bucket: Bucket, folder: str, files: list[ArtifactFile], report: Report) -> None:
+    uploads = []
+    tasks: list[Task] = []
+    unfinished = _list_unfinished(bucket, folder)
+    for file in files:
+        key = folder + file.name
+        if len(file.parts) == 1:
+            tasks.append(_plan_whole(bucket, key, file, report))
+            continue
+        upload = _begin(bucket, key, file, unfinished.get(key))
+        uploads.append(upload)
+        left = [part for part in file.parts if part.number not in upload.etags]
+        report(file.size - sum(part.size for part in left))
+        tasks += [_plan_part(bucket, upload, part, report) for part in left]
+    _run(tasks)
+    for upload in uploads:
+        _finish(bucket, upload)
+
+
+def _run(tasks: list[Task]) -> None:
+    """Run tasks side by side. The first failure, or Ctrl-C, ends it at once: tasks under way are
+    left to threads that end with the program."""
+    todo, results = deque(tasks), SimpleQueue[BaseException | None]()
+
+    def work() -> None:
+        while todo:
+            try:
+                task = todo.popleft()
+            except IndexError:  # another thread was quicker
+                return
+            try:
+                task()
+            except BaseException as error:  # noqa: BLE001 (raised by the thread that waits)
+                results.put(error)
+                return
+            results.put(None)
+
+    for _ in range(THREADS):
+        threading.Thread(target=work, daemon=True).start()
+    try:
+        for _ in tasks:
+            if error := results.get():
+                raise error
+    finally:
+        todo.clear()
+
+
+def _plan_whole(bucket: Bucket, key: str, file: ArtifactFile, report: Report) -> Task:
+    def send() -> None:
+        (part,) = file.parts
+        bucket.client.put_object(
+            Bucket=bucket.name,
+            Key=key,
+            Body=file.read(part),
+            ChecksumSHA256=part.checksum,
+            Metadata={DIGEST: file.sha256},
+        )
+        report(part.size)
+
+    return send
+
+
+def _plan_part(bucket: Bucket, upload: Multipart, part: Part, report: Report) -> Task:
+    def send() -> None:
+        answer = bucket.client.upload_part(
+            Bucket=bucket.name,
+            Key=upload.key,
+            UploadId=upload.upload_id,
+            PartNumber=part.number,
+            Body=upload.file.read(part),
+            ChecksumSHA256=part.checksum,
+        )
+        upload.etags[part.number] = answer["ETag"]
+        report(part.size)
+
+    return send
+
+
+def _is_same_object(bucket: Bucket, key: str, file: ArtifactFile) -> bool:
+    """Whether the object at the key is this file."""
+    found = bucket.client.head_object(Bucket=bucket.name, Key=key)
+    return found["Metadata"].get(DIGEST) == file.sha256 and found["ContentLength"] == file.size
+
+
+def _list_unfinished(bucket: Bucket, folder: str) -> dict[str, str]:
+    """Key -> id of the latest upload below the folder that was begun and is no object yet."""
+    pages = bucket.client.get_paginator("list_multipart_uploads").paginate(
+        Bucket=bucket.name, Prefix=folder
+    )
+    # Those of one key come in the order in which they were begun.
+    return {found["Key"]: found["UploadId"] for page in pages for found in page.get("Uploads", [])}
+
+
+def _begin(bucket: Bucket, key: str, file: ArtifactFile, upload_id: str | None) -> Multipart:
+    """The unfinished upload with the parts that S3 has of it, or a new one."""
+    if upload_id:
+        return Multipart(file, key, upload_id, _list_done(bucket, key, upload_id, file))
+    begun = bucket.client.create_multipart_upload(
+        Bucket=bucket.name,
+        Key=key,
+        ChecksumAlgorithm="SHA256",
+        Metadata={DIGEST: file.sha256},
+    )
+    return Multipart(file, key, begun["UploadId"], {})
+
+
+def _list_done(bucket: Bucket, key: str, upload_id: str, file: ArtifactFile) -> dict[int, str]:
+    """Number -> ETag of the parts that S3 has as they are in the file."""
+    wanted = {part.number: part for part in file.parts}
+    pages = bucket.client.get_paginator("list_parts").paginate(
+        Bucket=bucket.name, Key=key, UploadId=upload_id
+    )
+    done = {}
+    for page in pages:
+        for found in page.get("Parts", []):
+            part = wanted.get(found["PartNumber"])
+            if part and found["Size"] == part.size and _is_same(found, file, part):
+                done[part.number] = found["ETag"]
+    return done
+
+
+def _is_same(found: Any, file: ArtifactFile, part: Part) -> bool:
+    """Whether S3 has the part's bytes: by its sha256, or by the MD5 that the ETag mostly is."""
+    if "ChecksumSHA256" in found:
+        return bool(base64.b64decode(found["ChecksumSHA256"]) == part.digest)
+    md5 = hashlib.md5(file.read(part), usedforsecurity=False).hexdigest()
+    return bool(found["ETag"].strip('"') == md5)
+
+
+def _finish(bucket: Bucket, upload: Multipart) -> None:
+    """Make the object of its parts."""
+    parts: Any = [
+        {
+            "PartNumber": part.number,
+            "ETag": upload.etags[part.number],
+            "ChecksumSHA256": part.checksum,
+        }
+        for part in upload.file.parts
+    ]
+    bucket.client.complete_multipart_upload(
+        Bucket=bucket.name,
+        Key=upload.key,
+        UploadId=upload.upload_id,
+        MultipartUpload={"Parts": parts},
+    )

@@ -1,0 +1,123 @@
+"""`lambda-serving model …` with wrong input, and where what it needs is not there."""
+
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.functional.registry import BUCKET, INDEX, NAMED, Registry
+from tests.models import make_adder
+
+
+@pytest.fixture
+def registry(tmp_path: Path) -> Iterator[Registry]:
+    with Registry(tmp_path) as registry:
+        yield registry
+
+
+@pytest.fixture
+def filled(registry: Registry) -> Registry:
+    registry.fill()
+    return registry
+
+
+FILE = "model.onnx"
+VERSION = ("--version", "1")
+WRONG_USAGE = [
+    (("upload", FILE), "--project"),
+    (("upload", *NAMED), "FILE or FOLDER is missing"),
+    (("upload", *NAMED, "absent.onnx"), "there is no file or folder absent.onnx"),
+    (("upload", *NAMED, FILE, "--path", FILE), "several tags go as in --tags a,b"),
+    (("upload", *NAMED, FILE, "--framework", "abacus"), "expected one of onnx, sklearn"),
+    (("upload", *NAMED, FILE, "--library", "numpy"), "expected NAME=VERSION, got 'numpy'"),
+    (("upload", *NAMED, FILE, "--tags", "a,,b"), "expected visible tags"),
+    (("upload", *NAMED, FILE, "--part-size", "1"), "greater than or equal to 5"),
+    (("upload", "--project", "p", "--name", "..", FILE), "cannot be '..'"),
+    (("upload", "--project", " ", "--name", "n", FILE), "must be visible text"),
+    (("show", "--project", "p", "--name", "a\nb"), "must be visible text"),
+    (("show", *NAMED, "--version", "one"), "expected a whole number from 1, or latest"),
+    (("publish", *NAMED), "--version"),
+    (("publish", *NAMED, "--version", "0"), "expected a whole number"),
+    (("unpublish", *NAMED, "--version", "-1"), "expected a whole number"),
+    (("tag", *NAMED, *VERSION), "--tags"),
+    (("untag", *NAMED, *VERSION, "--tags", ""), "expected visible tags"),
+    (("remove", *VERSION, "--name", "n"), "--project"),
+    (("list", "--tag", "a"), "No such option"),
+    (("list", "--aws"), "take one of them"),
+    (("burn", *NAMED), "No such command"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "text"), WRONG_USAGE)
+def test_wrong_usage(registry: Registry, arguments: tuple[str, ...], text: str) -> None:
+    registry.write(FILE, make_adder())
+    out, err = registry.invoke(*arguments, code=2)
+    assert text in err and out == ""
+    assert registry.list_keys() == []
+
+
+def test_wrong_usage_ends_a_process_with_2(registry: Registry) -> None:
+    out, err = registry.run("publish", *NAMED, "--version", "one", code=2)
+    assert "expected a whole number" in err and out == ""
+
+
+ABSENT = ("--project", "p", "--name", "absent")
+FAILURES = [
+    (("show", *ABSENT), "the registry has no model 'absent' of project 'p'"),
+    (("publish", *ABSENT, *VERSION), "the registry has no model"),
+    (("remove", *ABSENT, *VERSION), "the registry has no model"),
+    (("show", *NAMED, "--version", "7"), "has no version 7\nWhat to do: it has 1, 2, 3"),
+    (("unpublish", *NAMED, "--version", "7"), "has no version 7"),
+    (("tag", *NAMED, "--version", "7", "--tags", "a"), "has no version 7"),
+    (("untag", *NAMED, "--version", "7", "--tags", "a"), "has no version 7"),
+    (("remove", *NAMED, "--version", "7"), "has no version 7"),
+    (("upload", *NAMED, "words.txt"), "what made words.txt cannot be told"),
+    (("upload", *NAMED, "empty"), "holds no file"),
+    (("upload", *NAMED, "words.txt", "--framework", "custom", "--sample", "no"), "the sample no"),
+    (("upload", *NAMED, FILE, "--sample", "words.txt"), "is not JSON"),
+    (("upload", *NAMED, FILE, "--sample", "list.json"), "holds no JSON object"),
+    (("upload", *NAMED, "sample.json", "--framework", "custom", "--sample", "sample.json"),
+     "is named sample.json"),
+    (("upload", "--project", "p" * 600, "--name", "n" * 600, FILE), "the names are too long"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("arguments", "text"), FAILURES)
+def test_failures(filled: Registry, arguments: tuple[str, ...], text: str) -> None:
+    filled.write(FILE, make_adder())
+    filled.write("words.txt", b"tree of words")
+    filled.write("list.json", b"[1]")
+    filled.write("sample.json", b"{}")
+    (filled.folder / "empty").mkdir()
+    before = filled.s3.read(BUCKET, INDEX)
+    out, err = filled.invoke(*arguments, "--json", code=1)
+    assert text in err and out == ""
+    assert filled.s3.read(BUCKET, INDEX) == before
+
+
+@pytest.mark.parametrize(
+    "text", [b"", b"[]", b'{"schema": 1}', b'{"schema": 1, "versions": {"a": {}}, "next": 1}']
+)
+def test_a_broken_index_is_left_as_it_is(registry: Registry, text: bytes) -> None:
+    registry.s3.put(BUCKET, INDEX, text)
+    path = registry.write(FILE, make_adder())
+    _, err = registry.invoke("upload", *NAMED, path, code=1)
+    assert f"{INDEX} in the bucket is not an index" in err
+    assert registry.s3.read(BUCKET, INDEX) == text
+
+
+def test_a_local_cloud_that_is_gone(registry: Registry) -> None:
+    registry.s3.stop()
+    _, err = registry.run("list", code=1)
+    assert "the local cloud does not answer" in err and "make up" in err
+    with socket.create_server(("127.0.0.1", registry.s3.port)):
+        pass
+    (registry.folder / "state" / "stack.json").unlink()
+    assert "no local cloud is up" in registry.run("list", code=1)[1]
+
+
+def test_a_bucket_that_is_gone(registry: Registry) -> None:
+    del registry.s3.buckets[BUCKET]
+    _, err = registry.invoke("list", code=1)
+    assert "NoSuchBucket" in err and "deploy again" in err
