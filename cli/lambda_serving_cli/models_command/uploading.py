@@ -1,12 +1,19 @@
 """`lambda-serving model upload`."""
 
 import json
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from lambda_serving_cli.local_cloud.steps import StepError
+from lambda_serving_cli.models_command.converting import (
+    Rows,
+    Tolerance,
+    ToOnnx,
+    convert_for_upload,
+)
 from lambda_serving_cli.models_command.options import (
     Json,
     Name,
@@ -80,6 +87,9 @@ def upload(
         Path | None,
         typer.Option(help="A JSON file: a request that the model must answer to be taken up."),
     ] = None,
+    to_onnx: ToOnnx = False,
+    rows: Rows = None,
+    tolerance: Tolerance = None,
     force: Annotated[
         bool, typer.Option("--force", help="A new version even of an artifact that is one already.")
     ] = False,
@@ -101,11 +111,21 @@ def upload(
 
       lambda-serving model upload --project churn --name forest --tags eu,v2 --publish
       --sample sample.json --path exported/
+
+      lambda-serving model upload --project churn --name forest --to-onnx model.joblib
+      --rows test_rows.csv
     """
     place = _choose_source(source, path)
-    with report_failures():
+    if not to_onnx and (rows is not None or tolerance is not None):
+        raise typer.BadParameter("--rows and --tolerance belong to --to-onnx")
+    conversion = None
+    with report_failures(), ExitStack() as files:
         size = sum(file.stat().st_size for file in list_files(place).values())
         found = _recognise(place, framework, library)
+        if to_onnx:
+            converted = convert_for_upload(place, found, rows, tolerance)
+            place, found, conversion = files.enter_context(converted)
+            size = place.stat().st_size
         bucket, named = open_bucket(stack, aws, state), ModelName(project, name)
         with ByteProgress() as progress:
             progress.begin(f"reading {place.name}", size)
@@ -126,7 +146,8 @@ def upload(
     if as_json:
         about = {"project": project, "name": name, "version": version.number}
         existing = {"existing": outcome.existing, "bucket": bucket.name}
-        write_json({**about, **existing, **version.entry})
+        told = {"conversion": conversion.describe()} if conversion else {}
+        write_json({**about, **existing, **version.entry, **told})
     else:
         done = "The same artifact is there already" if outcome.existing else "Uploaded"
         tell_version(bucket, named, version, False, done)
