@@ -2,7 +2,7 @@
 
 A new version is loaded beside the old one, between two requests; the endpoint switches once it
 has loaded and answered its sample request. What fails on the way is told, and the old version goes
-on (docs/decisions/0014-automatic-updates.md).
+on (docs/decisions/0015-automatic-updates.md).
 """
 
 from __future__ import annotations
