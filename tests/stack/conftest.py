@@ -72,6 +72,13 @@ class Stack:
     def get(self, path: str) -> httpx.Response:
         return httpx.get(f"{self.api_url}{path}", timeout=60)
 
+    def read_log(self, function: str) -> str:
+        """The lines of a function's log group."""
+        events = self.connect("logs").filter_log_events(
+            logGroupName=f"/aws/lambda/{function}", limit=1000
+        )["events"]
+        return "\n".join(event["message"] for event in events)
+
 
 def run_cli(*arguments: str, timeout: float = 600) -> subprocess.CompletedProcess[str]:
     """`lambda-serving local …`; its output in one text."""

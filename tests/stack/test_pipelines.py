@@ -88,13 +88,6 @@ def ask(stack: Stack, function: str, *endpoints: str) -> dict[str, Any]:
     return answer
 
 
-def read_log(stack: Stack, function: str) -> str:
-    events = stack.connect("logs").filter_log_events(
-        logGroupName=f"/aws/lambda/{function}", limit=1000
-    )["events"]
-    return "\n".join(event["message"] for event in events)
-
-
 @pytest.mark.parametrize("endpoint", ENSEMBLES)
 def test_ensemble_is_the_mean_of_its_models(stack: Stack, endpoint: str) -> None:
     models = [stack.post(f"/serve/{model}", json=FLOWER).json() for model in MODELS]
@@ -140,7 +133,7 @@ def test_one_that_is_not_there(stack: Stack, temporary: dict[str, str]) -> None:
     """Outside of what the policy names there is no telling what exists."""
     answer = ask(stack, temporary["ask"], "slow_0", "nobody")
     assert answer["answers"] == [{"slept": True}, None]
-    log = read_log(stack, temporary["ask"])
+    log = stack.read_log(temporary["ask"])
     assert "send_request to nobody failed: AccessDenied" in log
     assert "not in this stack" in log
 
@@ -148,13 +141,13 @@ def test_one_that_is_not_there(stack: Stack, temporary: dict[str, str]) -> None:
 def test_without_the_policy_nobody_is_asked(stack: Stack, temporary: dict[str, str]) -> None:
     asker = temporary["ask_without_policy"]
     assert ask(stack, asker, "slow_0")["answers"] == [None]
-    assert "send_request to slow_0 failed: AccessDenied" in read_log(stack, asker)
+    assert "send_request to slow_0 failed: AccessDenied" in stack.read_log(asker)
 
 
 def test_policy_ends_with_the_stack(stack: Stack, temporary: dict[str, str]) -> None:
     """Functions of a stack `<stack>-dev` have names that begin as this stack's do."""
     assert ask(stack, temporary["ask"], "of_another_stack")["answers"] == [None]
-    log = read_log(stack, temporary["ask"])
+    log = stack.read_log(temporary["ask"])
     assert "send_request to of_another_stack failed: AccessDenied" in log
 
 
@@ -166,14 +159,14 @@ def test_recursion_ends(stack: Stack, temporary: dict[str, str]) -> None:
     while result["below"] is not None:
         result, depth = result["below"], depth + 1
     assert depth == DEPTH
-    log = read_log(stack, function)
+    log = stack.read_log(function)
     assert f"DepthLimit: {DEPTH} endpoints called each other, the limit is {DEPTH}" in log
 
 
 def test_failed_calls_are_counted(stack: Stack, temporary: dict[str, str]) -> None:
     """A metric in CloudWatch's embedded format, a line of the log."""
     ask(stack, temporary["ask"], "nobody_else")
-    records = read_records(read_log(stack, temporary["ask"]))
+    records = read_records(stack.read_log(temporary["ask"]))
     [record] = [record for record in records if record.get("Callee") == "nobody_else"]
     assert (record["Endpoint"], record["Cause"]) == ("ask", "AccessDenied")
     assert record["FailedCalls"] == 1
@@ -183,7 +176,7 @@ def test_one_request_id_in_all_logs(stack: Stack, temporary: dict[str, str]) -> 
     """API Gateway's: of the endpoint that was asked and of those that it asks."""
     request_id = stack.post("/serve/iris_ensemble", json=FLOWER).headers["x-request-id"]
     for endpoint in ["iris_ensemble", *MODELS]:
-        records = read_records(read_log(stack, stack.state["functions"][endpoint]))
+        records = read_records(stack.read_log(stack.state["functions"][endpoint]))
         assert request_id in {record.get("request_id") for record in records}, endpoint
 
 
@@ -192,7 +185,7 @@ def test_log_lines(stack: Stack, temporary: dict[str, str]) -> None:
     envelope = {"protocol": 1, "request_id": "from-the-caller"}
     payload = {"serving": envelope, "body": {"ask": ["nobody_at_all"]}}
     stack.invoke(temporary["ask"], payload, ALIAS)
-    lines = read_log(stack, temporary["ask"]).splitlines()
+    lines = stack.read_log(temporary["ask"]).splitlines()
     [line] = [json.loads(line) for line in lines if "send_request to nobody_at_all" in line]
     assert (line["level"], line["service"]) == ("ERROR", "ask")
     assert line["request_id"] == "from-the-caller"

@@ -82,15 +82,17 @@ def find_layer(engine: str) -> str:
 def test_callers_alone_may_invoke(functions: dict[str, Properties]) -> None:
     for endpoint, properties in functions.items():
         settings = read_endpoint(PROJECT / "functions" / endpoint)
-        is_caller = bool(settings.calls) or settings.traffic is not None
+        is_canary = any(version.engine == "canary" for version in settings.versions.values())
+        is_caller = bool(settings.calls) or is_canary
         policies = [policy["Ref"] for policy in properties["Policies"]]
         assert ("InvokeEndpoints" in policies) == is_caller, endpoint
 
 
 def test_models_are_read_where_there_is_one(functions: dict[str, Properties]) -> None:
     for endpoint, properties in functions.items():
-        versions = read_endpoint(PROJECT / "functions" / endpoint).versions.values()
-        has_model = any(version.model is not None for version in versions)
+        settings = read_endpoint(PROJECT / "functions" / endpoint)
+        has_model = any(version.model is not None for version in settings.versions.values())
+        has_model = has_model or settings.auto_update is not None
         policies = [policy["Ref"] for policy in properties["Policies"]]
         assert ("ReadModels" in policies) == has_model, endpoint
 
@@ -98,8 +100,10 @@ def test_models_are_read_where_there_is_one(functions: dict[str, Properties]) ->
 def test_who_is_called_is_there(endpoints: list[str]) -> None:
     for endpoint in endpoints:
         settings = read_endpoint(PROJECT / "functions" / endpoint)
-        targets = list(settings.traffic.weights) if settings.traffic else []
-        prefix = [settings.traffic.prefix] if settings.traffic and settings.traffic.prefix else []
+        is_canary = any(version.engine == "canary" for version in settings.versions.values())
+        traffic = settings.traffic if is_canary else None
+        targets = list(traffic.weights) if traffic else []
+        prefix = [traffic.prefix] if traffic and traffic.prefix else []
         for called in (*settings.calls, *targets, *prefix):
             assert called.partition("/")[0] in endpoints, endpoint
 

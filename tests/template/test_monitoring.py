@@ -186,3 +186,22 @@ def test_too_much_for_a_dashboard() -> None:
     table = {"endpoint": "x", "engine": "custom", "metrics": {"variables": variables}}
     with pytest.raises(StepError, match="2500"):
         write_dashboard([parse_endpoint(table)])
+
+
+def test_versions_of_the_registry_are_searched_for() -> None:
+    """The template does not know them; a canary's widgets are for canaries alone."""
+    x0 = {"type": "scalar", "buckets": [0, 1]}
+    follows = parse_endpoint(
+        {
+            "endpoint": "follows",
+            "engine": "sklearn",
+            "auto_update": {"project": "p", "name": "n"},
+            "traffic": {"latest": [0.1, 0.9]},
+            "metrics": {"variables": {"x0": x0}},
+        }
+    )
+    graphs = select_endpoint(draw_dashboard(follows), "follows")
+    shares = [line[0]["expression"] for line in graphs["x0, % of its values"]]
+    assert len(shares) == 3 and all("SEARCH" in share and "'PR(" in share for share in shares)
+    assert "Failed updates; versions taken out" in graphs
+    assert "Requests by target" not in graphs and "Failed calls of other endpoints" not in graphs

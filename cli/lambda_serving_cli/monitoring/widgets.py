@@ -55,7 +55,8 @@ def show_overview() -> list[Widget]:
 def show_endpoint(settings: EndpointSettings) -> list[Widget]:
     """One endpoint, those it calls, and its variables."""
     endpoint = settings.endpoint
-    engines = ", ".join(sorted({version.engine for version in settings.versions.values()}))
+    versions = [*settings.versions.values(), *filter(None, [settings.shared])]
+    engines = ", ".join(sorted({version.engine for version in versions}))
     logs = f"log-group/$252Faws$252Flambda$252F${{AWS::StackName}}-{endpoint}"
     widgets = [
         write_text(f"## {endpoint}\nEngine: {engines}. [Logs](#logsV2:log-groups/{logs})"),
@@ -64,11 +65,14 @@ def show_endpoint(settings: EndpointSettings) -> list[Widget]:
         show_errors(endpoint),
         show_starts(endpoint),
     ]
-    if settings.traffic is not None:
+    is_canary = any(version.engine == "canary" for version in versions)
+    if is_canary:
         dimensions = ["Endpoint", "Target"]
         targets = find("CanaryRequests", dimensions, "Sum", name("Dim.Target"), endpoint)
         widgets.append(draw("Requests by target", [targets], stacked=True))
-    if settings.calls or settings.traffic is not None:
+    elif settings.traffic is not None or settings.auto_update is not None:
+        widgets.append(show_rollout(endpoint))
+    if settings.calls or is_canary:
         dimensions = ["Endpoint", "Callee", "Cause"]
         label = f"{name('Dim.Callee')}: {name('Dim.Cause')}"
         failed = find("FailedCalls", dimensions, "Sum", label, endpoint)
@@ -76,6 +80,14 @@ def show_endpoint(settings: EndpointSettings) -> list[Widget]:
     for variable in settings.metrics.variables.values():
         widgets.extend(SHOW[variable.type](endpoint, variable, list(settings.versions)))
     return widgets
+
+
+def show_rollout(endpoint: str) -> Widget:
+    """What keeps a version from its traffic: the guard, or that it does not load."""
+    out = find("VersionsTakenOut", VERSION, "Sum", f"{BY_VERSION} taken out", endpoint)
+    label = f"{BY_VERSION}: {name('Dim.Cause')}"
+    failed = find("FailedUpdates", [*VERSION, "Cause"], "Sum", label, endpoint)
+    return draw("Failed updates; versions taken out", [out, failed])
 
 
 def show_latency(endpoint: str) -> Widget:
@@ -107,18 +119,28 @@ def show_starts(endpoint: str) -> Widget:
 
 
 def show_scalar(endpoint: str, variable: Variable, versions: Sequence[str]) -> list[Widget]:
-    """The share of each bucket, for each version; without buckets, percentiles."""
+    """The share of each bucket, for each version; without buckets, percentiles.
+
+    ``versions`` is empty where the registry has them: one graph searches for all there are.
+    """
     if not is_divisible(variable.buckets):
         return show_statistics(
             endpoint, variable, ("p10", "p50", "p90", "Minimum", "Average", "Maximum")
         )
     title = f"{variable.name}, % of its values"
+    scale = {"left": {"min": 0, "max": 100}}
+    if not versions:
+        searches = [
+            find(variable.name, VERSION, statistic, f"{label}, {BY_VERSION}", endpoint)
+            for statistic, label in divide(variable.buckets)
+        ]
+        return [draw(title, searches, yAxis=scale)]
     return [
         draw(
             title if len(versions) == 1 else f"{title}, version {version}",
             share_by_bucket(endpoint, variable, version),
             stacked=True,
-            yAxis={"left": {"min": 0, "max": 100}},
+            yAxis=scale,
         )
         for version in versions
     ]

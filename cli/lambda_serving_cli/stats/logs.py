@@ -123,7 +123,7 @@ class Source:
             if code == "ResourceNotFoundException":
                 raise NoLogGroupError(
                     f"{where} has no endpoint {endpoint!r}: there is no log group {group}",
-                    advice="without a name, the endpoints there are are shown",
+                    advice="without a name, all endpoints there are will be shown",
                 ) from error
             if code == "ValidationError" and "does not exist" in message:
                 raise StepError(f"{where} does not exist", advice=self._advise(code)) from error
