@@ -115,8 +115,8 @@ def test_ensemble_answers_without_one_of_its_models(stack: Stack, endpoint: str)
     assert answer.status_code == 200, answer.text
     assert answer.json()["left_out"] == ["iris_xgboost"]
     assert sum(answer.json()["probabilities"].values()) == pytest.approx(1)
-    assert "iris_xgboost failed: NoSuchEndpoint" in read_log(
-        stack, stack.state["functions"][endpoint]
+    assert "iris_xgboost failed: NoSuchEndpoint" in stack.read_log(
+        stack.state["functions"][endpoint]
     )
     assert stack.post(f"/serve/{endpoint}", json=FLOWER).json()["left_out"] == []
 
