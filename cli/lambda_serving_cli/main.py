@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from lambda_serving_cli.endpoints import commands as endpoint_commands
+from lambda_serving_cli.endpoints import metrics_commands, model_commands
 from lambda_serving_cli.local_cloud.build import Build
 from lambda_serving_cli.local_cloud.cloud import bring_up, take_down
 from lambda_serving_cli.local_cloud.layout import (
@@ -23,6 +25,9 @@ app = typer.Typer(no_args_is_help=True, help=__doc__, pretty_exceptions_enable=F
 local = typer.Typer(no_args_is_help=True, help="The local cloud: this project, deployed here.")
 app.add_typer(local, name="local")
 app.command()(stats)
+app.add_typer(endpoint_commands.app)
+app.add_typer(metrics_commands.app, name="metrics")
+model.add_typer(model_commands.app)
 app.add_typer(model, name="model")
 
 State = Annotated[

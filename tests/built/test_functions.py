@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 
 from tests.built.conftest import start_function
-from tests.events import load_event
-from tests.servers.built import PROJECT, BuiltFunction
+from tests.events import list_endpoints, load_event
+from tests.servers.built import BuiltFunction
 from tests.servers.lambda_process import LambdaProcess
 from tests.servers.lambda_service import LambdaService
 from tests.servers.s3 import S3Server
 
-ENDPOINTS = sorted(path.parent.name for path in PROJECT.glob("functions/*/endpoint.toml"))
+ENDPOINTS = list_endpoints()
 
 
 @pytest.fixture(scope="module")

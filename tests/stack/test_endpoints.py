@@ -8,11 +8,11 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.events import load_event
+from tests.events import list_endpoints, load_event
 from tests.servers.built import PROJECT
 from tests.stack.conftest import Stack
 
-ENDPOINTS = sorted(path.parent.name for path in PROJECT.glob("functions/*/endpoint.toml"))
+ENDPOINTS = list_endpoints()
 
 
 def replay(stack: Stack, name: str) -> httpx.Response:

@@ -4,7 +4,9 @@ import typer
 
 from lambda_serving_cli.models_command import changing, listing, uploading
 
-model = typer.Typer(no_args_is_help=True, help="Models: the registry in the stack's bucket.")
+model = typer.Typer(
+    no_args_is_help=True, help="Models: the registry in the stack's bucket, and endpoints of them."
+)
 model.command()(uploading.upload)
 model.command("list")(listing.list_command)
 model.command()(listing.show)
@@ -12,4 +14,3 @@ model.command()(changing.publish)
 model.command()(changing.unpublish)
 model.command()(changing.tag)
 model.command()(changing.untag)
-model.command()(changing.remove)

@@ -1,0 +1,1 @@
+"""The project's endpoints: made, changed, checked, asked, removed."""

@@ -1,0 +1,153 @@
+"""What an endpoint is in `template.yaml`: its function, log group and output, as text."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Collection, Iterator, Sequence
+
+from lambda_serving.endpoint_toml import WITHOUT_MODEL
+from lambda_serving.engines import ENGINES
+from lambda_serving.settings import EndpointSettings
+from lambda_serving_cli.endpoints.project import camel
+from lambda_serving_cli.endpoints.template import Entry, Template
+
+FUNCTION = """\
+  {resource}:
+    Type: AWS::Serverless::Function
+    Metadata:
+      BuildMethod: makefile
+      ContextPath: layers
+    Properties:
+      FunctionName: !Sub ${{AWS::StackName}}-{endpoint}
+      Description: {description}
+      CodeUri: functions/{endpoint}
+      AutoPublishAliasAllProperties: true
+      Layers: [{layers}]
+      Policies: [{policies}]
+      LoggingConfig:
+        LogGroup: !Ref {resource}Logs
+      Events:
+        Endpoint:
+          Type: HttpApi
+          Properties: {{ApiId: !Ref Api, Method: ANY, Path: /serve/{endpoint}}}
+        Below:
+          Type: HttpApi
+          Properties: {{ApiId: !Ref Api, Method: ANY, Path: "/serve/{endpoint}/{{proxy+}}"}}
+  {resource}Logs:
+    Type: AWS::Logs::LogGroup
+    Properties:
+      LogGroupName: !Sub /aws/lambda/${{AWS::StackName}}-{endpoint}
+      RetentionInDays: !Ref LogRetentionDays
+"""
+OUTPUT = """\
+  {resource}Function:
+    Description: The function of the endpoint {endpoint}
+    Value: !Ref {resource}
+"""
+RUNTIME = "runtime"
+"""The folder of the layer that every function has."""
+
+DERIVED = ("Logs", "Function", "Role", "Aliaslive", "Version", "EndpointPermission", "Alarm")
+"""What follows a function's logical id in names that we or SAM make of it (SAM, "Generated
+CloudFormation resources for AWS::Serverless::Function")."""
+
+POLICIES = ("ReadModels", "InvokeEndpoints")
+"""The template's own policies for endpoints."""
+
+YAML_WORDS = {"y", "n", "yes", "no", "on", "off", "true", "false", "null"}
+"""What YAML 1.1 reads as something else than text."""
+
+
+def add_function(
+    template: Template, endpoint: str, settings: EndpointSettings, description: str
+) -> tuple[str, str]:
+    """The template's text with a function for the endpoint, and the function's logical id."""
+    resource = name_resource(endpoint, [*template.resources, *template.outputs])
+    layers = [
+        name for name in list_layers(template, settings) if name not in template.global_layers
+    ]
+    function = FUNCTION.format(
+        resource=resource,
+        endpoint=endpoint,
+        description=quote(description or f"The endpoint {endpoint}"),
+        layers=_refer(layers),
+        policies=_refer(list_policies(settings)),
+    )
+    output = OUTPUT.format(resource=resource, endpoint=endpoint)
+    return template.insert(function, output), resource
+
+
+def adapt_function(template: Template, function: Entry, settings: EndpointSettings) -> str:
+    """The template's text, with the layers and policies that the endpoint needs by now.
+
+    Raises:
+        StepError: they are not written in one line.
+    """
+    layers = [
+        name for name in list_layers(template, settings) if name not in template.global_layers
+    ]
+    own_layers = [name for folder, name in template.layers.items() if is_ours(folder)]
+    wanted = (("Layers", layers, own_layers), ("Policies", list_policies(settings), POLICIES))
+    for key, names, own in wanted:
+        there = [name for name in template.list_references(function, key) if name in own]
+        if set(there) != set(names):
+            template = Template(template.set_references(function, key, names, own))
+            function = template.resources[function.name]
+    return template.text
+
+
+def list_layers(template: Template, settings: EndpointSettings) -> list[str]:
+    """Logical ids of the layers that an endpoint needs: the runtime's and its engines'."""
+    wanted = [RUNTIME, *sorted(set(_list_folders(settings)))]
+    return [template.layers[folder] for folder in wanted if folder in template.layers]
+
+
+def _list_folders(settings: EndpointSettings) -> Iterator[str]:
+    """`engine_onnx` for `triton`, whose module is engines/onnx.py."""
+    for version in settings.versions.values():
+        module = ENGINES[version.engine].partition(":")[0].rpartition(".")[2]
+        yield f"engine_{module}"
+
+
+def is_ours(folder: str) -> bool:
+    """Whether a folder of layers/ is the runtime's or an engine's, and not the user's own."""
+    return folder == RUNTIME or folder.startswith("engine_")
+
+
+def list_policies(settings: EndpointSettings) -> list[str]:
+    """Those of the template's policies that an endpoint needs.
+
+    An engine that needs a model and names none follows the registry, which is in the bucket too.
+    """
+    versions = settings.versions.values()
+    reads = any(v.model is not None or v.engine not in WITHOUT_MODEL for v in versions)
+    calls = bool(settings.calls) or any(version.engine == "canary" for version in versions)
+    return ["ReadModels"] * reads + ["InvokeEndpoints"] * calls
+
+
+def name_resource(endpoint: str, taken: Collection[str]) -> str:
+    """A logical id for the endpoint: `IrisOnnx` for `iris_onnx`, or one like it that is free.
+
+    Neither it nor a name made of it may be another's.
+    """
+    base = camel(endpoint)
+    if not base or base[0].isdigit() or base.lower() in YAML_WORDS:
+        base = f"Endpoint{base}"
+    roots = {name.removesuffix(suffix) for name in taken for suffix in DERIVED}
+    count, name = 1, base
+    while name in roots or any(name == f"{other}{suffix}" for other in taken for suffix in DERIVED):
+        name = f"{base}Endpoint{count if count > 1 else ''}"
+        count += 1
+    return name
+
+
+def quote(text: str) -> str:
+    """A text as a YAML scalar in one line."""
+    text = " ".join(text.split())
+    is_plain = re.fullmatch(r"[A-Za-z][\w ,.()/'+-]*", text) and text.lower() not in YAML_WORDS
+    return text if is_plain else json.dumps(text, ensure_ascii=False)
+
+
+def _refer(names: Sequence[str]) -> str:
+    return ", ".join(f"!Ref {name}" for name in names)

@@ -1,0 +1,230 @@
+"""The commands `new`, `endpoints`, `invoke` and `validate`."""
+
+from __future__ import annotations
+
+import base64
+import sys
+from typing import Annotated, Any
+
+import typer
+
+from lambda_serving_cli.endpoints import creation, deployed, validation
+from lambda_serving_cli.endpoints.creation import Outcome
+from lambda_serving_cli.endpoints.deployed import Deployed, Reply
+from lambda_serving_cli.endpoints.invocation import read_body
+from lambda_serving_cli.endpoints.presence import check_models
+from lambda_serving_cli.endpoints.project import (
+    Project,
+    check_description,
+    check_engine,
+    check_name,
+    check_version,
+    find_project,
+)
+from lambda_serving_cli.endpoints.sizes import check_sizes
+from lambda_serving_cli.endpoints.stack import find_stack
+from lambda_serving_cli.endpoints.template import read_template
+from lambda_serving_cli.endpoints.validation import Finding
+from lambda_serving_cli.local_cloud.steps import StepError
+from lambda_serving_cli.output import report_failures, write_json, write_table
+from lambda_serving_cli.target import AwsOption, StackOption, StateOption, find_target
+
+app = typer.Typer()
+
+JsonOption = Annotated[
+    bool, typer.Option("--json", help="Print JSON, for scripts, and nothing else.")
+]
+
+
+@app.command()
+@report_failures()
+def new(
+    name: Annotated[str, typer.Argument(callback=check_name, help="The endpoint's name.")],
+    engine: Annotated[
+        str,
+        typer.Option(
+            callback=check_engine,
+            help="onnx, triton, sklearn, xgboost, lightgbm, custom or custom_async.",
+        ),
+    ],
+    description: Annotated[
+        str,
+        typer.Option(
+            callback=check_description,
+            help="What the endpoint does, for whoever looks at the stack.",
+        ),
+    ] = "",
+    as_json: JsonOption = False,
+) -> None:
+    """Make an endpoint to be filled in: its folder, its function in template.yaml, and a test.
+
+    Examples:
+
+        lambda-serving new churn --engine sklearn
+        lambda-serving new thumbnail --engine custom --description "Shrinks pictures"
+    """
+    show_outcome(creation.scaffold(find_project(), name, engine, description), as_json)
+
+
+def show_outcome(outcome: Outcome, as_json: bool) -> None:
+    """What a command did, and what there is to do next."""
+    if as_json:
+        write_json(outcome.as_dict())
+        return
+    for verb, names in (("wrote", outcome.written), ("removed", outcome.removed)):
+        for name in names:
+            typer.echo(f"{verb:8}{name}")
+    if not outcome.written and not outcome.removed:
+        typer.echo("nothing to change: it is so already")
+    for note in outcome.notes:
+        typer.echo(f"- {note}")
+
+
+@app.command("endpoints")
+@report_failures()
+def list_endpoints(
+    stack: StackOption = None,
+    state: StateOption = None,
+    aws: AwsOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Show what is deployed: every endpoint, its versions, who gets its traffic, and its health.
+
+    Asking for the health loads an endpoint that no request has loaded yet.
+
+    Examples:
+
+        lambda-serving endpoints
+        lambda-serving endpoints --stack lambda-serving-prod --json
+    """
+    target = find_target(stack, state, aws)
+    found = deployed.list_deployed(target)
+    if as_json:
+        about = {"stack": target.stack_name, "region": target.region, "local": target.local}
+        write_json({**about, "endpoints": [each.as_dict() for each in found]})
+        return
+    typer.echo(f"{target.name}, {target.api_url or 'without an HTTP API'}")
+    heads = ("endpoint", "function", "versions", "traffic", "health")
+    write_table(heads, [_make_row(each) for each in found])
+
+
+def _make_row(each: Deployed) -> list[str]:
+    versions = [
+        f"{name} {about.get('engine', '')}{', loaded' if about.get('loaded') else ''}"
+        for name, about in each.versions.items()
+    ]
+    traffic = [f"{name} {share * 100:.4g} %" for name, share in each.traffic.items()]
+    return [each.endpoint, each.function, "\n".join(versions), "\n".join(traffic), each.health]
+
+
+@app.command()
+@report_failures()
+def invoke(
+    endpoint: Annotated[str, typer.Argument(callback=check_name, help="The endpoint's name.")],
+    version: Annotated[
+        str | None, typer.Option(help="One version, instead of who gets the traffic.")
+    ] = None,
+    data: Annotated[
+        str, typer.Option(metavar="JSON|@FILE|-", help="The body; - reads standard input.")
+    ] = "{}",
+    content_type: Annotated[
+        str | None,
+        typer.Option(help="Of the body.", show_default="JSON for an object, else octet-stream"),
+    ] = None,
+    by_lambda: Annotated[
+        bool,
+        typer.Option(
+            "--lambda/--http", help="Invoke the function, or call the HTTP API, which is usual."
+        ),
+    ] = False,
+    stack: StackOption = None,
+    state: StateOption = None,
+    aws: AwsOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Send one request to an endpoint; its answer goes to standard output as it is.
+
+    Examples:
+
+        lambda-serving invoke iris_onnx --data @events/invoke_iris_onnx.json
+        lambda-serving invoke filetype --data @README.md --lambda
+        echo '{"x": 1}' | lambda-serving invoke churn --version 2 --data -
+    """
+    body, content_type = read_body(data, content_type)
+    version = version and check_version(version)
+    target = find_target(stack, state, aws)
+    function = deployed.require_function(target, endpoint)
+    if by_lambda or target.api_url is None:
+        reply = deployed.ask_lambda(target, function, version, body, content_type)
+    else:
+        path = f"{endpoint}/{version}" if version else endpoint
+        reply = deployed.ask_http(target, path, body, content_type)
+    _show_reply(reply, as_json)
+    if reply.is_error:
+        about = reply.read()
+        request = about.get("request_id") if isinstance(about, dict) else None
+        advice = f"the log group /aws/lambda/{function} has more"
+        if request:
+            advice += f", under the request id {request}"
+        raise StepError(f"{endpoint} answered {reply.describe_error()}", advice=advice)
+
+
+def _show_reply(reply: Reply, as_json: bool) -> None:
+    if as_json:
+        value: dict[str, Any] = {"status": reply.status, "content_type": reply.content_type}
+        if reply.is_json:
+            value["body"] = reply.read()
+        else:
+            value["base64"] = base64.b64encode(reply.body).decode()
+        write_json(value)
+    elif not reply.is_error:
+        sys.stdout.buffer.write(reply.body)
+        if sys.stdout.isatty() and not reply.body.endswith(b"\n"):
+            sys.stdout.buffer.write(b"\n")
+        sys.stdout.flush()
+
+
+@app.command()
+@report_failures()
+def validate(
+    no_models: Annotated[
+        bool, typer.Option("--no-models", help="Do not look whether the models are there.")
+    ] = False,
+    stack: StackOption = None,
+    state: StateOption = None,
+    aws: AwsOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Check all endpoints: settings, code, template, built sizes, and that the models are there.
+
+    Models are looked for in the stack's bucket; where no stack is named and none is there yet, in
+    .local/models. Ends with 1 where something is wrong.
+
+    Examples:
+
+        lambda-serving validate
+        lambda-serving validate --no-models --json
+    """
+    project = find_project()
+    settings, findings = validation.check_files(project)
+    findings += validation.check_template(project, read_template(project.template), settings)
+    if len(settings) == len(project.list_endpoints()):
+        findings += validation.check_monitoring(project)
+    findings += validation.check_names(project, list(settings))
+    findings += check_sizes(project)
+    if not no_models:
+        findings += check_models(project, settings, find_stack(stack, state, aws))
+    _show_findings(project, findings, as_json)
+    if findings:
+        raise typer.Exit(1)
+
+
+def _show_findings(project: Project, findings: list[Finding], as_json: bool) -> None:
+    endpoints = project.list_endpoints()
+    if as_json:
+        write_json({"endpoints": endpoints, "findings": [each.as_dict() for each in findings]})
+    elif findings:
+        rows = [[each.endpoint, each.where, each.problem] for each in findings]
+        write_table(("endpoint", "where", "what is wrong"), rows)
+    else:
+        typer.echo(f"{len(endpoints)} endpoints, and nothing wrong with them")

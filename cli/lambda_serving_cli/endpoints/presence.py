@@ -1,0 +1,73 @@
+"""Whether the models that the endpoints name are where they name them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from lambda_serving.models.store import Location, locate_model
+from lambda_serving.settings import EndpointSettings, VersionSettings
+from lambda_serving_cli.endpoints.project import Project
+from lambda_serving_cli.endpoints.toml_file import FILE
+from lambda_serving_cli.endpoints.validation import Finding
+from lambda_serving_cli.registry.upload import DIGEST
+from lambda_serving_cli.target import Target
+
+MISSING = {"404", "NoSuchKey", "NoSuchBucket", "NoSuchVersion"}
+
+
+def check_models(
+    project: Project, settings: Mapping[str, EndpointSettings], target: Target | None
+) -> Iterator[Finding]:
+    """Look for every model: in the stack's bucket, or without a stack below .local/models.
+
+    Raises:
+        ClientError, BotoCoreError: S3 could not be asked.
+    """
+    bucket = target.bucket if target else project.models.as_uri()
+    client = target.client("s3") if target else None
+    for endpoint, each in settings.items():
+        seen = set()
+        for version in each.versions.values():
+            if version.model is None or (version.model, version.sha256) in seen:
+                continue
+            seen.add((version.model, version.sha256))
+            location = locate_model(version.model, bucket)
+            if problem := _find_problem(client, location, version):
+                yield Finding(endpoint, f"{FILE}, version {version.version}", problem)
+
+
+def _find_problem(client: Any, location: Location, version: VersionSettings) -> str:
+    """Why the model cannot be used, or ""."""
+    if not location.bucket:
+        return "" if Path(location.key).exists() else f"there is no model at {location}"
+    if client is None:
+        return ""  # in S3, and nobody to ask
+    try:
+        digest = _read_digest(client, location)
+    except ClientError as error:
+        code = error.response["Error"].get("Code", "")
+        return f"{location}: " + ("there is no such model" if code in MISSING else code)
+    if digest is None or version.sha256 in (None, digest):
+        return ""
+    return f"{location}: its sha256 is {digest}, pinned is {version.sha256}"
+
+
+def _read_digest(client: Any, location: Location) -> str | None:
+    """The sha256 that the model was uploaded with, where that is known.
+
+    Raises:
+        ClientError: it is not there, or may not be seen.
+    """
+    if location.is_prefix:
+        found = client.list_objects_v2(Bucket=location.bucket, Prefix=location.key, MaxKeys=1)
+        if not found.get("KeyCount"):
+            raise ClientError({"Error": {"Code": "NoSuchKey"}}, "ListObjectsV2")
+        return None
+    which = {"VersionId": location.version_id} if location.version_id else {}
+    head = client.head_object(Bucket=location.bucket, Key=location.key, **which)
+    digest: str | None = head["Metadata"].get(DIGEST)
+    return digest

@@ -1,0 +1,218 @@
+"""What is wrong with the project's endpoints, all of it at once."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from lambda_serving.endpoint_toml import parse_endpoint
+from lambda_serving.errors import SettingsError, UserCodeLoadError
+from lambda_serving.settings import EndpointSettings
+from lambda_serving.user_code import find_preprocess
+from lambda_serving_cli.endpoints.blocks import POLICIES, is_ours, list_layers, list_policies
+from lambda_serving_cli.endpoints.code import check_code
+from lambda_serving_cli.endpoints.project import Project
+from lambda_serving_cli.endpoints.template import Entry, Template
+from lambda_serving_cli.endpoints.toml_file import FILE
+from lambda_serving_cli.endpoints.yaml_nodes import dig
+from lambda_serving_cli.local_cloud.steps import StepError
+from lambda_serving_cli.monitoring.block import describe_changes
+
+MOST_FINDINGS = 20
+"""Of one file."""
+
+STAND_INS = {"endpoint": "x", "engine": "custom", "model": "x"}
+"""Keys that must be there, with values that are right."""
+
+LONGEST_NAME = 64
+"""Characters of a function's name (AWS Lambda API, CreateFunction)."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something that is wrong, and where."""
+
+    endpoint: str
+    where: str
+    problem: str
+
+    def as_dict(self) -> dict[str, str]:
+        return asdict(self)
+
+
+def check_files(project: Project) -> tuple[dict[str, EndpointSettings], list[Finding]]:
+    """Read every endpoint: its settings where they can be read, and what is wrong."""
+    settings, findings = {}, []
+    for folder in sorted(path for path in project.functions.glob("*") if path.is_dir()):
+        if folder.name.startswith((".", "__")):
+            continue
+        endpoint = folder.name
+        if not (folder / FILE).is_file():
+            findings.append(Finding(endpoint, f"functions/{endpoint}", f"there is no {FILE}"))
+            continue
+        try:
+            table = tomllib.loads((folder / FILE).read_text(encoding="utf-8"))
+        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+            findings.append(Finding(endpoint, FILE, f"not TOML: {error}"))
+            continue
+        problems = list(list_problems(table))
+        findings += [Finding(endpoint, FILE, problem) for problem in problems]
+        if not problems:
+            settings[endpoint] = parse_endpoint(table)
+            findings += _check_folder(project, endpoint, settings[endpoint])
+    known = project.list_endpoints()
+    for endpoint, each in settings.items():
+        findings += _check_calls(endpoint, each, known)
+    return settings, findings
+
+
+def list_problems(table: dict[str, Any]) -> Iterator[str]:
+    """Every error that the runtime would tell, one after another.
+
+    It stops at the first: so what that names is mended, and it is asked again.
+    """
+    for _ in range(MOST_FINDINGS):
+        try:
+            parse_endpoint(table)
+            return
+        except SettingsError as error:
+            text = str(error).removeprefix(f"{FILE}: ")
+            yield text
+            if not _mend(table, text.partition(": ")[0]):
+                return
+
+
+def _mend(table: Any, key: str) -> bool:
+    """Remove a key like `version.2.foo`, or give one that must be there a value that is right.
+
+    The parts of a key may hold dots themselves. Whether anything was changed.
+    """
+    if not isinstance(table, dict):
+        return False
+    if key in STAND_INS and table.get(key) != STAND_INS[key]:
+        table[key] = STAND_INS[key]
+        return True
+    if key in table:
+        del table[key]
+        return True
+    names = sorted((name for name in table if key.startswith(f"{name}.")), key=len, reverse=True)
+    return any(_mend(table[name], key.removeprefix(f"{name}.")) for name in names)
+
+
+def _check_folder(project: Project, endpoint: str, settings: EndpointSettings) -> Iterator[Finding]:
+    """The name, and that the code of every version can be read."""
+    folder = project.folder(endpoint)
+    if settings.endpoint != endpoint:
+        problem = f"endpoint: it says {settings.endpoint!r}, its folder {endpoint!r}"
+        yield Finding(endpoint, FILE, problem)
+    files = {}
+    for name, version in settings.versions.items():
+        try:
+            files[find_preprocess(folder, version.preprocess)] = name
+        except UserCodeLoadError as error:
+            yield Finding(endpoint, FILE, str(error).removeprefix(f"{FILE}: "))
+        custom = version.engine in ("custom", "custom_async")
+        if custom and find_preprocess(folder, None) is None and version.preprocess is None:
+            problem = f"version {name}: the engine {version.engine} runs your code: there is none"
+            yield Finding(endpoint, f"functions/{endpoint}", problem)
+    for file in files:
+        try:
+            if file is not None:
+                check_code(file)
+        except StepError as error:
+            reason = error.reason.removeprefix(f"{file}").lstrip(",: ")
+            yield Finding(endpoint, str(file.relative_to(folder)) if file else "", reason)
+
+
+def _check_calls(endpoint: str, settings: EndpointSettings, known: list[str]) -> Iterator[Finding]:
+    """That whom it asks is there."""
+    targets = list(settings.calls)
+    if settings.traffic and any(v.engine == "canary" for v in settings.versions.values()):
+        targets += [*settings.traffic.weights, *filter(None, [settings.traffic.prefix])]
+    for target in targets:
+        name = target.partition("/")[0]
+        if name not in known:
+            yield Finding(endpoint, FILE, f"it asks {target!r}: there is no endpoint {name!r}")
+
+
+def check_template(
+    project: Project, template: Template, settings: Mapping[str, EndpointSettings]
+) -> Iterator[Finding]:
+    """A function for each endpoint, with what it needs; and none for what is no endpoint."""
+    for endpoint in sorted(set(template.functions) - set(project.list_endpoints())):
+        function = template.functions[endpoint].name
+        yield Finding(endpoint, "template.yaml", f"{function} has no folder functions/{endpoint}")
+    for endpoint, each in settings.items():
+        found = template.find_function(endpoint)
+        if found is None:
+            yield Finding(endpoint, "template.yaml", "there is no function for it")
+            continue
+        for problem in _check_function(template, endpoint, found, each):
+            yield Finding(endpoint, f"template.yaml, {found.name}", problem)
+
+
+def _check_function(
+    template: Template, endpoint: str, function: Entry, settings: EndpointSettings
+) -> Iterator[str]:
+    uri = str(function.properties.get("CodeUri", "")).rstrip("/")
+    if uri != f"functions/{endpoint}":
+        yield f"CodeUri is {uri!r}, not functions/{endpoint}"
+    yield from _check_lists(template, function, settings)
+    group = template.find_log_group(function)
+    if group is None:
+        yield "LoggingConfig names no log group of this template"
+    elif "RetentionInDays" not in group.properties:
+        yield f"{group.name} keeps its logs for ever: it has no RetentionInDays"
+    routes = {
+        dig(event, "Properties", "Path")
+        for event in (dig(function.properties, "Events") or {}).values()
+        if dig(event, "Type") == "HttpApi"
+    }
+    for path in (f"/serve/{endpoint}", f"/serve/{endpoint}/{{proxy+}}"):
+        if path not in routes:
+            yield f"there is no HttpApi event for {path}"
+    if not template.find_outputs(function):
+        yield "no output gives its name"
+
+
+def _check_lists(template: Template, function: Entry, settings: EndpointSettings) -> Iterator[str]:
+    ours = {name for folder, name in template.layers.items() if is_ours(folder)}
+    layers = {*template.list_references(function, "Layers"), *template.global_layers} & ours
+    policies = set(template.list_references(function, "Policies")) & set(POLICIES)
+    for key, there, wanted in (
+        ("Layers", layers, set(list_layers(template, settings))),
+        ("Policies", policies, set(list_policies(settings))),
+    ):
+        if missing := sorted(wanted - there):
+            yield f"{key} lacks {', '.join(missing)}"
+        if needless := sorted(there - wanted):
+            yield f"{key} has {', '.join(needless)}, which the endpoint does not need"
+
+
+def check_monitoring(project: Project) -> Iterator[Finding]:
+    """That dashboard and alarms are those of the endpoints, which must all be readable."""
+    try:
+        problem = describe_changes(project.root) and (
+            "dashboard and alarms are not up to date: `lambda-serving monitoring` writes them"
+        )
+    except StepError as error:
+        problem = error.reason
+    if problem:
+        yield Finding("all", "template.yaml", problem)
+
+
+def check_names(project: Project, endpoints: list[str]) -> Iterator[Finding]:
+    """Function names of each stack that samconfig.toml knows."""
+    try:
+        config = tomllib.loads((project.root / "samconfig.toml").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return
+    for name, environment in config.items():
+        stack = dig(environment, "global", "parameters", "stack_name")
+        for endpoint in endpoints:
+            length = len(f"{stack}-{endpoint}")
+            if stack and length > LONGEST_NAME:
+                problem = f"{stack}-{endpoint} has {length} characters, Lambda takes {LONGEST_NAME}"
+                yield Finding(endpoint, f"samconfig.toml, {name}", problem)

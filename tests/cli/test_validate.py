@@ -1,0 +1,121 @@
+"""`lambda-serving validate`: everything that is wrong, told at once."""
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cli.conftest import Copy
+
+
+def find(project: Copy, *arguments: str) -> list[tuple[str, str, str]]:
+    """(endpoint, where, problem) of all findings."""
+    done = project.run("validate", "--json", *(arguments or ("--no-models",)))
+    findings: list[dict[str, Any]] = json.loads(done.stdout)["findings"]
+    assert done.returncode == (1 if findings else 0)
+    return [(each["endpoint"], each["where"], each["problem"]) for each in findings]
+
+
+def test_nothing_is_wrong_here(project: Copy, example_models: Path) -> None:
+    shutil.copytree(example_models, project.root / ".local" / "models")
+    done = project.type("validate")
+    assert done.returncode == 0, done.stdout
+    assert b"nothing wrong" in done.stdout
+
+
+def test_every_error_is_told(project: Copy) -> None:
+    project.write(
+        "functions/iris_onnx/endpoint.toml",
+        'endpoint = "other"\nengine = "abacus"\nsha256 = "x"\nfoo = 1\n'
+        '[version."1.1"]\nbar = 2\nmodel = "/"\n[metrics]\nlog_frequency = 2\n',
+    )
+    told = [(where, text.partition(":")[0]) for name, where, text in find(project)
+            if name == "iris_onnx"]  # fmt: skip
+    keys = [
+        "engine",
+        "foo",
+        "metrics.log_frequency",
+        "sha256",
+        "version.1.1.bar",
+        "version.1.1.model",
+    ]
+    assert sorted(key for where, key in told if where == "endpoint.toml") == keys
+
+
+def test_the_table_is_readable(project: Copy) -> None:
+    project.write("functions/filetype/endpoint.toml", "endpoint =")
+    done = project.run("validate", "--no-models")
+    [row] = [line for line in done.stdout.decode().splitlines() if "not TOML" in line]
+    assert row.split()[:2] == ["filetype", "endpoint.toml"]
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "problem"),
+    [
+        ("functions/filetype/endpoint.toml", '"filetype"', '"other"', "its folder 'filetype'"),
+        ("functions/filetype/endpoint.toml", "model =", "preprocess = 'v1.py'\nmodel =", "'v1.py'"),
+        ("functions/filetype/endpoint.toml", "model =", "calls = ['nix']\nmodel =", "no endpoint"),
+        ("functions/filetype/preprocess.py", "class Preprocess:", "class Pre(:", "line "),
+        ("functions/filetype/preprocess.py", "class Preprocess:", "class Other:", "found none"),
+        ("functions/iris_canary/endpoint.toml", "iris_onnx", "nix", "there is no endpoint 'nix'"),
+        ("template.yaml", "{AWS::StackName}-filetype\n", "{AWS::StackName}-f\n", "no function"),
+        ("template.yaml", "{AWS::StackName}-filetype\n", "{AWS::StackName}-f\n", "no folder"),
+        ("template.yaml", "functions/filetype", "functions/iris_onnx", "not functions/filetype"),
+        ("template.yaml", ", !Ref EngineOnnxLayer]", "]", "Layers lacks EngineOnnxLayer"),
+        ("template.yaml", "EngineOnnxLayer]", "EngineSklearnLayer]", "has EngineSklearnLayer"),
+        ("template.yaml", "[!Ref ReadModels]", "[]", "Policies lacks ReadModels"),
+        ("template.yaml", "[!Ref ReadModels]", "[!Ref InvokeEndpoints]", "has InvokeEndpoints"),
+        ("template.yaml", "!Ref FiletypeLogs", "!Ref Logs", "names no log group"),
+        ("template.yaml", "RetentionInDays", "LogGroupClass", "keeps its logs for ever"),
+        ("template.yaml", "/serve/filetype}", "/filetype}", "no HttpApi event for /serve/filetype"),
+        ("template.yaml", "Value: !Ref Filetype\n", "Value: none\n", "no output"),
+        ("samconfig.toml", '"lambda-serving-prod"', '"' + "p" * 60 + '"', "Lambda takes 64"),
+    ],
+)
+def test_one_thing_is_wrong(project: Copy, file: str, old: str, new: str, problem: str) -> None:
+    text = project.read(file)
+    assert old in text
+    project.write(file, text.replace(old, new, 1))
+    assert any(problem in text for _, _, text in find(project)), find(project)
+
+
+def test_folders_that_are_no_endpoints(project: Copy) -> None:
+    project.write("functions/begun/preprocess.py", "")
+    project.write("functions/__pycache__/x", "")
+    assert find(project) == [("begun", "functions/begun", "there is no endpoint.toml")]
+    project.write("functions/begun/endpoint.toml", 'endpoint = "begun"\nengine = "custom"\n')
+    assert "found none" in find(project)[0][2]
+    (project.root / "functions/begun/preprocess.py").unlink()
+    assert "runs your code: there is none" in find(project)[0][2]
+
+
+def test_models_that_are_not_there(project: Copy) -> None:
+    text = project.read("functions/filetype/endpoint.toml")
+    project.write("functions/filetype/endpoint.toml", text.replace("filetype/1/", "file:///nix/"))
+    found = find(project, "--json")
+    assert ("filetype", "endpoint.toml, version 1", "there is no model at file:///nix/") in found
+    named = {name for name, _, problem in found if "there is no model" in problem}
+    assert named == {"filetype", "iris_onnx", "iris_sklearn", "iris_xgboost", "iris_lightgbm"}
+
+
+def test_a_build_that_is_too_large(project: Copy) -> None:
+    build = project.root / ".aws-sam" / "build"
+    for folder in ("Filetype", "RuntimeLayer"):
+        (build / folder).mkdir(parents=True)
+        with (build / folder / "large").open("wb") as file:
+            file.truncate(150_000_000)  # holes: nothing is written
+    text = project.read("template.yaml")
+    text = text.replace("functions/filetype", "Filetype").replace("layers/runtime", "RuntimeLayer")
+    (build / "template.yaml").write_text(text)
+    [(endpoint, where, problem)] = find(project)
+    assert (endpoint, where) == ("filetype", ".aws-sam/build")
+    assert problem == "300 MB with its layers, Lambda takes 262 MB"
+
+
+def test_wrong_usage(project: Copy) -> None:
+    assert "no local cloud is up" in project.refuse(1, "validate", "--state", "nix")
+    assert "No such option" in project.refuse(2, "validate", "--models")
+    project.write("template.yaml", "- a list")
+    assert "expected a mapping" in project.refuse(1, "validate", "--no-models")
