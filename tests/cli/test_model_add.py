@@ -8,8 +8,6 @@ from typing import Any
 
 import pytest
 
-from lambda_serving.endpoint_toml import parse_endpoint
-from lambda_serving.errors import SettingsError
 from tests.cli.conftest import Copy
 
 CODE = "class Preprocess:\n    def process(self, data, state, collect=None):\n        return {}\n"
@@ -42,15 +40,6 @@ def list_problems(project: Copy) -> list[str]:
     """What `validate` finds wrong with the endpoint `churn`."""
     findings = json.loads(project.run("validate", "--json").stdout)["findings"]
     return [each["problem"] for each in findings if each["endpoint"] == "churn"]
-
-
-def takes(toml: str) -> bool:
-    """Whether the runtime takes an endpoint.toml."""
-    try:
-        parse_endpoint(tomllib.loads(f'endpoint = "x"\nengine = "sklearn"\n{toml}'))
-    except SettingsError:
-        return False
-    return True
 
 
 def test_a_new_endpoint(project: Copy) -> None:
@@ -185,9 +174,6 @@ def test_code_that_python_cannot_read(project: Copy) -> None:
     assert "in/broken.py, line 2" in message
 
 
-@pytest.mark.skipif(
-    not takes('[auto_update]\nproject = "p"\nname = "n"'), reason="the runtime has no [auto_update]"
-)
 def test_auto_update(project: Copy) -> None:
     project.do(
         *FOLLOW, *RULE, "--preprocess", "in/code.py", "--tags", "a", "b,c", "--published",

@@ -5,8 +5,6 @@ from typing import Any
 
 import pytest
 
-from lambda_serving.endpoint_toml import parse_endpoint
-from lambda_serving.errors import SettingsError
 from tests.cli.conftest import Copy
 
 CODE = "class Preprocess:\n    def process(self, data, state, collect=None):\n        return {}\n"
@@ -26,19 +24,6 @@ def project(project: Copy) -> Copy:
 
 def read_traffic(project: Copy, endpoint: str) -> Any:
     return tomllib.loads(project.read(f"functions/{endpoint}/endpoint.toml")).get("traffic")
-
-
-def takes_traffic() -> bool:
-    """Whether the runtime shares traffic between versions by itself."""
-    toml = 'endpoint = "x"\nengine = "custom"\n[version.2]\n[traffic]\nweights = {1 = 0.5, 2 = 0.5}'
-    try:
-        parse_endpoint(tomllib.loads(toml))
-    except SettingsError:
-        return False
-    return True
-
-
-inside = pytest.mark.skipif(not takes_traffic(), reason="the runtime has no [traffic] of versions")
 
 
 def test_between_endpoints(project: Copy) -> None:
@@ -76,7 +61,6 @@ def test_a_prefix(project: Copy) -> None:
     assert read_traffic(project, "newest") == {"weights": {"churn": 1.0}}
 
 
-@inside
 def test_between_own_versions(project: Copy) -> None:
     before = project.read("template.yaml")
     own = ("--input-endpoints", "churn/2", "churn/1")

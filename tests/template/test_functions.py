@@ -82,8 +82,7 @@ def find_layer(engine: str) -> str:
 def test_callers_alone_may_invoke(functions: dict[str, Properties]) -> None:
     for endpoint, properties in functions.items():
         settings = read_endpoint(PROJECT / "functions" / endpoint)
-        is_canary = any(version.engine == "canary" for version in settings.versions.values())
-        is_caller = bool(settings.calls) or is_canary
+        is_caller = bool(settings.calls) or settings.is_canary
         policies = [policy["Ref"] for policy in properties["Policies"]]
         assert ("InvokeEndpoints" in policies) == is_caller, endpoint
 
@@ -100,8 +99,7 @@ def test_models_are_read_where_there_is_one(functions: dict[str, Properties]) ->
 def test_who_is_called_is_there(endpoints: list[str]) -> None:
     for endpoint in endpoints:
         settings = read_endpoint(PROJECT / "functions" / endpoint)
-        is_canary = any(version.engine == "canary" for version in settings.versions.values())
-        traffic = settings.traffic if is_canary else None
+        traffic = settings.traffic if settings.is_canary else None
         targets = list(traffic.weights) if traffic else []
         prefix = [traffic.prefix] if traffic and traffic.prefix else []
         for called in (*settings.calls, *targets, *prefix):

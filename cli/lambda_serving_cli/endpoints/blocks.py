@@ -6,7 +6,6 @@ import json
 import re
 from collections.abc import Collection, Iterator, Sequence
 
-from lambda_serving.endpoint_toml import WITHOUT_MODEL
 from lambda_serving.engines import ENGINES
 from lambda_serving.settings import EndpointSettings
 from lambda_serving_cli.endpoints.project import camel
@@ -105,7 +104,7 @@ def list_layers(template: Template, settings: EndpointSettings) -> list[str]:
 
 def _list_folders(settings: EndpointSettings) -> Iterator[str]:
     """`engine_onnx` for `triton`, whose module is engines/onnx.py."""
-    for version in settings.versions.values():
+    for version in settings.described:
         module = ENGINES[version.engine].partition(":")[0].rpartition(".")[2]
         yield f"engine_{module}"
 
@@ -116,13 +115,10 @@ def is_ours(folder: str) -> bool:
 
 
 def list_policies(settings: EndpointSettings) -> list[str]:
-    """Those of the template's policies that an endpoint needs.
-
-    An engine that needs a model and names none follows the registry, which is in the bucket too.
-    """
-    versions = settings.versions.values()
-    reads = any(v.model is not None or v.engine not in WITHOUT_MODEL for v in versions)
-    calls = bool(settings.calls) or any(version.engine == "canary" for version in versions)
+    """Those of the template's policies that an endpoint needs. The registry is in the bucket."""
+    has_model = any(version.model is not None for version in settings.described)
+    reads = has_model or settings.auto_update is not None
+    calls = bool(settings.calls) or settings.is_canary
     return ["ReadModels"] * reads + ["InvokeEndpoints"] * calls
 
 

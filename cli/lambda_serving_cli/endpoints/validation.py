@@ -129,7 +129,7 @@ def _check_folder(project: Project, endpoint: str, settings: EndpointSettings) -
 def _check_calls(endpoint: str, settings: EndpointSettings, known: list[str]) -> Iterator[Finding]:
     """That whom it asks is there."""
     targets = list(settings.calls)
-    if settings.traffic and any(v.engine == "canary" for v in settings.versions.values()):
+    if settings.traffic and settings.is_canary:
         targets += [*settings.traffic.weights, *filter(None, [settings.traffic.prefix])]
     for target in targets:
         name = target.partition("/")[0]

@@ -55,8 +55,7 @@ def show_overview() -> list[Widget]:
 def show_endpoint(settings: EndpointSettings) -> list[Widget]:
     """One endpoint, those it calls, and its variables."""
     endpoint = settings.endpoint
-    versions = [*settings.versions.values(), *filter(None, [settings.shared])]
-    engines = ", ".join(sorted({version.engine for version in versions}))
+    engines = ", ".join(sorted({version.engine for version in settings.described}))
     logs = f"log-group/$252Faws$252Flambda$252F${{AWS::StackName}}-{endpoint}"
     widgets = [
         write_text(f"## {endpoint}\nEngine: {engines}. [Logs](#logsV2:log-groups/{logs})"),
@@ -65,14 +64,13 @@ def show_endpoint(settings: EndpointSettings) -> list[Widget]:
         show_errors(endpoint),
         show_starts(endpoint),
     ]
-    is_canary = any(version.engine == "canary" for version in versions)
-    if is_canary:
+    if settings.is_canary:
         dimensions = ["Endpoint", "Target"]
         targets = find("CanaryRequests", dimensions, "Sum", name("Dim.Target"), endpoint)
         widgets.append(draw("Requests by target", [targets], stacked=True))
     elif settings.traffic is not None or settings.auto_update is not None:
         widgets.append(show_rollout(endpoint))
-    if settings.calls or is_canary:
+    if settings.calls or settings.is_canary:
         dimensions = ["Endpoint", "Callee", "Cause"]
         label = f"{name('Dim.Callee')}: {name('Dim.Cause')}"
         failed = find("FailedCalls", dimensions, "Sum", label, endpoint)

@@ -21,8 +21,7 @@ class Rollout:
         self, settings: EndpointSettings, count: Callable[..., None] = lambda name, **dims: None
     ) -> None:
         """``count`` counts a metric of the endpoint."""
-        is_own = settings.traffic is not None and not is_canary(settings)
-        self._traffic = settings.traffic if is_own else None
+        self._traffic = None if settings.is_canary else settings.traffic
         guard = None if self._traffic is None else self._traffic.guard
         self._guard = None if guard is None else Guard(guard)
         self._count = count
@@ -72,8 +71,3 @@ class Rollout:
             return {}
         out = sorted(self._guard.out) if self._guard else []
         return {"traffic": self.shares, **({"taken_out": out} if out else {})}
-
-
-def is_canary(settings: EndpointSettings) -> bool:
-    """Whether the traffic is one between endpoints."""
-    return any(version.engine == "canary" for version in settings.versions.values())

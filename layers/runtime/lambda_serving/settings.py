@@ -108,6 +108,16 @@ class EndpointSettings:
     auto_update: AutoUpdate | None = None
     shared: VersionSettings | None = None
 
+    @property
+    def described(self) -> tuple[VersionSettings, ...]:
+        """All that the file describes: its versions, or what those of the registry share."""
+        return (*self.versions.values(), *((self.shared,) if self.shared else ()))
+
+    @property
+    def is_canary(self) -> bool:
+        """Whether it only passes requests on to other endpoints."""
+        return any(version.engine == "canary" for version in self.described)
+
 
 def read_runtime() -> Runtime:
     """Read the environment variables that Lambda and the template set.
