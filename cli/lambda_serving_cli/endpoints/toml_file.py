@@ -158,7 +158,7 @@ def _update(table: Table, values: Mapping[str, Any]) -> None:
     for name in [name for name in table if name not in values]:
         del table[name]
     for name, value in values.items():
-        if name in table and table[name].unwrap() == value:
+        if name in table and table.unwrap()[name] == value:
             continue
         if isinstance(value, Mapping) and isinstance(table.get(name), Table):
             _update(table[name], value)
