@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from lambda_serving_cli.cost.command import cost
 from lambda_serving_cli.endpoints import commands as endpoint_commands
 from lambda_serving_cli.endpoints import metrics_commands, model_commands
 from lambda_serving_cli.local_cloud.build import Build
@@ -29,6 +30,7 @@ app.add_typer(endpoint_commands.app)
 app.add_typer(metrics_commands.app, name="metrics")
 model.add_typer(model_commands.app)
 app.add_typer(model, name="model")
+app.command()(cost)
 
 State = Annotated[
     Path | None,

@@ -77,15 +77,22 @@ def launch(
     """launch(endpoint, s3, edit=…, **environment) -> an environment that starts now.
 
     `edit` gets a copy of the code folder before it is frozen. After the test every environment
-    must have left alone what Lambda keeps read-only.
+    must have left alone what Lambda keeps read-only. One that is `held` stays at its snapshot.
     """
     launched: list[LambdaProcess] = []
     with ExitStack() as stack:
 
-        def start(endpoint: str, s3: S3Server, edit: Edit | None = None, **environment: str) -> Any:
+        def start(
+            endpoint: str,
+            s3: S3Server,
+            edit: Edit | None = None,
+            held: bool = False,
+            **environment: str,
+        ) -> Any:
             folder = tmp_path / f"environment{len(launched)}"
             folder.mkdir()
-            process = start_function(built[endpoint], s3, runtime_client, folder, edit, environment)
+            function = built[endpoint]
+            process = start_function(function, s3, runtime_client, folder, edit, environment, held)
             launched.append(stack.enter_context(process))
             return process
 
@@ -101,6 +108,7 @@ def start_function(
     folder: Path,
     edit: Edit | None,
     environment: dict[str, str],
+    held: bool = False,
 ) -> LambdaProcess:
     """An execution environment of `function`, its models in `s3`.
 
@@ -124,6 +132,7 @@ def start_function(
             "SERVING_STACK": "test",
         }
         | environment,
+        held=held,
     )
 
 

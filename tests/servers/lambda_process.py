@@ -32,7 +32,7 @@ class LambdaProcess:
 
     `code` is copied below `folder` and made read-only; `layers` are used in place. `runtime` is a
     folder made by `install_runtime_client`. With `audited`, writes are recorded (a little slower:
-    leave it out where time is measured).
+    leave it out where time is measured). One that is `held` stays at its snapshot until `restore`.
     """
 
     def __init__(
@@ -46,12 +46,14 @@ class LambdaProcess:
         function_name: str = "test-function",
         handler: str = HANDLER,
         audited: bool = True,
+        held: bool = False,
     ) -> None:
         self.layers = list(layers)
         self.task_root = copy_read_only(code, folder / "task")
         self.log_file = folder / "log.txt"
         self.audit_file = folder / "audit.txt" if audited else None
         self.api = RuntimeApi(function_name, REGION)
+        self.api.held = held
         self.environment = _base_environment(function_name, self.task_root, runtime, handler)
         self.environment["AWS_LAMBDA_RUNTIME_API"] = self.api.address
         # On Lambda /var/task:/var/task/lib:/opt/lib, where /opt is all layers in one.
@@ -82,6 +84,15 @@ class LambdaProcess:
             return self.api.started.result(timeout)
         except TimeoutError:
             raise TimeoutError(f"no init within {timeout} s; log:\n{self.read_log()}") from None
+
+    def wait_until_frozen(self, timeout: float = 30.0) -> None:
+        """Under SnapStart: until the snapshot could be taken."""
+        if not self.api.frozen.wait(timeout):
+            raise TimeoutError(f"no snapshot within {timeout} s; log:\n{self.read_log()}")
+
+    def restore(self) -> None:
+        """Go on from the snapshot."""
+        self.api.thaw()
 
     def invoke(self, event: object, timeout: float = 30.0) -> Answer:
         """One direct invocation with `event` as JSON; see `send` for raw bytes."""

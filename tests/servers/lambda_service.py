@@ -8,7 +8,7 @@ import json
 import re
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler
 from threading import Lock, Thread
@@ -17,7 +17,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 from tests.servers.cutting_server import CuttingServer
 from tests.servers.lambda_faults import Fault
-from tests.servers.signature import find_defect
+from tests.servers.signature import find_defect, find_key
 
 SECRET = "a secret of this server alone"
 PAYLOAD_LIMIT = 6_291_556
@@ -39,6 +39,7 @@ class Invoke:
     """time.monotonic()"""
     trace: str = ""
     """The tracing header."""
+    access_key: str = ""
 
     @property
     def envelope(self) -> dict[str, Any]:
@@ -65,6 +66,8 @@ class LambdaService:
     defects: list[str] = field(default_factory=list)
     """What was wrong with requests themselves."""
     port: int = 0
+    secrets: Mapping[str, str] | None = None
+    """Access key -> secret key, of those that are valid now; None is SECRET for any."""
 
     def __post_init__(self) -> None:
         self.lock = Lock()
@@ -152,7 +155,12 @@ class _Handler(BaseHTTPRequestHandler):
         if self.headers["X-Amz-Invocation-Type"] != "RequestResponse":
             defect = f"invocation type {self.headers['X-Amz-Invocation-Type']}"
         headers: Any = self.headers
-        defect = defect or find_defect("POST", self.path, headers, body, "lambda", SECRET)
+        key = find_key(headers)
+        secret = SECRET if service.secrets is None else service.secrets.get(key)
+        if secret is None:
+            self._refuse(403, "ExpiredTokenException", "The security token is expired")
+            return
+        defect = defect or find_defect("POST", self.path, headers, body, "lambda", secret)
         if defect or path is None:
             service.defects.append(defect)
             self._refuse(403, "InvalidSignatureException", defect)
@@ -161,7 +169,7 @@ class _Handler(BaseHTTPRequestHandler):
         port = self.client_address[1]
         trace = headers["X-Amzn-Trace-Id"] or ""
         function, now = unquote(path[1]), time.monotonic()
-        invoke = Invoke(function, qualifier, json.loads(body), port, now, trace)
+        invoke = Invoke(function, qualifier, json.loads(body), port, now, trace, key)
         fault = service.begin(invoke)
         try:
             self._answer(invoke, fault, len(body))

@@ -12,7 +12,7 @@ import uuid
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
+from threading import Event, Thread
 from typing import Any, Self
 
 PREFIX = "/2018-06-01/runtime"
@@ -46,13 +46,20 @@ class Invocation:
 
 
 class RuntimeApi:
-    """The server. `started` holds None from the first /next on, or the init error as an Answer."""
+    """The server. `started` holds None from the first /next on, or the init error as an Answer.
+
+    Under SnapStart the function asks for its restore before its first event, and waits there:
+    `frozen` is set then, and `thaw` lets it go on. (One that is not `held` goes on at once.)
+    """
 
     def __init__(self, function_name: str, region: str) -> None:
         self.function_arn = f"arn:aws:lambda:{region}:123456789012:function:{function_name}"
         self.started: Future[Answer | None] = Future()
         self.is_sampled = False
         """Whether invocations are traced, as X-Ray decides it."""
+        self.frozen = Event()
+        self.held = False
+        self._thawed = Event()
         self.started_at = 0.0
         """time.perf_counter() when the environment was ready (or gave up)."""
         self.running: dict[str, Invocation] = {}
@@ -72,6 +79,7 @@ class RuntimeApi:
         return self
 
     def __exit__(self, *exception: object) -> None:
+        self.thaw()
         self.fail("the Runtime API was closed")
         self.waiting.put(None)
         self._server.shutdown()
@@ -84,6 +92,16 @@ class RuntimeApi:
         self.running[invocation.request_id] = invocation
         self.waiting.put(invocation)
         return invocation
+
+    def wait_for_thaw(self) -> None:
+        """The function has done all it does before a snapshot."""
+        self.frozen.set()
+        if self.held:
+            self._thawed.wait()
+
+    def thaw(self) -> None:
+        """Restore the function that waits for it."""
+        self._thawed.set()
 
     def mark_started(self, error: Answer | None = None) -> None:
         if not self.started.done():
@@ -116,6 +134,7 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         api = self.server.api
         if self.path == f"{PREFIX}/restore/next":
+            api.wait_for_thaw()
             self._answer(200)
         elif self.path != f"{PREFIX}/invocation/next":
             self._answer(404)
@@ -130,7 +149,7 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         api = self.server.api
         body = self.rfile.read(int(self.headers["Content-Length"]))
-        if self.path == f"{PREFIX}/init/error":
+        if self.path in (f"{PREFIX}/init/error", f"{PREFIX}/restore/error"):
             api.mark_started(Answer(body, failed=True))
             self._answer(202)
             return

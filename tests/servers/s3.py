@@ -2,20 +2,22 @@
 ListObjectsV2), what a registry writes (s3_writes.py), and faults that are switched on and off while
 it runs.
 
-Answers follow https://docs.aws.amazon.com/AmazonS3/latest/API/; no signatures are checked.
+Answers follow https://docs.aws.amazon.com/AmazonS3/latest/API/; signatures are checked where it is
+told the keys.
 """
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Lock, Thread
-from typing import Self
+from typing import Any, Self
 from xml.sax.saxutils import escape
 
 from tests.servers.cutting_server import CuttingServer
 from tests.servers.faults import Fault
 from tests.servers.s3_writes import Item, Request, Upload, WriteHandler
+from tests.servers.signature import find_defect, find_key
 
 
 @dataclass
@@ -35,6 +37,8 @@ class S3Server:
     port: int = 0
     not_modified: int = 0
     """How often 304 answered a conditional GET."""
+    secrets: Mapping[str, str] | None = None
+    """Access key -> secret key, of those that are valid now; None checks no signature."""
 
     def __post_init__(self) -> None:
         self.lock = Lock()
@@ -116,11 +120,15 @@ class _Handler(WriteHandler):
         bucket, key, query = self.parse_path()
         store = self.server.store
         version = query.get("versionId", "")
-        request = Request(self.command, bucket, key, self.headers.get("Range", ""), version)
+        headers: Any = self.headers
+        signer = find_key(headers)
+        request = Request(self.command, bucket, key, headers.get("Range", ""), version, signer)
         fault = self.begin(request)
         if fault is None:
             return
-        if "uploads" in query:
+        if store.secrets is not None and (refusal := self._check_signature(store.secrets, signer)):
+            self.refuse(403, refusal)
+        elif "uploads" in query:
             self.list_uploads(bucket, query)
         elif "uploadId" in query:
             self.list_parts(query)
@@ -130,6 +138,14 @@ class _Handler(WriteHandler):
             self._send_object(store.buckets[bucket].get(key, []), version, fault)
         else:
             self._send_listing(bucket, query)
+
+    def _check_signature(self, secrets: Mapping[str, str], signer: str) -> str:
+        """S3's code of refusal, "" where there is none."""
+        if signer not in secrets:
+            return "ExpiredToken" if signer else "AccessDenied"
+        headers: Any = self.headers
+        defect = find_defect(self.command, self.path, headers, b"", "s3", secrets[signer])
+        return "SignatureDoesNotMatch" if defect else ""
 
     def _send_object(self, versions: list[Item], version: str, fault: Fault) -> None:
         found = [item for item in versions if version in {"", item.version_id}]

@@ -28,6 +28,7 @@ class Request:
     key: str
     range: str = ""
     version_id: str = ""
+    access_key: str = ""
     query: str = ""
 
 

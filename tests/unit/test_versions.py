@@ -38,6 +38,9 @@ class Loaded:
         self.cost = store.costs.get(version, 0)
         self.model_size = store.model_size
 
+    def restore(self) -> None:
+        self.store.notes.append(f"restore {self.version}")
+
     def close(self) -> None:
         self.store.notes.append(f"unload {self.version}")
 
@@ -227,3 +230,19 @@ def test_one_thread_at_a_time() -> None:
     for thread in threads:
         thread.join()
     assert store.notes == ["load a"]
+
+
+def test_after_a_snapshot_no_pause_counts() -> None:
+    """The clock may have gone on by days, or back."""
+    store = Store()
+    store.broken = {"2"}
+    versions = store.make_versions()
+    versions.get("1")
+    for _ in range(2):
+        with pytest.raises(ModelFetchError):
+            versions.get("2")
+    store.broken.clear()
+    store.now = 1.0
+    versions.restore()
+    versions.get("2")
+    assert store.notes == ["load 1", "load 2", "restore 1", "load 2"]

@@ -23,13 +23,20 @@ def start_environment() -> Environment:
         LoadError: under SnapStart or provisioned concurrency.
     """
     environment = Environment(read_runtime())
+    starts_ahead = environment.runtime.starts_ahead
     hide(environment.runtime.secrets)
     set_up_logs(environment.runtime, lambda: environment.statistics.endpoint)
+    if starts_ahead:
+        from lambda_serving.snapshot import register_hooks, warm_up
+
+        register_hooks(environment)
     try:
         environment.get_endpoint()
+        if starts_ahead:
+            warm_up(environment)
     except LoadError as error:
         report_error(error, "init")
-        if environment.runtime.fails_at_init:
+        if starts_ahead:
             raise
     close_at_shutdown(environment)
     return environment

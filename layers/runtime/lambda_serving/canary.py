@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Callable
@@ -44,7 +45,7 @@ class Canary:
         self._calls = calls
         self._lock = threading.Lock()
         self._shares = dict(traffic.weights)
-        self._look_at = 0.0
+        self._look_at = -math.inf
 
     async def serve(self, request: Request) -> Answer:
         """The chosen target's answer, as it gave it: status, content type and body, errors too.
@@ -103,6 +104,10 @@ class Canary:
                     self._shares = {f"{prefix}/{version}": s for version, s in shares.items()}
                 self._look_at = time.monotonic() + LOOK_SECONDS
             return self._shares
+
+    def restore(self) -> None:
+        """After a snapshot: what is remembered is of unknown age."""
+        self._look_at = -math.inf
 
     def describe(self) -> dict[str, Any]:
         return {"targets": self._shares}

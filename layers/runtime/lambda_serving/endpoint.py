@@ -32,6 +32,9 @@ class Servable(Protocol):
     def describe(self) -> dict[str, Any]:
         """What is known of it, for the endpoint's metadata."""
 
+    def restore(self) -> None:
+        """A snapshot came to life."""
+
     def close(self) -> None:
         """It goes."""
 
@@ -118,6 +121,15 @@ class Endpoint:
 
     def describe(self) -> dict[str, Any]:
         return self.engine.describe()
+
+    def restore(self) -> None:
+        """A snapshot came to life: ``after_restore`` of the user's class.
+
+        Raises:
+            UserCodeLoadError: it fails.
+        """
+        self.user_code.activate()
+        self.user_code.restore()
 
     def close(self) -> None:
         """The version goes: ``unload`` of the user's class, then its files and modules."""

@@ -32,6 +32,7 @@ from lambda_serving.traffic import Traffic
 
 if TYPE_CHECKING:
     from lambda_serving.follower import Follower
+    from lambda_serving.lambda_api import LambdaApi
     from lambda_serving.send_request import Calls
     from lambda_serving.tracing import Tracer
 
@@ -45,6 +46,7 @@ class Environment:
         self._statistics: Statistics | None = None
         self._rollout: Rollout | None = None
         self._follower: Follower | None = None
+        self._api: LambdaApi | None = None
         self._versions = Versions(self._load, self._count_budget)
 
     def _load(self, version: str) -> Servable:
@@ -85,7 +87,7 @@ class Environment:
 
         if self.runtime.function_name:
             import_formatter()  # the line of a failed call has no time for it
-        api = LambdaApi(self.runtime)
+        api = self._api = LambdaApi(self.runtime)
         transport = api if self.tracer is None else self.tracer.trace_calls(api)
         return Calls(transport, self.runtime.depth_limit, self._count_failed_call)
 
@@ -263,6 +265,19 @@ class Environment:
 
     def is_loaded(self, version: str) -> bool:
         return self._versions.is_loaded(version)
+
+    def restore(self) -> None:
+        """Begin anew what cannot live on after a snapshot (``snapshot``).
+
+        Raises:
+            LoadError: the user's ``after_restore`` fails.
+        """
+        if self._api is not None:
+            self._api.connect()
+        if self._follower is not None:
+            self._follower.restore()
+        self.statistics.restore()
+        self._versions.restore()
 
     def close(self) -> None:
         """Unload every version, before the environment ends."""

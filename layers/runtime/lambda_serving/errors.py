@@ -23,6 +23,7 @@
         ├── SettingsError              503  endpoint.toml or the environment is wrong
         ├── MissingLibraryError        503  an engine's layer is not attached
         ├── UserCodeLoadError          503  preprocess.py cannot be imported or made
+        ├── CredentialsError           503  Lambda gives the function none
         ├── ModelFetchError            503
         ├── ModelVerificationError     503  sha256 differs
         └── ModelLoadError             503  fetched, but the engine or `load` refuses it
@@ -169,6 +170,10 @@ class MissingLibraryError(LoadError):
 
 
 class UserCodeLoadError(LoadError):
+    pass
+
+
+class CredentialsError(LoadError):
     pass
 
 

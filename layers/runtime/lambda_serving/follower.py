@@ -8,6 +8,7 @@ on (docs/decisions/0015-automatic-updates.md).
 from __future__ import annotations
 
 import logging
+import math
 import time
 from collections.abc import Callable
 from typing import Protocol
@@ -15,16 +16,11 @@ from typing import Protocol
 from lambda_serving.auto_update import AutoUpdate
 from lambda_serving.encoding import decode_body
 from lambda_serving.endpoint import Servable
-from lambda_serving.errors import (
-    LoadError,
-    ModelFetchError,
-    ModelLoadError,
-    ServingError,
-)
-from lambda_serving.execution import run_without_loop
+from lambda_serving.errors import LoadError, ModelFetchError, ServingError
 from lambda_serving.models.registry import Entry, Index
 from lambda_serving.request import Request
 from lambda_serving.rollout import Rollout
+from lambda_serving.sample import answer_sample
 
 logger = logging.getLogger("lambda_serving")
 
@@ -64,12 +60,17 @@ class Follower:
         self._count = count
         self._clock = clock
         self._entries: list[Entry] = []
-        self._look_at = 0.0
+        self._look_at = -math.inf
         self._load_seconds = 0.0
         self.broken: dict[str, str] = {}
         """Versions that cannot be used, and why; an artifact never changes, so that holds."""
         self.error: LoadError | None = None
         """Why there is no version at all."""
+
+    def restore(self) -> None:
+        """After a snapshot: of unknown age, so a look is due."""
+        self._index.connect()
+        self._look_at = -math.inf
 
     def is_due(self) -> bool:
         return self._clock() >= self._look_at
@@ -160,12 +161,7 @@ class Follower:
         if entry.sample is None:
             return
         body = decode_body(self._index.read_sample(entry), "application/json", "", SAMPLE_BYTES)
-        try:
-            run_without_loop(endpoint.serve(Request(body, f"sample-{entry.settings.version}")))
-        except ServingError as error:
-            raise ModelLoadError(
-                f"its sample request fails: {error.type} in {error.stage}", private=str(error)
-            ) from error
+        answer_sample(endpoint, Request(body, f"sample-{entry.settings.version}"))
 
     def _report(self, error: ServingError, version: str) -> None:
         if isinstance(error, LoadError):

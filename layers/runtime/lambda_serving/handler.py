@@ -8,10 +8,12 @@ from __future__ import annotations
 from typing import Any
 
 from lambda_serving.bootstrap import start_environment
-from lambda_serving.entrances import find_entrance
+from lambda_serving.entrances import find_entrance, prepare
 from lambda_serving.logs import begin_invocation
 
 environment = start_environment()
+if environment.runtime.starts_ahead:
+    prepare(environment)
 
 
 def lambda_handler(event: Any, context: Any) -> Any:

@@ -11,7 +11,6 @@ import json
 import random
 import threading
 import time
-from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any
 from urllib.parse import quote
@@ -19,8 +18,6 @@ from urllib.parse import quote
 import urllib3
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
-from botocore.credentials import ContainerProvider, Credentials
-from botocore.exceptions import BotoCoreError
 from urllib3.exceptions import (
     ConnectTimeoutError,
     HTTPError,
@@ -28,6 +25,8 @@ from urllib3.exceptions import (
     ReadTimeoutError,
 )
 
+from lambda_serving.credentials import Credentials, Keys
+from lambda_serving.errors import CredentialsError
 from lambda_serving.send_request import CONCURRENCY, CallError, describe_function_error
 from lambda_serving.settings import Runtime, read_trace_header
 
@@ -52,31 +51,22 @@ class LambdaApi:
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
         self.connect()
-        call_after_restore(self.connect)
 
     def connect(self) -> None:
         """Begin anew: after a SnapStart restore, connections and credentials are dead."""
         self._pool = urllib3.PoolManager(maxsize=CONCURRENCY, retries=False)
-        static = self._runtime.credentials
-        self._credentials: Any = static and Credentials(
-            static["access_key_id"], static["secret_access_key"], static.get("session_token")
-        )
+        self._credentials = Credentials(self._runtime)
 
-    def _get_credentials(self) -> Any:
+    def _get_keys(self) -> Keys:
         """Keys that are valid now.
 
         Raises:
             CallError: there are none.
         """
         try:
-            if not self._credentials:
-                # Under SnapStart they are not in the environment; botocore renews what it gets.
-                self._credentials = ContainerProvider().load()
-            if not self._credentials:
-                raise CallError("AccessDenied", "the function has no credentials")
-            return self._credentials.get_frozen_credentials()
-        except BotoCoreError as error:
-            raise CallError("AccessDenied", f"no credentials: {error}") from error
+            return self._credentials.get()
+        except CredentialsError as error:
+            raise CallError("AccessDenied", error.detail) from error
 
     def invoke(
         self, endpoint: str, payload: bytes, seconds: float, trace_header: str | None = None
@@ -134,7 +124,8 @@ class LambdaApi:
             # As botocore's own clients do; Lambda finds endless loops by it, too.
             headers["X-Amzn-Trace-Id"] = trace
         request = AWSRequest("POST", url, headers=headers, data=payload)
-        SigV4Auth(self._get_credentials(), "lambda", self._runtime.region).add_auth(request)
+        keys: Any = self._get_keys()  # shaped as botocore's own, whose import costs
+        SigV4Auth(keys, "lambda", self._runtime.region).add_auth(request)
         prepared = request.prepare()
         seconds = deadline - time.monotonic()
         if seconds <= 0:  # the credentials took it all
@@ -147,15 +138,6 @@ class LambdaApi:
             timeout=urllib3.Timeout(connect=CONNECT_SECONDS, total=seconds),
             redirect=False,
         )
-
-
-def call_after_restore(function: Callable[[], None]) -> None:
-    """Have Lambda's runtime client call ``function`` when a snapshot comes to life again."""
-    try:
-        from snapshot_restore_py import register_after_restore
-    except ModuleNotFoundError:  # it is a part of Lambda's Python, and of no other
-        return
-    register_after_restore(function)
 
 
 def read_answer(answer: Any) -> bytes:

@@ -33,6 +33,12 @@ def hide(secrets: Iterable[str]) -> None:
     _known = tuple(secrets)
 
 
+def hide_too(secrets: Iterable[str]) -> None:
+    """Make further secrets known."""
+    global _known
+    _known = (*_known, *secrets)
+
+
 def redact_secrets(text: str) -> str:
     """``text`` without AWS credentials and signatures, and without the secrets that are known."""
     for secret in _known:

@@ -51,6 +51,9 @@ class Runtime:
     """Credentials of our own, as they may stand in an error's text."""
     is_traced: bool = False
     xray_daemon: str = "127.0.0.1:2000"
+    credentials_uri: str = ""
+    """Where Lambda gives the credentials under SnapStart."""
+    credentials_token: str = field(default="", repr=False)
     module_prefix: str = ""
     """Keeps the user modules of several endpoints in one process apart."""
 
@@ -60,8 +63,14 @@ class Runtime:
         return max(1, round(self.memory_mb / 1769))
 
     @property
-    def fails_at_init(self) -> bool:
-        """Whether a failed load must fail the init, and with it the deployment."""
+    def is_snapshot(self) -> bool:
+        """Whether a snapshot is taken after the init, from which others start."""
+        return self.initialization_type == "snap-start"
+
+    @property
+    def starts_ahead(self) -> bool:
+        """Whether no request waits for the init, but a deployment: SnapStart, provisioned
+        concurrency. There is time for more, and what fails must fail the deployment."""
         return self.initialization_type in ("snap-start", "provisioned-concurrency")
 
 
@@ -157,6 +166,8 @@ def read_runtime() -> Runtime:
         secrets=tuple(_list_secrets(env)),
         is_traced=env.get("SERVING_TRACING") == "Active",
         xray_daemon=env.get("AWS_XRAY_DAEMON_ADDRESS", "127.0.0.1:2000"),
+        credentials_uri=env.get("AWS_CONTAINER_CREDENTIALS_FULL_URI", ""),
+        credentials_token=env.get("AWS_CONTAINER_AUTHORIZATION_TOKEN", ""),
     )
 
 

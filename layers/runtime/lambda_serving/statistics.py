@@ -82,6 +82,11 @@ class Statistics:
         self._loads: dict[str, float] = {}
         self._told: set[str] = set()
 
+    def restore(self) -> None:
+        """After a snapshot: who is recorded is chosen anew, and nothing was loaded here."""
+        self._sampler = Sampler(self.settings.log_frequency)
+        self._loads.clear()
+
     def begin(self, request_id: str) -> Record:
         """A request begins. The record is written when its ``with`` block ends."""
         is_sampled = False

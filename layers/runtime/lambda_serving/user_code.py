@@ -81,6 +81,23 @@ class UserCode:
             return None
         return run(method(None if path is None else str(path)))
 
+    def restore(self) -> None:
+        """Call the user's ``after_restore``, where the class has one.
+
+        Raises:
+            UserCodeLoadError: it fails.
+        """
+        method = self.get_method("after_restore")
+        if method is None:
+            return
+        try:
+            run(method())
+        except (Exception, SystemExit) as error:  # noqa: BLE001  (user code may raise anything)
+            raise UserCodeLoadError(
+                f"{type(error).__name__} in after_restore; the log has the traceback",
+                private=str(error),
+            ) from error
+
     def unload(self) -> None:
         """Call the user's ``unload``, where the class has one; then forget its modules."""
         method = self.get_method("unload")

@@ -22,6 +22,11 @@ ENTRANCES = cast(tuple[Entrance, ...], (http, schedule, invoke))
 """In the order they are asked; ``invoke`` takes whatever is left."""
 
 
+def prepare(environment: Environment) -> None:
+    """Import what the first event would else wait for."""
+    http.make_adapter(environment)
+
+
 def find_entrance(event: Any) -> Entrance:
     """The entrance of an event."""
     return next(entrance for entrance in ENTRANCES if entrance.infer(event))

@@ -42,6 +42,10 @@ class Index:
         self._tag: str | None = None
         self._store: Any = None
 
+    def connect(self) -> None:
+        """Begin anew: after a SnapStart restore, connections and credentials are dead."""
+        self._store = None
+
     def look(self) -> list[Entry] | None:
         """The versions that fit, newest first; None where nothing changed since the last look.
 

@@ -182,11 +182,17 @@ def open_bucket(bucket: str, runtime: Runtime) -> S3Store:
     from obstore.store import S3Store
 
     config: dict[str, Any] = {"region": runtime.region, **runtime.credentials}
+    provider = None
+    if runtime.credentials_uri and not runtime.credentials:
+        from lambda_serving.credentials import Credentials
+
+        provider = Credentials(runtime)
     if runtime.s3_endpoint:
         config |= {"endpoint": runtime.s3_endpoint, "virtual_hosted_style_request": False}
     return S3Store(
         bucket,
         config=config,  # type: ignore[arg-type]  # a TypedDict, built key by key
+        credential_provider=provider,
         client_options={
             "allow_http": (runtime.s3_endpoint or "").startswith("http://"),
             "connect_timeout": timedelta(seconds=2),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import logging
+import math
 import threading
 import time
 from collections.abc import Callable, Collection
@@ -28,7 +29,7 @@ class Slot:
         self.cost = 0
         self.error: LoadError | None = None
         self.failures = 0
-        self.retry_at = 0.0
+        self.retry_at = -math.inf
 
 
 class Versions:
@@ -120,6 +121,14 @@ class Versions:
             slot = self._slots.pop(version, None)
             if slot is not None:
                 self._unload(slot)
+
+    def restore(self) -> None:
+        """After a snapshot: each loaded version begins anew, and each failed one may."""
+        with self._lock:
+            for slot in self._slots.values():
+                slot.retry_at = -math.inf
+                if slot.endpoint is not None:
+                    slot.endpoint.restore()
 
     def is_loaded(self, version: str) -> bool:
         slot = self._slots.get(version)

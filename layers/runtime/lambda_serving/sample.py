@@ -1,0 +1,47 @@
+"""A sample request: what a version must be able to answer before anybody is sent to it."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import orjson
+
+from lambda_serving.endpoint import Servable
+from lambda_serving.envelope import read_request
+from lambda_serving.errors import ModelLoadError, RequestError, ServingError, SettingsError
+from lambda_serving.execution import run_without_loop
+from lambda_serving.request import Request, enter_request
+from lambda_serving.settings import Runtime
+
+FILE = "sample.json"
+
+
+def read_sample(runtime: Runtime) -> Request | None:
+    """``sample.json`` of the function's folder: the payload of a direct invoke; None without it.
+
+    Raises:
+        SettingsError: it is no request.
+    """
+    file = Path(runtime.task_root, FILE)
+    if not file.is_file():
+        return None
+    try:
+        return read_request(orjson.loads(file.read_bytes()), "sample", math.inf, runtime)
+    except (RequestError, ValueError) as error:
+        raise SettingsError(f"{FILE}: expected the payload of a direct invoke: {error}") from error
+
+
+def answer_sample(endpoint: Servable, request: Request) -> None:
+    """Let a version answer; the result goes nowhere.
+
+    Raises:
+        ModelLoadError: it does not.
+    """
+    enter_request(request)
+    try:
+        run_without_loop(endpoint.serve(request))
+    except ServingError as error:
+        raise ModelLoadError(
+            f"its sample request fails: {error.type} in {error.stage}", private=str(error)
+        ) from error
