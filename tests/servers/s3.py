@@ -158,7 +158,7 @@ class _Handler(WriteHandler):
             return
         if self.headers.get("If-None-Match") == item.etag:
             self.server.store.not_modified += 1
-            self._send(304, b"", {"ETag": item.etag})
+            self.send(304, b"", {"ETag": item.etag})
             return
         start, end = self._read_range(len(item.body))
         if start >= end and item.body:
