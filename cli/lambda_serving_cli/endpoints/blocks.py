@@ -8,8 +8,8 @@ from collections.abc import Collection, Iterator, Sequence
 
 from lambda_serving.engines import ENGINES
 from lambda_serving.settings import EndpointSettings
-from lambda_serving_cli.endpoints.project import camel
 from lambda_serving_cli.endpoints.template import Entry, Template
+from lambda_serving_cli.monitoring.alarms import camel, list_alarms
 
 FUNCTION = """\
   {resource}:
@@ -22,6 +22,9 @@ FUNCTION = """\
       Description: {description}
       CodeUri: functions/{endpoint}
       AutoPublishAliasAllProperties: true
+      VersionDescription: !Sub {version}
+      DeploymentPreference:
+        Alarms: !If [HasRateAlarms, [{alarms}], []]
       Layers: [{layers}]
       Policies: [{policies}]
       LoggingConfig:
@@ -39,6 +42,11 @@ FUNCTION = """\
       LogGroupName: !Sub /aws/lambda/${{AWS::StackName}}-{endpoint}
       RetentionInDays: !Ref LogRetentionDays
 """
+VERSION = (
+    "${Architecture}, SnapStart ${SnapStart}, tracing ${Tracing}, metrics in ${MetricsNamespace}"
+)
+"""Parameters whose change SAM does not see: one in the description makes a new version."""
+
 OUTPUT = """\
   {resource}Function:
     Description: The function of the endpoint {endpoint}
@@ -70,6 +78,8 @@ def add_function(
         resource=resource,
         endpoint=endpoint,
         description=quote(description or f"The endpoint {endpoint}"),
+        version=VERSION,
+        alarms=_refer(list_alarms(endpoint)),
         layers=_refer(layers),
         policies=_refer(list_policies(settings)),
     )

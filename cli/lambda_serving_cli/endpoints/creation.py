@@ -8,11 +8,12 @@ from typing import Any
 
 from lambda_serving_cli.endpoints.blocks import adapt_function, add_function
 from lambda_serving_cli.endpoints.changes import Changes
-from lambda_serving_cli.endpoints.project import Project, camel
+from lambda_serving_cli.endpoints.project import Project
 from lambda_serving_cli.endpoints.starters import write_preprocess, write_test
 from lambda_serving_cli.endpoints.template import read_template
 from lambda_serving_cli.endpoints.toml_file import FILE, EndpointFile
 from lambda_serving_cli.local_cloud.steps import StepError
+from lambda_serving_cli.monitoring.alarms import camel
 from lambda_serving_cli.monitoring.block import update_template
 
 MODEL_FILES = {

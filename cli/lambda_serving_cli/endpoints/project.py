@@ -79,12 +79,6 @@ def find_project() -> Project:
         raise StepError(str(error), advice="go to the project's folder") from error
 
 
-def camel(endpoint: str) -> str:
-    """`IrisOnnx` of `iris_onnx`, as CloudFormation wants names: of letters and digits."""
-    words = [word for word in re.split(r"[_-]+", endpoint) if word]
-    return "".join(word[0].upper() + word[1:] for word in words)
-
-
 def check_name(name: str) -> str:
     """Raises typer.BadParameter unless an endpoint can have this name."""
     if not NAME.fullmatch(name):

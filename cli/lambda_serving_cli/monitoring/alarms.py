@@ -91,7 +91,7 @@ def write_alarm(
     """One alarm as a resource; no news is good news."""
     own = indent(properties.replace("PERIOD", str(PERIOD)), " " * 6)
     return f"""\
-  {name_resource(endpoint)}{what.capitalize()}Alarm:
+  {name_alarm(endpoint, what)}:
     Type: AWS::CloudWatch::Alarm
     Condition: {condition}
     Properties:
@@ -122,7 +122,16 @@ def describe_function(metric: str, endpoint: str) -> list[str]:
     return ["Namespace: AWS/Lambda", f"MetricName: {metric}", f"Dimensions: [{dimension}]"]
 
 
-def name_resource(endpoint: str) -> str:
-    """`IrisOnnx` of `iris_onnx`, as the function in the template."""
+def list_alarms(endpoint: str) -> list[str]:
+    """Logical ids of an endpoint's alarms."""
+    return [name_alarm(endpoint, what) for what in ("faults", "latency", "throttles")]
+
+
+def name_alarm(endpoint: str, what: str) -> str:
+    return f"{camel(endpoint)}{what.capitalize()}Alarm"
+
+
+def camel(endpoint: str) -> str:
+    """`IrisOnnx` of `iris_onnx`, as CloudFormation wants names: of letters and digits."""
     words = endpoint.replace("-", "_").split("_")
     return "".join(word[:1].upper() + word[1:] for word in words)

@@ -9,7 +9,7 @@ from lambda_serving.errors import SettingsError
 from lambda_serving.settings import EndpointSettings
 from lambda_serving_cli.local_cloud.layout import write_atomically
 from lambda_serving_cli.local_cloud.steps import StepError
-from lambda_serving_cli.monitoring.alarms import name_resource, write_alarms
+from lambda_serving_cli.monitoring.alarms import camel, write_alarms
 from lambda_serving_cli.monitoring.dashboard import write_dashboard
 
 BEGIN = (
@@ -62,7 +62,7 @@ def write_block(endpoints: Sequence[EndpointSettings]) -> str:
     """All resources, between the lines BEGIN and END."""
     taken: dict[str, str] = {}
     for settings in endpoints:
-        other = taken.setdefault(name_resource(settings.endpoint), settings.endpoint)
+        other = taken.setdefault(camel(settings.endpoint), settings.endpoint)
         if other != settings.endpoint:
             raise StepError(
                 f"the endpoints {other} and {settings.endpoint} are one name to CloudFormation,"
