@@ -2,7 +2,7 @@
 
 All environments that are restored begin as the same memory: with connections that are long dead,
 credentials and clocks of unknown age, and random generators that would all go on alike (AWS Lambda,
-"Handling uniqueness with Lambda SnapStart", "Networking"; docs/decisions/0016-snapstart.md).
+"Handling uniqueness with Lambda SnapStart", "Networking"; docs/decisions/0017-snapstart.md).
 """
 
 from __future__ import annotations
