@@ -1,5 +1,6 @@
-"""The command `lambda-serving`."""
+"""Models behind HTTP on AWS Lambda: endpoints, their models, the local cloud, statistics."""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -20,6 +21,7 @@ from lambda_serving_cli.local_cloud.layout import (
 from lambda_serving_cli.local_cloud.steps import StepError, Steps, report_failure
 from lambda_serving_cli.models_command import model
 from lambda_serving_cli.monitoring.block import describe_changes, update_template
+from lambda_serving_cli.output import keep_stdout_clean, write_json
 from lambda_serving_cli.stats.command import stats
 
 app = typer.Typer(no_args_is_help=True, help=__doc__, pretty_exceptions_enable=False)
@@ -36,6 +38,9 @@ State = Annotated[
     Path | None,
     typer.Option(help="Folder of this cloud's state; another one makes a cloud beside the first."),
 ]
+AsJson = Annotated[
+    bool, typer.Option("--json", help="Write JSON to standard output, all else to stderr.")
+]
 
 
 @local.command("up")
@@ -47,25 +52,44 @@ def local_up(
         str | None, typer.Option(help="Address to listen on.", show_default=DEFAULT_HOST)
     ] = None,
     state: State = None,
+    as_json: AsJson = False,
 ) -> None:
-    """Build, start and deploy what changed, and try every endpoint."""
+    """Build, start and deploy what changed, and try every endpoint.
+
+    Examples:
+
+        lambda-serving local up
+        lambda-serving local up --port 4570 --state /tmp/second --json
+    """
     layout = _find_layout(state)
     try:
-        bring_up(layout, host, port)
+        with keep_stdout_clean(as_json):
+            stack = bring_up(layout, host, port)
     except StepError as error:
         report_failure(error)
         raise typer.Exit(1) from error
+    if as_json:
+        write_json(asdict(stack))
 
 
 @local.command("down")
-def local_down(state: State = None) -> None:
-    """Stop everything that `up` started."""
+def local_down(state: State = None, as_json: AsJson = False) -> None:
+    """Stop everything that `up` started.
+
+    Examples:
+
+        lambda-serving local down
+        lambda-serving local down --state /tmp/second
+    """
     try:
         stopped = take_down(_find_layout(state))
     except StepError as error:
         report_failure(error)
         raise typer.Exit(1) from error
-    typer.echo("The local cloud is down." if stopped else "No local cloud was running.")
+    if as_json:
+        write_json({"stopped": stopped})
+    else:
+        typer.echo("The local cloud is down." if stopped else "No local cloud was running.")
 
 
 @app.command()
@@ -81,7 +105,13 @@ def dev(
     port: Annotated[int, typer.Option(help="Port to listen on; 0 takes a free one.")] = 8000,
     reload: Annotated[bool, typer.Option(help="Start anew when a .py or .toml is saved.")] = True,
 ) -> None:
-    """Serve all endpoints in one process, at once: no build, no emulator."""
+    """Serve all endpoints in one process, at once: no build, no emulator.
+
+    Examples:
+
+        lambda-serving dev
+        lambda-serving dev --port 8080 --models s3://my-models
+    """
     from lambda_serving_cli.dev_server.command import serve
 
     try:
@@ -96,8 +126,15 @@ def build(
     architecture: Annotated[
         str, typer.Option(help="x86_64 or arm64, as the template's parameter.")
     ] = "x86_64",
+    as_json: AsJson = False,
 ) -> None:
-    """Run `sam build` for AWS; `sam deploy` then takes it from .aws-sam."""
+    """Run `sam build` for AWS; `sam deploy` then takes it from .aws-sam.
+
+    Examples:
+
+        lambda-serving build
+        lambda-serving build --architecture arm64
+    """
     root = _find_layout(None).root
     output = root / ".aws-sam"
     output.mkdir(exist_ok=True)
@@ -109,13 +146,18 @@ def build(
         architecture=architecture,
     )
     try:
-        with Steps(1).step("sam build: functions and layers") as step:
+        with (
+            keep_stdout_clean(as_json),
+            Steps(1).step("sam build: functions and layers") as step,
+        ):
             update_template(root)
             built = plan.run(output / "build.log", environment_with_uv())
             step.outcome = f"in {plan.target}" if built else "unchanged"
     except StepError as error:
         report_failure(error)
         raise typer.Exit(1) from error
+    if as_json:
+        write_json({"built": built, "folder": str(plan.target)})
 
 
 @app.command()
@@ -123,19 +165,31 @@ def monitoring(
     check: Annotated[
         bool, typer.Option("--check", help="Change nothing; tell what would, and exit with 1.")
     ] = False,
+    as_json: AsJson = False,
 ) -> None:
-    """Write dashboard and alarms into template.yaml, from functions/*/endpoint.toml."""
+    """Write dashboard and alarms into template.yaml, from functions/*/endpoint.toml.
+
+    Examples:
+
+        lambda-serving monitoring
+        lambda-serving monitoring --check
+    """
     root = _find_layout(None).root
     try:
+        changes = describe_changes(root)
         if not check:
-            changed = update_template(root)
-            typer.echo("template.yaml: rewritten" if changed else "template.yaml: unchanged")
-        elif changes := describe_changes(root):
-            typer.echo(changes, nl=False)
-            raise typer.Exit(1)
+            update_template(root)
     except StepError as error:
         report_failure(error)
         raise typer.Exit(1) from error
+    if as_json:
+        write_json({"changes": changes.splitlines(), "written": bool(changes) and not check})
+    elif check:
+        typer.echo(changes, nl=False)
+    else:
+        typer.echo("template.yaml: rewritten" if changes else "template.yaml: unchanged")
+    if check and changes:
+        raise typer.Exit(1)
 
 
 def _find_layout(state: Path | None) -> Layout:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext, redirect_stdout
 from types import TracebackType
 from typing import IO, TYPE_CHECKING, Any, Self
 
@@ -31,6 +31,13 @@ def report_failures() -> Iterator[None]:
     except StepError as error:
         report_failure(error)
         raise typer.Exit(1) from error
+
+
+@contextmanager
+def keep_stdout_clean(as_json: bool) -> Iterator[None]:
+    """What is told meanwhile goes to stderr, where stdout is for JSON alone."""
+    with redirect_stdout(sys.stderr) if as_json else nullcontext():
+        yield
 
 
 def write_json(value: object) -> None:

@@ -1,11 +1,14 @@
 """`lambda-serving local up` and `down`: what they write, leave running and leave behind."""
 
+import json
 import socket
+import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
 
-from tests.servers.built import STATE
+from tests.servers.built import PROJECT, STATE, environment_with_uv
 from tests.stack.conftest import Stack, bring_down, bring_up, list_processes
 
 KEYS = {"api_url", "aws_endpoint_url", "region", "stack_name", "model_bucket", "functions"}
@@ -62,6 +65,18 @@ def test_up_again_is_quick_and_changes_nothing(stack: Stack) -> None:
     assert again.returncode == 0, again.stdout
     assert took < QUICK
     assert (stack.state, read_versions(stack)) == (state, versions)
+
+
+def test_up_as_json(stack: Stack) -> None:
+    """Again, with nothing changed: JSON alone on stdout, the steps on stderr."""
+    command = [str(Path(sys.executable).with_name("lambda-serving")), "local", "up", "--json"]
+    done = subprocess.run(
+        [*command, "--port", str(stack.port), "--state", str(STATE)], cwd=PROJECT,
+        env=environment_with_uv(), text=True, timeout=300, capture_output=True,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout) == stack.state
+    assert "sam deploy to the local cloud: unchanged" in done.stderr
 
 
 def test_busy_port_is_a_clear_error(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """`lambda-serving monitoring` on a project of its own."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -49,6 +50,7 @@ def test_rewrites_its_block_alone(project: Path) -> None:
     assert "FirstFaultsAlarm" in text
     assert (run("--check").exit_code, run("--check").stdout) == (0, "")
     assert run().stdout == "template.yaml: unchanged\n"
+    assert json.loads(run("--json").stdout) == {"changes": [], "written": False}
 
 
 def test_new_endpoint_appears(project: Path) -> None:

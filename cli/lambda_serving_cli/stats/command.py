@@ -54,7 +54,14 @@ def stats(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
 ) -> None:
-    """Show what the endpoints' logs say: requests, errors, latency, distributions."""
+    """Show what the endpoints' logs say: requests, errors, latency, distributions.
+
+    Examples:
+
+        lambda-serving stats
+        lambda-serving stats iris_onnx --since 15m --json
+        lambda-serving stats --stack lambda-serving-prod --since 2026-11-22T12:00
+    """
     try:
         until = datetime.now().astimezone()
         begin = read_since(since, until)
