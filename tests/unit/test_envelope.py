@@ -137,7 +137,7 @@ def test_no_envelope(event: Any) -> None:
     ],
 )
 def test_results_there_and_back(result: Any, answer: Any) -> None:
-    assert open_answer(json.dumps(make_answer(result, whole=False)).encode()) == answer
+    assert open_answer(json.dumps(make_answer(result, whole=False, version="1")).encode()) == answer
 
 
 def test_an_empty_answer_is_none() -> None:
@@ -170,7 +170,10 @@ def test_unreadable_answers(payload: bytes) -> None:
     ],
 )
 def test_whole_answers_there_and_back(answer: Answer) -> None:
-    assert open_whole_answer(json.dumps(make_answer(answer, whole=True)).encode()) == answer
+    assert (
+        open_whole_answer(json.dumps(make_answer(answer, whole=True, version="1")).encode())
+        == answer
+    )
 
 
 @pytest.mark.parametrize("payload", [b"{}", b"[]", b"null", b"3", b'{"serving": {}, "body": ""}'])
@@ -185,12 +188,12 @@ def test_unreadable_whole_answers(payload: bytes) -> None:
 )
 def test_results_over_the_limit(result: Any, whole: bool) -> None:
     with pytest.raises(ResultTooLargeError, match=f"the limit is {PAYLOAD_LIMIT}"):
-        make_answer(result, whole)
+        make_answer(result, whole, "1")
 
 
 def test_a_response_that_is_an_error() -> None:
     with pytest.raises(ServingError) as raised:
-        make_answer(Answer(409, "text/plain", b"no", (("x-own", "1"),)), whole=False)
+        make_answer(Answer(409, "text/plain", b"no", (("x-own", "1"),)), whole=False, version="1")
     error = raised.value
     assert (error.status, error.type, error.detail, error.headers) == (
         409,
@@ -203,7 +206,7 @@ def test_a_response_that_is_an_error() -> None:
 def test_a_callees_error_keeps_its_name() -> None:
     body = {"detail": "x0", "type": "ValueError", "stage": "preprocess", "request_id": "r"}
     with pytest.raises(ServingError) as raised:
-        make_answer(Answer(422, JSON, json.dumps(body).encode()), whole=False)
+        make_answer(Answer(422, JSON, json.dumps(body).encode()), whole=False, version="1")
     error = raised.value
     assert (error.status, error.type, error.stage, error.detail) == (
         422,
@@ -214,7 +217,7 @@ def test_a_callees_error_keeps_its_name() -> None:
 
 
 def test_bytes_answer_is_the_documented_envelope() -> None:
-    assert make_answer(b"ab", whole=False) == {
+    assert make_answer(b"ab", whole=False, version="1") == {
         "serving": {"protocol": 1, "content_type": BYTES},
         "body": base64.b64encode(b"ab").decode(),
     }
@@ -222,5 +225,5 @@ def test_bytes_answer_is_the_documented_envelope() -> None:
 
 def test_integers_of_any_size_arrive_as_they_were_sent() -> None:
     """Over 64 bits too, on the way out of a callee and into its caller."""
-    answer = make_answer({"big": 2**70}, whole=False)
+    answer = make_answer({"big": 2**70}, whole=False, version="1")
     assert open_answer(json.dumps(answer).encode()) == {"big": 2**70}

@@ -27,9 +27,6 @@ Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 
-VERSION_HEADER = "x-serving-version"
-"""Says which version answered."""
-
 ROUTES = (
     "POST /serve/{endpoint}",
     "POST /serve/{endpoint}/{version}",
@@ -176,9 +173,8 @@ def make_answer(result: Any, record: Record) -> Any:
     if is_response(result):
         answer, status = result, result.status_code
     else:
-        plain = result if isinstance(result, Answer) else answer_result(result)
-        version = (VERSION_HEADER, record.version)
-        answer, status = plain._replace(headers=(*plain.headers, version)), plain.status
+        answer = result if isinstance(result, Answer) else answer_result(result, record.version)
+        status = answer.status
     if status >= 400:
         record.note_error("ResponseError", status)
     return answer

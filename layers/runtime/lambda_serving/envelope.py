@@ -110,8 +110,10 @@ def make_payload(caller: Request, version: str | None, data: Any, answer: str = 
     return encode_json({"serving": envelope, "body": {} if data is None else data})
 
 
-def make_answer(result: Any, whole: bool) -> Any:
+def make_answer(result: Any, whole: bool, version: str) -> Any:
     """The result as plain JSON values; bytes and other content in the envelope, as base64.
+
+    ``version`` is the one that it is of.
 
     Raises:
         ResultError: JSON cannot hold it.
@@ -121,7 +123,8 @@ def make_answer(result: Any, whole: bool) -> Any:
     if isinstance(result, Answer):
         answer = result
     else:
-        answer = render_response(result) if is_response(result) else answer_result(result)
+        is_own = is_response(result)
+        answer = render_response(result) if is_own else answer_result(result, version)
     if whole:
         return _make_whole(answer)
     if answer.status >= 400:

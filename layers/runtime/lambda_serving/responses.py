@@ -9,6 +9,8 @@ from lambda_serving.encoding import BYTES, JSON, encode_json
 from lambda_serving.errors import ResultError, ServingError, describe_error
 from lambda_serving.execution import run
 
+VERSION_HEADER = "x-serving-version"
+
 
 class Answer(NamedTuple):
     """An HTTP answer before it is sent."""
@@ -23,15 +25,16 @@ def answer_json(value: Any, status: int = 200) -> Answer:
     return Answer(status, JSON, encode_json(value))
 
 
-def answer_result(result: Any) -> Answer:
-    """A pipeline's result: bytes as they are, everything else as JSON.
+def answer_result(result: Any, version: str) -> Answer:
+    """A pipeline's result: bytes as they are, everything else as JSON; says which version it was.
 
     Raises:
         ResultError: JSON cannot hold it.
     """
+    headers = ((VERSION_HEADER, version),)
     if isinstance(result, bytes | bytearray | memoryview):
-        return Answer(200, BYTES, bytes(result))
-    return answer_json(result)
+        return Answer(200, BYTES, bytes(result), headers)
+    return answer_json(result)._replace(headers=headers)
 
 
 def answer_error(error: ServingError, request_id: str) -> Answer:

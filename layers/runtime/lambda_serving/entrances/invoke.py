@@ -34,7 +34,7 @@ def answer_event(event: Any, context: Any, environment: Environment) -> Any:
         with environment.record(request_id) as record:
             request = read_request(event, request_id, deadline, environment.runtime, record)
             result = run_without_loop(environment.serve(request))
-            answer = make_answer(result, request.wants_whole_answer)
+            answer = make_answer(result, request.wants_whole_answer, record.version)
             if request.wants_whole_answer and answer["serving"]["status"] >= 400:
                 record.note_error("ResponseError", answer["serving"]["status"])
             return answer
