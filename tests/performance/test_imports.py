@@ -64,6 +64,46 @@ def test_cold_start_imports(
     assert count <= ceiling
 
 
+ENGINES = {
+    "onnx": {"onnxruntime"},
+    "sklearn": {"sklearn", "joblib", "skops"},
+    "xgboost": {"xgboost"},
+    "lightgbm": {"lightgbm"},
+}
+"""engine -> top-level modules that no endpoint of another engine imports."""
+
+DROPPED = ("tempfile", "random", "shutil", "bz2", "lzma", "ssl", "email", "http", "subprocess")
+"""Of the standard library: 0.5 to 7 ms each (docs/decisions/0015-cold-start.md)."""
+
+
+@pytest.mark.parametrize(
+    ("engine", "model"),
+    [
+        ("onnx", "iris_onnx/1/model.onnx"),
+        ("sklearn", "iris_sklearn/1/model.joblib"),
+        ("xgboost", "iris_xgboost/1/model.ubj"),
+        ("lightgbm", "iris_lightgbm/1/model.txt"),
+    ],
+)
+def test_no_other_engine_is_imported(
+    make_folder, example_models: Path, engine: str, model: str
+) -> None:
+    folder = make_folder(f'endpoint = "e"\nengine = "{engine}"\nmodel = "{model}"\n', None)
+    _, names = list_imports(folder, example_models)
+    libraries = set.union(*ENGINES.values())
+    # XGBoost and LightGBM look for scikit-learn, which the tests' environment has.
+    allowed = ENGINES[engine] | (ENGINES["sklearn"] if engine in ("xgboost", "lightgbm") else set())
+    assert ENGINES[engine] & names
+    assert not names & (libraries - allowed)
+    assert not names & {"fastapi", "starlette", "boto3", "botocore", "mangum"}
+
+
+def test_cold_start_of_onnx_leaves_out_what_it_does_not_need(make_folder, models: Path) -> None:
+    folder = make_folder('endpoint = "e"\nengine = "onnx"\nmodel = "adder.onnx"\n', None)
+    _, names = list_imports(folder, models)
+    assert not names & set(DROPPED)
+
+
 @pytest.mark.parametrize("disabled", ["true", ""])
 def test_statistics_import_nothing(make_folder, models: Path, disabled: str) -> None:
     folder = make_folder('endpoint = "e"\nengine = "custom"\n', None)

@@ -29,6 +29,8 @@ LEVELS = {
     "credentials": 3,
     "guard": 3,
     "rollout": 4,
+    "models.download": 2,
+    "models.model": 3,
     "models.store": 4,
     "models.registry": 5,
     "sample": 9,

@@ -11,7 +11,7 @@ import pytest
 
 from lambda_serving.engines.lightgbm import LightgbmEngine
 from lambda_serving.errors import InputError, ModelLoadError, SettingsError
-from lambda_serving.models.store import Model
+from lambda_serving.models.model import Model
 from lambda_serving.settings import VersionSettings
 
 X = np.random.default_rng(3).uniform(0, 4, size=(100, 2))
@@ -95,7 +95,7 @@ import sys
 from pathlib import Path
 from lambda_serving.engines.lightgbm import LightgbmEngine
 from lambda_serving.errors import ModelLoadError
-from lambda_serving.models.store import Model
+from lambda_serving.models.model import Model
 from lambda_serving.settings import VersionSettings
 engine = LightgbmEngine(VersionSettings("e", "1", "lightgbm", "m.txt"), vcpus=1)
 try:

@@ -10,7 +10,7 @@ from onnx import TensorProto, helper
 
 from lambda_serving.engines.onnx import OnnxEngine
 from lambda_serving.errors import InputError, ModelLoadError, SettingsError
-from lambda_serving.models.store import Model
+from lambda_serving.models.model import Model
 from lambda_serving.settings import Tensors, VersionSettings
 from tests.models import make_adder
 

@@ -18,7 +18,7 @@ from skops import io as skops_io
 
 from lambda_serving.engines.sklearn import SklearnEngine
 from lambda_serving.errors import InputError, ModelLoadError, SettingsError
-from lambda_serving.models.store import Model
+from lambda_serving.models.model import Model
 from lambda_serving.settings import VersionSettings
 
 X = np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0], [2.0, 1.0]])

@@ -1,11 +1,12 @@
-from dataclasses import replace
+from copy import replace
 from hashlib import sha256
 from pathlib import Path
 
 import pytest
 
 from lambda_serving.errors import ModelFetchError, ModelVerificationError, SettingsError
-from lambda_serving.models.store import Location, Model, fetch_model, locate_model
+from lambda_serving.models.model import Model
+from lambda_serving.models.store import Location, fetch_model, locate_model
 from lambda_serving.settings import Runtime, read_runtime
 
 

@@ -12,7 +12,8 @@ import sys
 import threading
 import time
 import uuid
-from dataclasses import asdict, dataclass, replace
+from copy import replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 

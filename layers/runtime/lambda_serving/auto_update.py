@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 
-@dataclass(frozen=True)
-class AutoUpdate:
+class AutoUpdate(NamedTuple):
     """The endpoint's versions are the newest ``max_versions`` of a model, as they change.
 
     Only those count that have all ``tags``, and are published where that is asked.

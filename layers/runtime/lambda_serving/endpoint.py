@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, Protocol
 from lambda_serving.engines.base import Engine
 from lambda_serving.errors import translate_exception
 from lambda_serving.execution import resolve
-from lambda_serving.models.store import Model
+from lambda_serving.models.model import Model
 from lambda_serving.request import Request
 from lambda_serving.settings import VersionSettings
 from lambda_serving.user_code import UserCode

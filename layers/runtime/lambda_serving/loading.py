@@ -12,7 +12,8 @@ from typing import Any
 from lambda_serving.endpoint import Endpoint, Trace, leave_untraced
 from lambda_serving.engines.base import Engine, find_engine
 from lambda_serving.errors import ModelLoadError
-from lambda_serving.models.store import Model, fetch_model
+from lambda_serving.models.model import Model
+from lambda_serving.models.store import fetch_model
 from lambda_serving.settings import Runtime, VersionSettings
 from lambda_serving.user_code import UserCode, make_user_code
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -28,8 +27,7 @@ RESERVED = frozenset(
 """Keys of a record that are its own."""
 
 
-@dataclass(frozen=True)
-class Variable:
+class Variable(NamedTuple):
     """A declared variable. ``buckets`` (ascending bounds) draw a scalar's distribution."""
 
     name: str
@@ -38,12 +36,11 @@ class Variable:
     values: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class MetricSettings:
+class MetricSettings(NamedTuple):
     """``[metrics]`` of endpoint.toml; ``log_frequency`` is the share of requests recorded."""
 
     log_frequency: float = 1.0
-    variables: Mapping[str, Variable] = field(default_factory=lambda: MappingProxyType({}))
+    variables: Mapping[str, Variable] = MappingProxyType({})
 
 
 class MetricType(NamedTuple):

@@ -1,15 +1,17 @@
 """What an endpoint is told, frozen: by its environment and by its ``endpoint.toml``.
 
-This is the only module that reads ``os.environ``; ``endpoint_toml`` reads the file.
+This is the only module that reads ``os.environ``; ``endpoint_toml`` reads the file. The classes
+are named tuples: to make a dataclass takes a cold start 0.6 to 1.5 ms, seven times as long
+(docs/decisions/0015-cold-start.md).
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from lambda_serving.auto_update import AutoUpdate
@@ -26,8 +28,7 @@ DEFAULT_VERSION = "1"
 SECRETS = ("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_CONTAINER_AUTHORIZATION_TOKEN")
 
 
-@dataclass(frozen=True)
-class Runtime:
+class Runtime(NamedTuple):
     """The execution environment, as Lambda describes it."""
 
     task_root: Path
@@ -35,7 +36,7 @@ class Runtime:
     region: str
     model_bucket: str
     s3_endpoint: str | None
-    credentials: Mapping[str, str] = field(repr=False)
+    credentials: Mapping[str, str]
     lambda_endpoint: str
     stack: str
     alias: str
@@ -47,15 +48,19 @@ class Runtime:
     max_body_bytes: int
     scratch: Path
     log_level: str = "INFO"
-    secrets: tuple[str, ...] = field(default=(), repr=False)
+    secrets: tuple[str, ...] = ()
     """Credentials of our own, as they may stand in an error's text."""
     is_traced: bool = False
     xray_daemon: str = "127.0.0.1:2000"
     credentials_uri: str = ""
     """Where Lambda gives the credentials under SnapStart."""
-    credentials_token: str = field(default="", repr=False)
+    credentials_token: str = ""
     module_prefix: str = ""
     """Keeps the user modules of several endpoints in one process apart."""
+
+    def __repr__(self) -> str:
+        """Without credentials: it may stand in a log."""
+        return f"Runtime({self.stack!r}, {self.function_name!r})"
 
     @property
     def vcpus(self) -> int:
@@ -74,8 +79,7 @@ class Runtime:
         return self.initialization_type in ("snap-start", "provisioned-concurrency")
 
 
-@dataclass(frozen=True)
-class Tensors:
+class Tensors(NamedTuple):
     """ClearML's ``input_*`` or ``output_*``: name, NumPy type and shape of each tensor."""
 
     name: tuple[str, ...] = ()
@@ -83,8 +87,7 @@ class Tensors:
     size: tuple[tuple[int, ...], ...] = ()
 
 
-@dataclass(frozen=True)
-class VersionSettings:
+class VersionSettings(NamedTuple):
     """One version of an endpoint: its engine, its model and its code."""
 
     endpoint: str
@@ -95,12 +98,11 @@ class VersionSettings:
     preprocess: str | None = None
     input: Tensors = Tensors()
     output: Tensors = Tensors()
-    engine_options: Mapping[str, Any] = field(default_factory=dict)
-    auxiliary_cfg: Mapping[str, Any] = field(default_factory=dict)
+    engine_options: Mapping[str, Any] = MappingProxyType({})
+    auxiliary_cfg: Mapping[str, Any] = MappingProxyType({})
 
 
-@dataclass(frozen=True)
-class EndpointSettings:
+class EndpointSettings(NamedTuple):
     """An endpoint and its versions; ``default`` answers the unversioned URL.
 
     One that follows the registry has no versions here, and no default; ``shared`` is what all

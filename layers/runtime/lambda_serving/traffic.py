@@ -6,25 +6,23 @@ import hashlib
 import os
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from lambda_serving.request import Request
 
 
-@dataclass(frozen=True)
-class GuardSettings:
+class GuardSettings(NamedTuple):
     """When a version is taken out: over ``errors`` (a share) of its last ``window`` requests."""
 
     errors: float = 0.5
     window: int = 20
 
 
-@dataclass(frozen=True)
-class Traffic:
+class Traffic(NamedTuple):
     """Shares of the requests, which sum to 1: by target, or by age with the newest first."""
 
-    weights: Mapping[str, float] = field(default_factory=dict)
+    weights: Mapping[str, float] = MappingProxyType({})
     latest: tuple[float, ...] = ()
     prefix: str | None = None
     sticky: str | None = None

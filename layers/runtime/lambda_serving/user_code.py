@@ -6,11 +6,10 @@ import logging
 import sys
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import asdict, dataclass, field
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
-from types import ModuleType, SimpleNamespace
-from typing import Any
+from types import MappingProxyType, ModuleType, SimpleNamespace
+from typing import Any, NamedTuple
 
 from lambda_serving.errors import UserCodeLoadError
 from lambda_serving.execution import run
@@ -20,8 +19,7 @@ from lambda_serving.settings import VersionSettings
 logger = logging.getLogger("lambda_serving")
 
 
-@dataclass(frozen=True)
-class ModelEndpoint:
+class ModelEndpoint(NamedTuple):
     """What ClearML Serving calls a model endpoint; ``Preprocess.model_endpoint`` is one.
 
     Field names are ClearML's (clearml_serving/serving/endpoints.py, class ModelEndpoint).
@@ -38,10 +36,10 @@ class ModelEndpoint:
     output_size: list[list[int]] | None = None
     output_type: list[str] | None = None
     output_name: list[str] | None = None
-    auxiliary_cfg: Mapping[str, Any] = field(default_factory=dict)
+    auxiliary_cfg: Mapping[str, Any] = MappingProxyType({})
 
     def as_dict(self) -> dict[str, Any]:
-        return asdict(self)
+        return self._asdict() | {"auxiliary_cfg": dict(self.auxiliary_cfg)}
 
 
 def make_model_endpoint(settings: VersionSettings) -> ModelEndpoint:

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Literal, Protocol, cast
 
 from lambda_serving.engines import ENGINES
 from lambda_serving.errors import MissingLibraryError, SettingsError
-from lambda_serving.models.store import Model
+from lambda_serving.models.model import Model
 from lambda_serving.settings import VersionSettings
 
 

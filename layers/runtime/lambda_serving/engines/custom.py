@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar, Literal
 
 from lambda_serving.engines.base import refuse_unknown_options
-from lambda_serving.models.store import Model
+from lambda_serving.models.model import Model
 from lambda_serving.settings import VersionSettings
 
 

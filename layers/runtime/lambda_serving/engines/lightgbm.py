@@ -9,7 +9,7 @@ import lightgbm
 
 from lambda_serving.engines.base import check_options
 from lambda_serving.errors import InputError, ModelLoadError
-from lambda_serving.models.store import Model
+from lambda_serving.models.model import Model
 from lambda_serving.settings import VersionSettings
 
 PARAMETERS = (

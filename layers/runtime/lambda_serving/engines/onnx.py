@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Literal
 from lambda_serving.engines.onnx_session import REFUSALS, open_session, read_specs
 from lambda_serving.engines.tensors import TensorSpec, make_tensor
 from lambda_serving.errors import InputError, ModelLoadError
-from lambda_serving.models.store import Model
+from lambda_serving.models.model import Model
 from lambda_serving.settings import VersionSettings
 
 
@@ -31,10 +31,13 @@ class OnnxEngine:
     def load(self, model: Model | None) -> None:
         if model is None:
             raise ModelLoadError("the engine 'onnx' needs a model, or a load that returns one")
-        data = model.read_bytes()
-        # A model with external data lies in a folder, and finds them beside itself.
-        source = str(model.find_file(".onnx")) if data is None else data
-        self.adopt(open_session(source, self._settings, self._vcpus))
+        if model.name.endswith(".ort"):  # onnxruntime's own format is no stream
+            session = open_session(str(model.path), self._settings, self._vcpus)
+        else:
+            # A model with external data lies in a folder, and finds them beside itself.
+            with model.open_source(".onnx") as source:
+                session = open_session(source, self._settings, self._vcpus)
+        self.adopt(session)
 
     def adopt(self, loaded: Any) -> None:
         """A session is run by name; any other object through its ``predict``."""

@@ -5,8 +5,10 @@ onnxruntime is imported here and nowhere else.
 
 from __future__ import annotations
 
+import ctypes
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 # onnxruntime reads this at import; its newer wheels send telemetry without it.
@@ -22,6 +24,9 @@ from lambda_serving.settings import Tensors, VersionSettings  # noqa: E402
 
 REFUSALS = (InvalidArgument, Fail)
 """What a session raises where tensors do not fit the graph, at its inputs or at a node."""
+
+TRIM_THRESHOLD, MMAP_THRESHOLD = -1, -3
+"""M_TRIM_THRESHOLD and M_MMAP_THRESHOLD of malloc.h."""
 
 LEVELS = {
     "disable": ort.GraphOptimizationLevel.ORT_DISABLE_ALL,
@@ -44,11 +49,33 @@ def open_session(source: str | bytes, settings: VersionSettings, vcpus: int) -> 
     """
     options = make_options(settings, vcpus)
     try:
-        return ort.InferenceSession(source, options, providers=["CPUExecutionProvider"])
+        with return_freed_memory():
+            return ort.InferenceSession(source, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # onnxruntime's error classes share no base but this one
         raise ModelLoadError(
             f"onnxruntime cannot load the model ({type(error).__name__})", private=str(error)
         ) from error
+
+
+@contextmanager
+def return_freed_memory() -> Iterator[None]:
+    """Give blocks of a megabyte back to the system as soon as they are freed.
+
+    onnxruntime frees weights one by one as it packs them for its kernels. glibc would keep them
+    for later, and both would stay in memory: it raises the size from which a block is returned to
+    that of any block that was (mallopt(3), M_MMAP_THRESHOLD). Afterwards it is what glibc raises it
+    to at most, so that requests use again what others freed.
+    """
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt is None:  # not glibc: a developer's Mac
+        yield
+        return
+    mallopt(MMAP_THRESHOLD, 2**20)
+    try:
+        yield
+    finally:
+        mallopt(MMAP_THRESHOLD, 2**25)
+        mallopt(TRIM_THRESHOLD, 2**26)
 
 
 def make_options(settings: VersionSettings, vcpus: int) -> Any:

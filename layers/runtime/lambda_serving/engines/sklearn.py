@@ -12,7 +12,7 @@ import sklearn  # noqa: F401  (told missing at the cold start, not by the model'
 
 from lambda_serving.engines.base import refuse_unknown_options
 from lambda_serving.errors import InputError, ModelLoadError, SettingsError
-from lambda_serving.models.store import Model
+from lambda_serving.models.model import Model
 from lambda_serving.settings import VersionSettings
 
 logger = logging.getLogger("lambda_serving")

@@ -5,7 +5,6 @@ The layout is documented in docs/registry.md; the command line writes it.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
@@ -105,7 +104,7 @@ class Index:
         update = self._update
         return [
             Entry(
-                replace(self._shared, version=version, model=each["model"], sha256=each["sha256"]),
+                self._shared._replace(version=version, model=each["model"], sha256=each["sha256"]),
                 each.get("sample"),
             )
             for version, each in sorted(

@@ -7,18 +7,17 @@ overlaps the imports of a cold start (docs/decisions/0003-model-store.md).
 from __future__ import annotations
 
 import hashlib
-import os
-import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, NamedTuple
-from urllib.parse import parse_qs, unquote, urlsplit
 
 from lambda_serving.errors import (
     ModelFetchError,
-    ModelLoadError,
     ModelVerificationError,
     SettingsError,
 )
+from lambda_serving.models.model import Model, make_folder
 
 if TYPE_CHECKING:
     from obstore.store import S3Store
@@ -29,6 +28,9 @@ if TYPE_CHECKING:
 HASHED_BYTES = 32 * 1024 * 1024
 """Up to this size a model is hashed, pinned or not, so that the statistics name it: 20 ms at
 1.7 GB/s, beside the imports."""
+
+STREAMED_BYTES = 8 * 1024 * 1024
+"""Above this size a model is not held in memory, but handed on as it comes."""
 
 
 class Location(NamedTuple):
@@ -51,90 +53,6 @@ class Location(NamedTuple):
         return f"s3://{self.bucket}/{self.key}" if self.bucket else f"file://{self.key}"
 
 
-class Model:
-    """A fetched model: bytes in memory, or a file or folder on local disk."""
-
-    def __init__(
-        self,
-        name: str,
-        scratch: Path,
-        *,
-        data: Any = None,
-        path: Path | None = None,
-        own_folder: Path | None = None,
-        sha256: str | None = None,
-    ) -> None:
-        self.name = name
-        self.sha256 = sha256
-        self._scratch = scratch
-        self._data = data
-        self._path = path
-        self._own_folder = own_folder
-
-    def read_bytes(self) -> bytes | None:
-        """The model's bytes where it is one file, None where it is a folder."""
-        if self._data is not None:
-            return bytes(self._data)
-        if self._path is not None and self._path.is_file():
-            return self._path.read_bytes()
-        return None
-
-    @property
-    def path(self) -> Path:
-        """The model as a file or folder on local disk, written there at the first use."""
-        if self._path is None:
-            self._own_folder = folder = make_folder(self._scratch)
-            self._path = folder / self.name
-            # /tmp may be shared between processes (Managed Instances): never a half file.
-            partial = folder / f".{self.name}.partial"
-            partial.write_bytes(self._data)
-            partial.replace(self._path)
-            self._data = None
-        return self._path
-
-    @property
-    def size(self) -> int:
-        """Bytes of the model, all files together."""
-        if self._data is not None:
-            return len(self._data)
-        files = self.path.rglob("*") if self.path.is_dir() else [self.path]
-        return sum(file.stat().st_size for file in files if file.is_file())
-
-    def find_file(self, suffix: str = "") -> Path:
-        """The model's main file: itself, the only one in its folder, or the one named ``model``.
-
-        Raises:
-            ModelLoadError: names the files there are.
-        """
-        if self.path.is_file():
-            return self.path
-        found = sorted(self.path.rglob(f"*{suffix}"))
-        found = [file for file in found if file.is_file()]
-        named = [file for file in found if file.stem == "model"]
-        if len(found) == 1 or len(named) == 1:
-            return (named or found)[0]
-        names = [str(file.relative_to(self.path)) for file in found]
-        raise ModelLoadError(
-            f"the model's folder: expected one file {suffix or 'of any name'}"
-            f" or one named model{suffix}, got {names}"
-        )
-
-    def discard(self) -> None:
-        """Remove what was written to local disk."""
-        if self._own_folder is not None:
-            shutil.rmtree(self._own_folder, ignore_errors=True)
-
-
-def make_folder(scratch: Path) -> Path:
-    """A new folder of this process under ``scratch``.
-
-    ``tempfile.mkdtemp`` by hand: importing tempfile costs more than this (it brings random).
-    """
-    folder = scratch / "lambda-serving" / f"{os.getpid()}-{os.urandom(6).hex()}"
-    folder.mkdir(parents=True)
-    return folder
-
-
 def locate_model(uri: str, bucket: str) -> Location:
     """Parse ``model`` of endpoint.toml; a plain key lies in the stack's ``bucket``.
 
@@ -144,16 +62,24 @@ def locate_model(uri: str, bucket: str) -> Location:
         SettingsError: a plain key, and the stack has no bucket.
     """
     if uri.startswith("s3://"):
+        from urllib.parse import parse_qs, unquote, urlsplit
+
         parts = urlsplit(uri)
         version = parse_qs(parts.query).get("versionId", [None])[0]
         return Location(parts.netloc, unquote(parts.path[1:]), version)
     if uri.startswith("file://"):
-        return Location("", unquote(uri[len("file://") :]))
+        return Location("", _unquote(uri[len("file://") :]))
     if not bucket:
         raise SettingsError(f"model {uri!r} is a key, but SERVING_MODEL_BUCKET is not set")
     if bucket.startswith("file://"):
-        return Location("", f"{unquote(bucket[len('file://') :]).rstrip('/')}/{uri}")
+        return Location("", f"{_unquote(bucket[len('file://') :]).rstrip('/')}/{uri}")
     return Location(bucket, uri)
+
+
+def _unquote(path: str) -> str:
+    from urllib.parse import unquote  # 2 ms that a plain key need not wait for
+
+    return unquote(path)
 
 
 def fetch_model(uri: str, sha256: str | None, runtime: Runtime) -> Model:
@@ -168,11 +94,8 @@ def fetch_model(uri: str, sha256: str | None, runtime: Runtime) -> Model:
         return _fetch_local(location, sha256, runtime.scratch)
     store = open_bucket(location.bucket, runtime)
     if location.is_prefix:
-        model = _fetch_prefix(store, location, runtime.scratch)
-        return _verify_folder(model, sha256, location)
-    data = _get_object(store, location)
-    digest = _verify_sha256(data, sha256, location)
-    return Model(location.name, runtime.scratch, data=data, sha256=digest)
+        return _fetch_prefix(store, location, sha256, runtime.scratch)
+    return _fetch_object(store, location, sha256, runtime.scratch)
 
 
 def open_bucket(bucket: str, runtime: Runtime) -> S3Store:
@@ -225,20 +148,49 @@ def _fetch_local(location: Location, sha256: str | None, scratch: Path) -> Model
     if not path.exists():
         raise ModelFetchError("the model is not there", private=str(location))
     if path.is_dir():
-        return _verify_folder(Model(location.name, scratch, path=path), sha256, location)
+        digest = _verify_folder(path, sha256, location)
+        return Model(location.name, scratch, path=path, sha256=digest)
     digest = None
     if sha256 or path.stat().st_size <= HASHED_BYTES:
         digest = _verify_sha256(path.read_bytes(), sha256, location)
     return Model(location.name, scratch, path=path, sha256=digest)
 
 
-def _get_object(store: S3Store, location: Location, key: str | None = None) -> Any:
-    """One object's bytes, as a buffer."""
+def _fetch_object(store: S3Store, location: Location, sha256: str | None, scratch: Path) -> Model:
+    """One object: in memory where it is small, else on its way."""
+    options: Any = {"version": location.version_id} if location.version_id else None
+    with _translate_errors(location):
+        found = store.get(location.key, options=options)
+        size = found.meta["size"]
+        if size <= STREAMED_BYTES:
+            data = bytes(found.bytes())
+            digest = _verify_sha256(data, sha256, location)
+            return Model(location.name, scratch, data=data, sha256=digest)
+    from lambda_serving.models.download import PIECE, Download
+
+    def stream() -> Iterator[Any]:
+        with _translate_errors(location):
+            yield from found.stream(min_chunk_size=PIECE)
+
+    def verify(digest: str) -> None:
+        _compare(digest, sha256, location)
+
+    is_hashed = sha256 is not None or size <= HASHED_BYTES
+    download = Download(stream(), size, verify if is_hashed else None)
+    return Model(location.name, scratch, download=download)
+
+
+@contextmanager
+def _translate_errors(location: Location) -> Iterator[None]:
+    """obstore's errors as the error table has them.
+
+    Raises:
+        ModelFetchError: whatever went wrong.
+    """
     from obstore.exceptions import BaseError
 
-    options: Any = {"version": location.version_id} if location.version_id else None
     try:
-        return store.get(key or location.key, options=options).bytes()
+        yield
     except FileNotFoundError as error:
         raise ModelFetchError("the model is not there", private=str(location)) from error
     except (BaseError, OSError, ValueError) as error:
@@ -248,7 +200,7 @@ def _get_object(store: S3Store, location: Location, key: str | None = None) -> A
         ) from error
 
 
-def _fetch_prefix(store: S3Store, location: Location, scratch: Path) -> Model:
+def _fetch_prefix(store: S3Store, location: Location, sha256: str | None, scratch: Path) -> Model:
     """All objects below a prefix, in a folder that has its name."""
     from concurrent.futures import ThreadPoolExecutor
 
@@ -267,26 +219,29 @@ def _fetch_prefix(store: S3Store, location: Location, scratch: Path) -> Model:
     def fetch_file(key: str) -> None:
         target = folder / key.removeprefix(location.key)
         target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(_get_object(store, location, key))
+        with _translate_errors(location):
+            found = store.get(key)
+            with target.open("wb") as file:
+                for piece in found.stream():
+                    file.write(piece)
 
     try:
         with ThreadPoolExecutor(max_workers=8) as pool:
             list(pool.map(fetch_file, found))
+        digest = _verify_folder(folder, sha256, location)
     except BaseException:
-        shutil.rmtree(folder.parent, ignore_errors=True)
+        Model(location.name, scratch, path=folder, own_folder=folder.parent).discard()
         raise
-    return Model(location.name, scratch, path=folder, own_folder=folder.parent)
+    return Model(location.name, scratch, path=folder, own_folder=folder.parent, sha256=digest)
 
 
-def _verify_folder(model: Model, expected: str | None, location: Location) -> Model:
-    """The folder with its digest, where it is pinned.
+def _verify_folder(folder: Path, expected: str | None, location: Location) -> str | None:
+    """The folder's digest, where it is pinned.
 
     Raises:
         ModelVerificationError: it is not the pinned one.
     """
-    if expected is not None:
-        model.sha256 = _compare(hash_folder(model.path), expected, location)
-    return model
+    return None if expected is None else _compare(hash_folder(folder), expected, location)
 
 
 def hash_folder(folder: Path) -> str:
