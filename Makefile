@@ -3,15 +3,17 @@
 #   make down               stop it
 #   make test               the whole test suite, on a local cloud of its own
 #   make lint               ruff and mypy
+#   make bench [ROUNDS=10]  measure cold starts, requests and model loads into bench/results
 #   make build [ARCH=arm64] sam build for AWS, for `sam deploy --guided` after it
 PORT ?=
 HOST ?=
 ARCH ?= x86_64
+ROUNDS ?= 10
 
 export PATH := $(PATH):$(CURDIR)/.local/uv/bin
 UV := $(shell command -v uv || echo .local/uv/bin/uv)
 
-.PHONY: up down test lint build sync
+.PHONY: up down test lint bench build sync
 
 up: sync
 	@$(UV) run --no-sync lambda-serving local up $(if $(PORT),--port $(PORT)) $(if $(HOST),--host $(HOST))
@@ -26,6 +28,9 @@ lint: sync
 	@$(UV) run --no-sync ruff check
 	@$(UV) run --no-sync ruff format --check
 	@$(UV) run --no-sync mypy
+
+bench: sync
+	@$(UV) run --no-sync python -m bench --rounds $(ROUNDS)
 
 build: sync
 	@$(UV) run --no-sync lambda-serving build --architecture $(ARCH)

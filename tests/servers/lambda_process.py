@@ -33,6 +33,7 @@ class LambdaProcess:
     `code` is copied below `folder` and made read-only; `layers` are used in place. `runtime` is a
     folder made by `install_runtime_client`. With `audited`, writes are recorded (a little slower:
     leave it out where time is measured). One that is `held` stays at its snapshot until `restore`.
+    `bootstrap` is the script that starts the runtime client.
     """
 
     def __init__(
@@ -47,6 +48,7 @@ class LambdaProcess:
         handler: str = HANDLER,
         audited: bool = True,
         held: bool = False,
+        bootstrap: Path = BOOTSTRAP,
     ) -> None:
         self.layers = list(layers)
         self.task_root = copy_read_only(code, folder / "task")
@@ -62,8 +64,9 @@ class LambdaProcess:
         self.environment.update(environment or {})
         self._folders = [self.task_root, *(layer / "python" for layer in self.layers), runtime]
         self._handler = handler
+        self._bootstrap = bootstrap
         self._process: subprocess.Popen[bytes] | None = None
-        self._spawned_at = 0.0
+        self.spawned_at = 0.0
         self._frozen = self._list_frozen()
 
     def __enter__(self) -> Self:
@@ -110,7 +113,7 @@ class LambdaProcess:
     @property
     def init_seconds(self) -> float:
         """From the spawn to the first /next (or to the init error)."""
-        return self.api.started_at - self._spawned_at
+        return self.api.started_at - self.spawned_at
 
     def read_log(self) -> str:
         return self.log_file.read_text(errors="replace") if self.log_file.exists() else ""
@@ -165,10 +168,10 @@ class LambdaProcess:
         # The interpreter below the venv: its own site-packages are shut off by -S, and -I keeps
         # PYTHON* variables and the current folder out.
         interpreter = getattr(sys, "_base_executable", sys.executable)
-        command = [interpreter, "-I", "-S", str(BOOTSTRAP), self._handler]
+        command = [interpreter, "-I", "-S", str(self._bootstrap), self._handler]
         command += [str(self.audit_file or ""), *map(str, self._folders)]
         with self.log_file.open("wb") as log:
-            self._spawned_at = time.perf_counter()
+            self.spawned_at = time.perf_counter()
             self._process = subprocess.Popen(
                 command, cwd=self.task_root, env=self.environment, stdin=subprocess.DEVNULL,
                 stdout=log, stderr=subprocess.STDOUT,

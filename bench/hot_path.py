@@ -1,0 +1,114 @@
+"""Requests to a warm environment: microseconds inside the process, and where they go."""
+
+import json
+import os
+import statistics
+import subprocess
+import sys
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Self
+
+from bench.cold_start import MODELS
+from bench.places import BUCKET, Places, copy_rows
+from tests.servers.built import PROJECT
+from tests.servers.lambda_process import HANDLER
+
+CHILD = Path(__file__).with_name("hot_child.py")
+REQUESTS = 300
+"""Of one row in one round."""
+
+STAGES = ("entrance", "decode", "preprocess", "process", "postprocess", "encode", "statistics")
+
+
+@dataclass
+class Row:
+    """A warm environment in a process of its own; a context manager."""
+
+    name: str
+    code: Path
+    layers: tuple[Path, ...]
+    event: str
+    handler: str = "handler.lambda_handler"
+    times: list[float] = field(default_factory=list)
+    """Microseconds of each request."""
+    stages: dict[str, list[float]] = field(default_factory=dict)
+    """Microseconds of a request in each stage, a mean for each round."""
+
+    @property
+    def median(self) -> float:
+        return statistics.median(self.times)
+
+    def start(self, places: Places, endpoint: str) -> Self:
+        folders = [self.code, *(layer / "python" for layer in self.layers), places.runtime]
+        interpreter = getattr(sys, "_base_executable", sys.executable)
+        event = PROJECT / "events" / f"{self.event}.json"
+        self._process = subprocess.Popen(
+            [interpreter, "-I", "-S", str(CHILD), self.handler, str(event), *map(str, folders)],
+            env={
+                "AWS_ACCESS_KEY_ID": "test",
+                "AWS_SECRET_ACCESS_KEY": "test",
+                "AWS_REGION": "eu-central-1",
+                "AWS_DEFAULT_REGION": "eu-central-1",
+                "AWS_ENDPOINT_URL": endpoint,
+                "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "1769",
+                "BENCH_MODEL": MODELS["onnx"],
+                "LAMBDA_TASK_ROOT": str(self.code),
+                "PATH": os.defpath,
+                "SERVING_MODEL_BUCKET": BUCKET,
+            },
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        return self
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._process.communicate(timeout=10)
+
+    def ask(self, command: str) -> Any:
+        stdin, stdout = self._process.stdin, self._process.stdout
+        assert stdin is not None and stdout is not None
+        stdin.write(f"{command} {REQUESTS}\n")
+        stdin.flush()
+        return json.loads(stdout.readline())
+
+    def measure(self) -> None:
+        self.times += [took / 1000 for took in self.ask("time")]
+
+    def split(self) -> None:
+        for stage, took in self.ask("split").items():
+            self.stages.setdefault(stage, []).append(took / 1000 / REQUESTS)
+
+
+def make_rows(places: Places) -> list[Row]:
+    folder = places.scratch / "hot"
+    ours = places.functions["iris_onnx"]
+    engine = (places.get_layer("onnx"),)
+    floor = copy_rows("floor_onnx", folder / "floor")
+    usual = copy_rows("usual", folder / "usual")
+    return [
+        Row("floor", floor, engine, "invoke_iris_onnx"),
+        Row("ours, invoke", ours.code, ours.layers, "invoke_iris_onnx", HANDLER),
+        Row("ours, HTTP", ours.code, ours.layers, "http_iris_onnx", HANDLER),
+        Row("usual", usual, ours.layers, "http_iris_onnx"),
+    ]
+
+
+def run(places: Places, endpoint: str, rounds: int, tell: Callable[[str], None]) -> list[Row]:
+    """All rows in turn; first every request as it is, then with a clock around the stages."""
+    with ExitStack() as stack:
+        rows = [stack.enter_context(row.start(places, endpoint)) for row in make_rows(places)]
+        for row in rows:
+            row.ask("time")  # warms up
+        tell(f"hot path: {rounds} rounds of {REQUESTS} requests")
+        for _ in range(rounds):
+            for row in rows:
+                row.measure()
+        for _ in range(rounds):
+            for row in rows:
+                row.split()
+    return rows
