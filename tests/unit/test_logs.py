@@ -3,7 +3,7 @@
 import logging
 import subprocess
 import sys
-from dataclasses import replace
+from copy import replace
 
 import pytest
 

@@ -19,7 +19,8 @@ from lambda_serving.logs import begin_invocation  # noqa: E402
 environment = start_environment()
 if environment.runtime.starts_ahead:
     prepare(environment)
-gc.freeze()  # nor is it looked at again during requests
+if not environment.runtime.is_snapshot:  # which does so at its own time
+    gc.freeze()  # nor is it looked at again during requests
 gc.enable()
 
 
