@@ -73,7 +73,7 @@ ENGINES = {
 """engine -> top-level modules that no endpoint of another engine imports."""
 
 DROPPED = ("tempfile", "random", "shutil", "bz2", "lzma", "ssl", "email", "http", "subprocess")
-"""Of the standard library: 0.5 to 7 ms each (docs/decisions/0015-cold-start.md)."""
+"""Of the standard library: 0.5 to 7 ms each (docs/decisions/0019-cold-start.md)."""
 
 
 @pytest.mark.parametrize(

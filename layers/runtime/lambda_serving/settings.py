@@ -2,7 +2,7 @@
 
 This is the only module that reads ``os.environ``; ``endpoint_toml`` reads the file. The classes
 are named tuples: to make a dataclass takes a cold start 0.6 to 1.5 ms, seven times as long
-(docs/decisions/0015-cold-start.md).
+(docs/decisions/0019-cold-start.md).
 """
 
 from __future__ import annotations

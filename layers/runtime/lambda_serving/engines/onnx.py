@@ -47,6 +47,7 @@ class OnnxEngine:
         self._session = loaded
         self._inputs = read_specs(loaded.get_inputs(), self._settings.input, "input")
         self._outputs = read_specs(loaded.get_outputs(), self._settings.output, "output")
+        self._input_names = [spec.name for spec in self._inputs]
         self._output_names = [spec.name for spec in self._outputs]
 
     def predict(self, data: Any) -> Any:
@@ -63,13 +64,13 @@ class OnnxEngine:
         return outputs[0] if len(outputs) == 1 else outputs
 
     def _split_inputs(self, data: Any) -> list[Any]:
-        names = [spec.name for spec in self._inputs]
+        names = self._input_names
+        if len(names) == 1 and not isinstance(data, Mapping):
+            return [data]
         if isinstance(data, Mapping):
             if set(data) != set(names):
                 raise InputError(f"inputs: expected {names}, got {list(data)}")
             return [data[name] for name in names]
-        if len(names) == 1:
-            return [data]
         if not isinstance(data, list | tuple) or len(data) != len(names):
             came = len(data) if isinstance(data, list | tuple) else type(data).__name__
             raise InputError(f"inputs: expected a list of {len(names)} {names}, got {came}")

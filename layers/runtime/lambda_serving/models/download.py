@@ -1,15 +1,16 @@
 """A big model on its way: its bytes in pieces, as they come, never all of them in memory.
 
 onnxruntime makes four copies of a model that it gets as bytes, and one of a model that it reads
-from a file. A pipe is such a file, and needs no disk (docs/decisions/0015-cold-start.md).
+from a file. A pipe is such a file, and needs no disk (docs/decisions/0019-cold-start.md).
 """
 
 from __future__ import annotations
 
+import fcntl
 import io
 import os
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from hashlib import sha256
 from pathlib import Path
 from queue import Queue
@@ -21,8 +22,14 @@ from lambda_serving.errors import ModelLoadError
 PIECE = 512 * 1024
 """Bytes of a piece, at least. Small enough that the allocator uses their memory again."""
 
+PIPE = 1024 * 1024
+"""Bytes; the most that Linux allows by default. A wider pipe switches between threads less."""
+
 AHEAD = 32
 """Pieces that are fetched before anyone reads: while the engine's library is imported."""
+
+DESCRIPTORS = "/proc/self/fd" if Path("/proc/self/fd").exists() else "/dev/fd"
+"""Lambda may have no /dev/fd, and a developer's Mac has no /proc."""
 
 
 class Download:
@@ -111,11 +118,11 @@ class Download:
         Raises:
             LoadError: the download failed, whatever the reader made of it; or it left some unread.
         """
-        reader, writer = os.pipe()
+        reader, writer = make_pipe()
         pump = Thread(target=self._pump, args=[writer], name="model-pipe", daemon=True)
         pump.start()
         try:
-            yield f"/proc/self/fd/{reader}"
+            yield f"{DESCRIPTORS}/{reader}"
         finally:
             os.close(reader)  # a writer without readers ends
             pump.join()
@@ -134,6 +141,15 @@ class Download:
             self._error = error
         finally:
             os.close(writer)
+
+
+def make_pipe() -> tuple[int, int]:
+    """Read end and write end of a pipe, as wide as the system lets us."""
+    reader, writer = os.pipe()
+    if hasattr(fcntl, "F_SETPIPE_SZ"):  # Linux
+        with suppress(OSError):
+            fcntl.fcntl(writer, fcntl.F_SETPIPE_SZ, PIPE)
+    return reader, writer
 
 
 def write_all(descriptor: int, piece: Any) -> None:
