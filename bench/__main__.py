@@ -40,8 +40,7 @@ def run(rounds: int, parts: list[str]) -> Report:
             if "hot" in parts:
                 report.hot = hot_path.run(places, storage.endpoint, rounds * 2, tell)
             if "load" in parts:
-                load_rounds = max(3, rounds // 2)
-                report.loads = model_load.run(places, storage.endpoint, load_rounds, tell)
+                report.loads = model_load.run(places, storage.endpoint, rounds, tell)
     if "statistics" in parts:
         tell("statistics")
         command = [sys.executable, "-m", "bench.statistics"]

@@ -53,20 +53,24 @@ class OnnxEngine:
     def predict(self, data: Any) -> Any:
         if self._predictor is not None:
             return self._predictor.predict(data)
-        feeds = {
-            spec.name: make_tensor(spec, value)
-            for spec, value in zip(self._inputs, self._split_inputs(data), strict=True)
-        }
         try:
-            outputs = self._session.run(self._output_names, feeds)
+            outputs = self._session.run(self._output_names, self._make_feeds(data))
         except REFUSALS as error:
             raise InputError("the model refuses its input", private=str(error)) from error
         return outputs[0] if len(outputs) == 1 else outputs
 
+    def _make_feeds(self, data: Any) -> dict[str, Any]:
+        if len(self._inputs) == 1 and not isinstance(data, Mapping):
+            spec = self._inputs[0]
+            return {spec.name: make_tensor(spec, data)}
+        values = self._split_inputs(data)
+        return {
+            spec.name: make_tensor(spec, value)
+            for spec, value in zip(self._inputs, values, strict=True)
+        }
+
     def _split_inputs(self, data: Any) -> list[Any]:
         names = self._input_names
-        if len(names) == 1 and not isinstance(data, Mapping):
-            return [data]
         if isinstance(data, Mapping):
             if set(data) != set(names):
                 raise InputError(f"inputs: expected {names}, got {list(data)}")

@@ -56,8 +56,9 @@ def make_tensor(spec: TensorSpec, value: Any) -> np.ndarray[Any, Any]:
 def _fits(expected: tuple[int, ...], given: tuple[int, ...]) -> bool:
     if len(expected) != len(given):
         return False
-    for length, got in zip(expected, given, strict=True):  # twice as fast as all() here
-        if length not in (-1, got):
+    # A loop, at every request: all() over a generator takes four times as long.
+    for length, got in zip(expected, given):  # noqa: B905
+        if length != got and length != -1:
             return False
     return True
 
