@@ -225,6 +225,6 @@ def test_ctrl_c_is_no_traceback(tmp_path: Path) -> None:
         )  # fmt: skip
         wait_for(lambda: logs.calls, "the command to read")
         process.send_signal(signal.SIGINT)
-        output, errors = process.communicate(timeout=20)
+        output, errors = process.communicate(timeout=60)
     assert process.returncode != 0
     assert output == "" and "Traceback" not in errors

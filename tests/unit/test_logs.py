@@ -91,7 +91,7 @@ def test_threads_that_import_powertools_are_not_stopped() -> None:
         env={"AWS_LAMBDA_FUNCTION_NAME": "shop-e"},
         capture_output=True,
         text=True,
-        timeout=20,
+        timeout=60,
     )
     assert done.stdout.endswith("done False\n"), done.stdout + done.stderr
     assert done.stdout.count("while it is imported") == done.stdout.count("from a thread") == 1
