@@ -50,8 +50,10 @@ def prepare_boto3():
 
 
 def prepare_ours():
-    import obstore.store  # noqa: F401  (as the floor's urllib)
+    import obstore.exceptions  # noqa: F401  (all of it, as the floor has its urllib)
+    import obstore.store  # noqa: F401
 
+    import lambda_serving.models.download  # noqa: F401
     from lambda_serving.engines.onnx import OnnxEngine
     from lambda_serving.models.store import fetch_model
     from lambda_serving.settings import VersionSettings, read_runtime
