@@ -55,8 +55,14 @@ class DevServer:
         self._arguments = [*itertools.chain(*places), *options]
         self._cwd = cwd
         self._env = clean_environment(**env)
-        # As many connections as a test has threads.
-        self.http = httpx.Client(timeout=PATIENCE, limits=httpx.Limits(max_connections=None))
+        # As many connections as a test has threads, each for one request: httpcore 1.0.9 may close
+        # a kept one under the request that another thread has just begun (its issue 1110), which
+        # then waits in vain.
+        self.http = httpx.Client(
+            timeout=PATIENCE,
+            limits=httpx.Limits(max_connections=None),
+            headers={"connection": "close"},
+        )
 
     def __enter__(self) -> Self:
         with self._log.open("w") as log:
