@@ -11,8 +11,8 @@ from typing import IO, TYPE_CHECKING, Any, Self
 
 import typer
 
+from lambda_serving_cli.aws_errors import tell_aws_errors
 from lambda_serving_cli.local_cloud.steps import StepError, report_failure
-from lambda_serving_cli.target import tell_aws_errors
 
 if TYPE_CHECKING:
     from rich.console import Console

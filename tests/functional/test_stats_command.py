@@ -57,7 +57,7 @@ def read(folder: Path, url: str, *options: str, **more: str) -> dict[str, Any]:
 def fail(folder: Path, url: str, *options: str, **more: str) -> str:
     """What the command says that it cannot do."""
     done = run(folder, url, *options, **more)
-    assert done.returncode == 1 and done.stdout == "", done.stdout
+    assert (done.returncode, done.stdout) == (1, ""), done.stderr
     assert "Traceback" not in done.stderr and "What to do: " in done.stderr
     return done.stderr
 
@@ -144,6 +144,25 @@ def test_samconfig_says_which_stack(tmp_path: Path) -> None:
     assert "samconfig.toml" in fail(tmp_path, logs.url)
 
 
+def test_samconfig_says_which_profile(tmp_path: Path) -> None:
+    """`sam deploy` signs in with it, whatever the environment holds."""
+    (tmp_path / "template.yaml").touch()
+    (tmp_path / "credentials").write_text(
+        "[mine]\naws_access_key_id = AKIAMINE\naws_secret_access_key = a\n"
+        "[yours]\naws_access_key_id = AKIAYOURS\naws_secret_access_key = b\n"
+    )
+    (tmp_path / "config").write_text("[profile yours]\nregion = eu-south-1\n")
+    parameters = '[default.deploy.parameters]\nprofile = "mine"\n'
+    (tmp_path / "samconfig.toml").write_text(parameters)
+    with CloudWatch() as logs:
+        logs.add("iris", *make_lines(1))
+        assert read(tmp_path, logs.url, "--aws")["target"]["region"] == "eu-west-1"
+        assert logs.signers == {"AKIAMINE"}
+        told = read(tmp_path, logs.url, "--profile", "yours", AWS_REGION="")
+        assert told["target"]["region"] == "eu-south-1"
+        assert logs.signers == {"AKIAMINE", "AKIAYOURS"}
+
+
 def test_which_cloud_is_meant(tmp_path: Path) -> None:
     (tmp_path / "template.yaml").touch()
     with CloudWatch() as local, CloudWatch() as aws:
@@ -156,8 +175,11 @@ def test_which_cloud_is_meant(tmp_path: Path) -> None:
         assert read(tmp_path, aws.url, "--aws")["records"] == 2
         assert read(tmp_path, aws.url, "--stack", "lambda-serving")["records"] == 2
         assert read(tmp_path, aws.url, "--region", "eu-west-1")["records"] == 2
-        assert "--region" in fail(tmp_path, aws.url, "--local", "--region", "eu-west-1")
-        assert "--state" in fail(tmp_path, aws.url, "--aws", "--state", ".local")
+        for both in (["--local", "--region", "eu-west-1"], ["--aws", "--state", ".local"]):
+            done = run(tmp_path, aws.url, *both)
+            assert (done.returncode, done.stdout) == (2, "")
+            assert "take one of them" in done.stderr
+            assert both[0] in done.stderr and both[-2] in done.stderr
 
 
 def test_what_cannot_be_found_is_told(tmp_path: Path) -> None:
@@ -165,9 +187,8 @@ def test_what_cannot_be_found_is_told(tmp_path: Path) -> None:
         logs.add("iris", *make_lines(1))
         absent = fail(tmp_path, logs.url, "iriss")
         assert "'iriss'" in absent and "/aws/lambda/lambda-serving-iriss" in absent
-        assert "the stack nope (eu-west-1) does not exist" in fail(
-            tmp_path, logs.url, "--stack", "nope"
-        )
+        nope = fail(tmp_path, logs.url, "--stack", "nope")
+        assert "there is no stack nope in eu-west-1" in nope and "make up" in nope
         assert "no-such" in fail(tmp_path, logs.url, "--profile", "no-such")
     nothing = f"http://127.0.0.1:{find_free_port()}"
     assert nothing in fail(tmp_path, nothing)
@@ -200,7 +221,7 @@ def test_without_credentials_or_region(tmp_path: Path) -> None:
     none = {"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": ""}
     with CloudWatch() as logs:
         told = fail(tmp_path, logs.url, **none)
-        assert "credentials" in told and "sign in" in told and "--local" in told
+        assert "credentials" in told and "sign in" in told and "--profile" in told
         assert "region" in fail(tmp_path, logs.url, AWS_REGION="")
 
 

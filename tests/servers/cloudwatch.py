@@ -1,6 +1,7 @@
 """A loopback server that answers as CloudWatch Logs and CloudFormation do, as far as is read."""
 
 import json
+import re
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -27,6 +28,7 @@ class CloudWatch:
         self.groups: dict[str, list[dict[str, Any]]] = {}
         self.stack = "lambda-serving"
         self.calls: list[dict[str, Any]] = []
+        self.signers: set[str] = set()
         self.page, self.delay = PAGE, 0.0
         self._has_tokens, self._error = has_tokens, error
 
@@ -43,6 +45,8 @@ class CloudWatch:
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
+                if key := re.search("Credential=([^/]+)/", self.headers["authorization"]):
+                    outer.signers.add(key[1])
                 body = self.rfile.read(int(self.headers["content-length"])).decode()
                 is_json = body.startswith("{")
                 status, text = outer.answer(json.loads(body)) if is_json else outer.list_stack(body)

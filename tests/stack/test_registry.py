@@ -106,6 +106,18 @@ def test_the_stack_in_aws(stack: Stack, bucket: str, tmp_path: Path) -> None:
     named = ("--stack", stack.state["stack_name"])
     out, _ = end_command(start_command(tmp_path, "show", *NAMED, *named, **aws))
     assert "custom" in out
+    # Where `sam deploy --guided` was told another name, all commands know it.
+    (tmp_path / "template.yaml").touch()
+    region = aws.pop("AWS_REGION")
+    (tmp_path / "samconfig.toml").write_text(
+        f'[default.deploy.parameters]\nstack_name = "{named[1]}"\nregion = "{region}"\n'
+    )
+    out, _ = end_command(start_command(tmp_path, "show", *NAMED, **aws))
+    assert "custom" in out
+    (tmp_path / "samconfig.toml").write_text('[default.deploy.parameters]\nstack_name = "mine"\n')
+    _, err = end_command(start_command(tmp_path, "list", "--region", "us-east-1", **aws), 1)
+    assert "there is no stack mine in us-east-1" in err
+    aws["AWS_REGION"] = region
     _, err = end_command(start_command(tmp_path, "list", "--stack", "absent", **aws), 1)
     assert "there is no stack absent in us-east-1" in err and "sam deploy" in err
     _, err = end_command(start_command(tmp_path, "list", "--aws"), 1)

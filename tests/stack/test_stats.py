@@ -115,11 +115,11 @@ def test_all_endpoints(stack: Stack) -> None:
 
 
 def test_wrong_input(stack: Stack) -> None:
-    for options, reason in (
-        (["nobody"], "no endpoint 'nobody'"),
-        (["--stack", "nope"], "the stack nope (us-east-1) does not exist"),
-        (["--since", "soon"], "--since: 'soon' is no time"),
+    for code, options, reason in (
+        (1, ["nobody"], "no endpoint 'nobody'"),
+        (2, ["--stack", "nope"], "take one of them"),
+        (1, ["--since", "soon"], "--since: 'soon' is no time"),
     ):
         done = run_stats(*options)
-        assert (done.returncode, done.stdout) == (1, "")
+        assert (done.returncode, done.stdout) == (code, "")
         assert reason in done.stderr and "Traceback" not in done.stderr

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import pytest
 
 from lambda_serving.metric_types import Variable
-from lambda_serving_cli.stats.figures import Report, Target, describe_endpoint
+from lambda_serving_cli.stats.figures import Origin, Report, describe_endpoint
 from lambda_serving_cli.stats.records import LogEvent
 from lambda_serving_cli.stats.terminal import make_console, show
 from tests.unit.stats_log import VARIABLES, Log, serve
@@ -20,7 +20,7 @@ def render(encoding: str, width: int, log: Log, variables: Mapping[str, Variable
     """The report of a log as text of an encoding."""
     tally = log.tally()
     report = Report(
-        Target("aws", "stack", "eu-west-1", None), NOW, NOW, tally.records,
+        Origin("aws", "stack", "eu-west-1", None), NOW, NOW, tally.records,
         {name: describe_endpoint(sums, variables) for name, sums in tally.endpoints.items()},
         ["idle"],
     )  # fmt: skip

@@ -27,7 +27,8 @@ from lambda_serving_cli.endpoints.template import read_template
 from lambda_serving_cli.endpoints.validation import Finding
 from lambda_serving_cli.local_cloud.steps import StepError
 from lambda_serving_cli.output import report_failures, write_json, write_table
-from lambda_serving_cli.target import AwsOption, StackOption, StateOption, find_target
+from lambda_serving_cli.target import find_target
+from lambda_serving_cli.where import Where, with_where
 
 app = typer.Typer()
 
@@ -82,11 +83,11 @@ def show_outcome(outcome: Outcome, as_json: bool) -> None:
 
 @app.command("endpoints")
 @report_failures()
+@with_where
 def list_endpoints(
-    stack: StackOption = None,
-    state: StateOption = None,
-    aws: AwsOption = False,
     as_json: JsonOption = False,
+    *,
+    where: Where,
 ) -> None:
     """Show what is deployed: every endpoint, its versions, who gets its traffic, and its health.
 
@@ -97,7 +98,7 @@ def list_endpoints(
         lambda-serving endpoints
         lambda-serving endpoints --stack lambda-serving-prod --json
     """
-    target = find_target(stack, state, aws)
+    target = find_target(where)
     found = deployed.list_deployed(target)
     if as_json:
         about = {"stack": target.stack_name, "region": target.region, "local": target.local}
@@ -119,6 +120,7 @@ def _make_row(each: Deployed) -> list[str]:
 
 @app.command()
 @report_failures()
+@with_where
 def invoke(
     endpoint: Annotated[str, typer.Argument(callback=check_name, help="The endpoint's name.")],
     version: Annotated[
@@ -137,10 +139,9 @@ def invoke(
             "--lambda/--http", help="Invoke the function, or call the HTTP API, which is usual."
         ),
     ] = False,
-    stack: StackOption = None,
-    state: StateOption = None,
-    aws: AwsOption = False,
     as_json: JsonOption = False,
+    *,
+    where: Where,
 ) -> None:
     """Send one request to an endpoint; its answer goes to standard output as it is.
 
@@ -152,7 +153,7 @@ def invoke(
     """
     body, content_type = read_body(data, content_type)
     version = version and check_version(version)
-    target = find_target(stack, state, aws)
+    target = find_target(where)
     function = deployed.require_function(target, endpoint)
     if by_lambda or target.api_url is None:
         reply = deployed.ask_lambda(target, function, version, body, content_type)
@@ -186,14 +187,14 @@ def _show_reply(reply: Reply, as_json: bool) -> None:
 
 @app.command()
 @report_failures()
+@with_where
 def validate(
     no_models: Annotated[
         bool, typer.Option("--no-models", help="Do not look whether the models are there.")
     ] = False,
-    stack: StackOption = None,
-    state: StateOption = None,
-    aws: AwsOption = False,
     as_json: JsonOption = False,
+    *,
+    where: Where,
 ) -> None:
     """Check all endpoints: settings, code, template, built sizes, and that the models are there.
 
@@ -213,7 +214,7 @@ def validate(
     findings += validation.check_names(project, list(settings))
     findings += check_sizes(project)
     if not no_models:
-        findings += check_models(project, settings, find_stack(stack, state, aws))
+        findings += check_models(project, settings, find_stack(where))
     _show_findings(project, findings, as_json)
     if findings:
         raise typer.Exit(1)

@@ -33,7 +33,8 @@ from lambda_serving_cli.endpoints.source import Source, find_file, find_register
 from lambda_serving_cli.endpoints.stack import find_stack
 from lambda_serving_cli.options import Repeating, split_commas
 from lambda_serving_cli.output import report_failures
-from lambda_serving_cli.target import AwsOption, StackOption, StateOption, Target, find_target
+from lambda_serving_cli.target import Target, find_target
+from lambda_serving_cli.where import Where, with_where
 
 app = typer.Typer()
 app.command()(remove)
@@ -41,6 +42,7 @@ app.command()(remove)
 
 @app.command("add", cls=Repeating)
 @report_failures()
+@with_where
 def add(
     endpoint: EndpointOption,
     engine: EngineOption,
@@ -66,10 +68,9 @@ def add(
     output_type: OutputTypeOption = None,
     output_name: OutputNameOption = None,
     aux_config: AuxConfigOption = None,
-    stack: StackOption = None,
-    state: StateOption = None,
-    aws: AwsOption = False,
     as_json: JsonOption = False,
+    *,
+    where: Where,
 ) -> None:
     """Make an endpoint, or add a version to one, from a model and a preprocess.py.
 
@@ -92,11 +93,11 @@ def add(
     source: Source | None = None
     target: Target | None = None
     if project and name:
-        target = find_target(stack, state, aws)
+        target = find_target(where)
         source = find_registered(target, project, name, split_commas(tags), published)
     elif model:
         source = find_file(model, endpoint, version or DEFAULT_VERSION)
-        target = find_stack(stack, state, aws) if source.artifact else None
+        target = find_stack(where) if source.artifact else None
     show_outcome(addition.add_version(root, wanted, source, target), as_json)
 
 

@@ -12,10 +12,11 @@ from lambda_serving_cli.endpoints.project import check_name, check_version, find
 from lambda_serving_cli.models_command import changing
 from lambda_serving_cli.models_command.options import parse_name, parse_version
 from lambda_serving_cli.output import report_failures
-from lambda_serving_cli.target import AwsOption, StackOption, StateOption
+from lambda_serving_cli.where import Where, with_where
 
 
 @report_failures()
+@with_where
 def remove(
     endpoint: Annotated[
         str | None, typer.Option(help="An endpoint of this project, with its code.")
@@ -37,10 +38,9 @@ def remove(
     keep_files: Annotated[
         bool, typer.Option("--keep-files", help="Take a model out of the registry's index only.")
     ] = False,
-    stack: StackOption = None,
-    state: StateOption = None,
-    aws: AwsOption = False,
     as_json: JsonOption = False,
+    *,
+    where: Where,
 ) -> None:
     """Remove an endpoint or one of its versions; or a version of a model from the registry.
 
@@ -59,7 +59,7 @@ def remove(
         remove_endpoint(check_name(endpoint), version and check_version(version), yes, as_json)
     elif project and name and version:
         number = parse_version(version)
-        changing.remove(project, name, number, force, keep_files, as_json, stack, aws, state)
+        changing.remove(project, name, number, force, keep_files, as_json, where=where)
     else:
         raise typer.BadParameter("give --endpoint; or --project, --name and --version")
 

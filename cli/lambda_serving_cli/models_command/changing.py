@@ -16,17 +16,17 @@ from lambda_serving_cli.models_command.options import (
 from lambda_serving_cli.output import report_failures, write_json
 from lambda_serving_cli.registry.changes import change_tags, remove_version, set_published
 from lambda_serving_cli.registry.layout import ModelName
-from lambda_serving_cli.target import AwsOption, StackOption, StateOption
+from lambda_serving_cli.where import Where, with_where
 
 
+@with_where
 def publish(
     project: Project,
     name: Name,
     version: VersionOption,
     as_json: Json = False,
-    stack: StackOption = None,
-    aws: AwsOption = False,
-    state: StateOption = None,
+    *,
+    where: Where,
 ) -> None:
     """Publish a version: endpoints that follow the published ones take it up.
 
@@ -35,19 +35,19 @@ def publish(
       lambda-serving model publish --project churn --name forest --version 3
     """
     with report_failures():
-        bucket, named = open_bucket(stack, aws, state), ModelName(project, name)
+        bucket, named = open_bucket(where), ModelName(project, name)
         changed = set_published(bucket, named, version, True)
         tell_version(bucket, named, changed, as_json, "Published")
 
 
+@with_where
 def unpublish(
     project: Project,
     name: Name,
     version: VersionOption,
     as_json: Json = False,
-    stack: StackOption = None,
-    aws: AwsOption = False,
-    state: StateOption = None,
+    *,
+    where: Where,
 ) -> None:
     """Take a publication back: endpoints that follow the published ones leave that version.
 
@@ -56,20 +56,20 @@ def unpublish(
       lambda-serving model unpublish --project churn --name forest --version 3
     """
     with report_failures():
-        bucket, named = open_bucket(stack, aws, state), ModelName(project, name)
+        bucket, named = open_bucket(where), ModelName(project, name)
         changed = set_published(bucket, named, version, False)
         tell_version(bucket, named, changed, as_json, "No longer published")
 
 
+@with_where
 def tag(
     project: Project,
     name: Name,
     version: VersionOption,
     tags: Tags,
     as_json: Json = False,
-    stack: StackOption = None,
-    aws: AwsOption = False,
-    state: StateOption = None,
+    *,
+    where: Where,
 ) -> None:
     """Give a version tags, beside those it has.
 
@@ -78,20 +78,20 @@ def tag(
       lambda-serving model tag --project churn --name forest --version 3 --tags eu,reviewed
     """
     with report_failures():
-        bucket, named = open_bucket(stack, aws, state), ModelName(project, name)
+        bucket, named = open_bucket(where), ModelName(project, name)
         changed = change_tags(bucket, named, version, add=tags, drop=[])
         tell_version(bucket, named, changed, as_json, "Tagged")
 
 
+@with_where
 def untag(
     project: Project,
     name: Name,
     version: VersionOption,
     tags: Tags,
     as_json: Json = False,
-    stack: StackOption = None,
-    aws: AwsOption = False,
-    state: StateOption = None,
+    *,
+    where: Where,
 ) -> None:
     """Take tags away from a version.
 
@@ -100,7 +100,7 @@ def untag(
       lambda-serving model untag --project churn --name forest --version 3 --tags reviewed
     """
     with report_failures():
-        bucket, named = open_bucket(stack, aws, state), ModelName(project, name)
+        bucket, named = open_bucket(where), ModelName(project, name)
         changed = change_tags(bucket, named, version, add=[], drop=tags)
         tell_version(bucket, named, changed, as_json, "Untagged")
 
@@ -116,9 +116,8 @@ def remove(
         bool, typer.Option("--keep-files", help="Out of the index only; the same again deletes.")
     ] = False,
     as_json: Json = False,
-    stack: StackOption = None,
-    aws: AwsOption = False,
-    state: StateOption = None,
+    *,
+    where: Where,
 ) -> None:
     """Remove a version: out of the index first, then its files. Its number is never given again.
 
@@ -129,7 +128,7 @@ def remove(
       lambda-serving model remove --project churn --name forest --version 2
     """
     with report_failures():
-        bucket, named = open_bucket(stack, aws, state), ModelName(project, name)
+        bucket, named = open_bucket(where), ModelName(project, name)
         removal = remove_version(bucket, named, version, force=force, keep_files=keep_files)
     if as_json:
         write_json(

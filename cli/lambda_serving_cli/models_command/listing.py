@@ -26,9 +26,10 @@ from lambda_serving_cli.registry.catalog import Selection, list_models
 from lambda_serving_cli.registry.changes import Version
 from lambda_serving_cli.registry.index import require_index
 from lambda_serving_cli.registry.layout import LATEST, Index, ModelName, find_version
-from lambda_serving_cli.target import AwsOption, StackOption, StateOption
+from lambda_serving_cli.where import Where, with_where
 
 
+@with_where
 def list_command(
     project: Annotated[
         str | None, typer.Option(help="Models of this project only.", callback=parse_name)
@@ -39,9 +40,8 @@ def list_command(
     tags: Tags = [],  # noqa: B006 (Typer copies it)
     published: Annotated[bool, typer.Option("--published", help="Published ones only.")] = False,
     as_json: Json = False,
-    stack: StackOption = None,
-    aws: AwsOption = False,
-    state: StateOption = None,
+    *,
+    where: Where,
 ) -> None:
     """List the models of the registry. (What is deployed: `lambda-serving endpoints`.)
 
@@ -52,7 +52,7 @@ def list_command(
       lambda-serving model list --project "serving examples" --tags eu --published --json
     """
     with report_failures():
-        bucket = open_bucket(stack, aws, state)
+        bucket = open_bucket(where)
         selection = Selection(project, name, tuple(tags), published)
         found, broken = list_models(bucket, selection)
     if as_json:
@@ -82,6 +82,7 @@ def _make_row(index: Index) -> list[str]:
     ]
 
 
+@with_where
 def show(
     project: Project,
     name: Name,
@@ -93,9 +94,8 @@ def show(
         ),
     ] = None,
     as_json: Json = False,
-    stack: StackOption = None,
-    aws: AwsOption = False,
-    state: StateOption = None,
+    *,
+    where: Where,
 ) -> None:
     """Show all versions of a model, or everything about one.
 
@@ -106,7 +106,7 @@ def show(
       lambda-serving model show --project churn --name forest --version latest --json
     """
     with report_failures():
-        bucket, named = open_bucket(stack, aws, state), ModelName(project, name)
+        bucket, named = open_bucket(where), ModelName(project, name)
         index = require_index(bucket, named)
         if version:
             number = find_version(index, version)

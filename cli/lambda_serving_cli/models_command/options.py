@@ -1,6 +1,5 @@
 """What the commands `lambda-serving model …` share: options, and how a version is told."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -9,6 +8,7 @@ from lambda_serving_cli.output import format_size, write_json
 from lambda_serving_cli.registry.changes import Version
 from lambda_serving_cli.registry.layout import LATEST, Bucket, Entry, ModelName, check_name
 from lambda_serving_cli.target import find_target
+from lambda_serving_cli.where import Where
 
 
 def parse_name(parameter: typer.CallbackParam, text: str | None) -> str | None:
@@ -46,9 +46,9 @@ Tags = Annotated[
 Json = Annotated[bool, typer.Option("--json", help="Write JSON to stdout, and nothing else.")]
 
 
-def open_bucket(stack: str | None, aws: bool, state: Path | None) -> Bucket:
+def open_bucket(where: Where) -> Bucket:
     """The bucket of the stack that the options name."""
-    target = find_target(stack, state, aws)
+    target = find_target(where)
     return Bucket(target.client("s3"), target.bucket)
 
 

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from lambda_serving_cli.aws_errors import tell_aws_errors
 from lambda_serving_cli.local_cloud.steps import StepError
 from lambda_serving_cli.models_command.converting import (
     Rows,
@@ -40,7 +41,7 @@ from lambda_serving_cli.registry.frameworks import (
 )
 from lambda_serving_cli.registry.layout import SAMPLE, ModelName
 from lambda_serving_cli.registry.publication import Publication, publish_version
-from lambda_serving_cli.target import AwsOption, StackOption, StateOption, tell_aws_errors
+from lambda_serving_cli.where import Where, with_where
 
 
 def parse_framework(text: str | None) -> str | None:
@@ -58,6 +59,7 @@ def parse_libraries(texts: list[str]) -> list[str]:
     return texts
 
 
+@with_where
 def upload(
     project: Project,
     name: Name,
@@ -97,9 +99,8 @@ def upload(
         int, typer.Option(min=5, max=5120, help="MiB of a part; a cut loses the ones under way.")
     ] = PART_SIZE // MIB,
     as_json: Json = False,
-    stack: StackOption = None,
-    aws: AwsOption = False,
-    state: StateOption = None,
+    *,
+    where: Where,
 ) -> None:
     """Upload a model as a new version. Nobody sees it before all of it is there.
 
@@ -126,7 +127,7 @@ def upload(
             converted = convert_for_upload(place, found, rows, tolerance)
             place, found, conversion = files.enter_context(converted)
             size = place.stat().st_size
-        bucket, named = open_bucket(stack, aws, state), ModelName(project, name)
+        bucket, named = open_bucket(where), ModelName(project, name)
         with ByteProgress() as progress:
             progress.begin(f"reading {place.name}", size)
             publication = Publication(

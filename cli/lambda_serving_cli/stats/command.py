@@ -8,7 +8,6 @@ import sys
 from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -17,16 +16,19 @@ from rich.console import Console
 from lambda_serving.endpoint_toml import read_endpoint
 from lambda_serving.errors import SettingsError
 from lambda_serving.metric_types import Variable
-from lambda_serving_cli.local_cloud.layout import Layout, find_root
-from lambda_serving_cli.local_cloud.steps import StepError, report_failure
+from lambda_serving_cli.local_cloud.steps import StepError
+from lambda_serving_cli.output import report_failures
 from lambda_serving_cli.stats.figures import Report, describe_endpoint
-from lambda_serving_cli.stats.logs import NoLogGroupError, Source, connect_aws, connect_local
+from lambda_serving_cli.stats.logs import NoLogGroupError, Source
 from lambda_serving_cli.stats.records import Tally
 from lambda_serving_cli.stats.terminal import make_console, show
+from lambda_serving_cli.target import find_cloud
+from lambda_serving_cli.where import Where, find_project, with_where
 
 UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
+@with_where
 def stats(
     endpoints: Annotated[
         list[str] | None,
@@ -35,24 +37,10 @@ def stats(
     since: Annotated[
         str, typer.Option(help="How far back: 15m, 2h, 1d, or from an ISO time on.")
     ] = "1h",
-    local: Annotated[
-        bool | None,
-        typer.Option(
-            "--local/--aws",
-            help="The cloud on this machine, or AWS.",
-            show_default="local while `make up` runs, but AWS with --stack, --region or --profile",
-        ),
-    ] = None,
-    stack: Annotated[
-        str | None, typer.Option(help="Name of the stack.", show_default="samconfig.toml's")
-    ] = None,
     version: Annotated[str | None, typer.Option(help="Of this version alone.")] = None,
-    region: Annotated[str | None, typer.Option(help="AWS region of the stack.")] = None,
-    profile: Annotated[str | None, typer.Option(help="AWS profile to sign in with.")] = None,
-    state: Annotated[
-        Path | None, typer.Option(help="Folder of the local cloud's state.", show_default=".local")
-    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+    *,
+    where: Where,
 ) -> None:
     """Show what the endpoints' logs say: requests, errors, latency, distributions.
 
@@ -62,14 +50,11 @@ def stats(
         lambda-serving stats iris_onnx --since 15m --json
         lambda-serving stats --stack lambda-serving-prod --since 2026-11-22T12:00
     """
-    try:
-        until = datetime.now().astimezone()
+    until = datetime.now().astimezone()
+    with report_failures():
         begin = read_since(since, until)
-        source = find_source(local, stack, region, profile, state)
+        source = Source(find_cloud(where))
         report = make_report(source, endpoints or [], version, begin, until)
-    except StepError as error:
-        report_failure(error)
-        raise typer.Exit(1) from error
     if as_json:
         typer.echo(json.dumps(asdict(report), indent=2, default=datetime.isoformat))
     else:
@@ -94,40 +79,6 @@ def read_since(text: str, now: datetime) -> datetime:
         raise StepError(f"--since: {text!r} lies ahead", advice=advice)
     # CloudWatch knows no times before that.
     return max(begin, datetime.fromtimestamp(0, UTC).astimezone())
-
-
-def find_source(
-    local: bool | None,
-    stack: str | None,
-    region: str | None,
-    profile: str | None,
-    state: Path | None,
-) -> Source:
-    """The logs that are meant.
-
-    Raises:
-        StepError: the options contradict each other, or the logs cannot be reached.
-    """
-    root = find_project()
-    layout = Layout(root, (state or root / ".local").resolve())
-    if local is None and state is not None:
-        local = True
-    if local is None:
-        names_aws = any(option is not None for option in (stack, region, profile))
-        local = layout.stack_file.exists() and not names_aws
-    if local and (region or profile):
-        raise StepError("the local cloud has neither --region nor --profile", advice="or --aws")
-    if not local and state is not None:
-        raise StepError("AWS has no --state", advice="leave out --state or --aws")
-    return connect_local(layout, stack) if local else connect_aws(root, stack, region, profile)
-
-
-def find_project() -> Path:
-    """The project's folder. Without one, what it tells of the stack is missed, and no more."""
-    try:
-        return find_root(Path.cwd())
-    except FileNotFoundError:
-        return Path.cwd()
 
 
 def make_report(
@@ -161,7 +112,7 @@ def make_report(
         name: describe_endpoint(tally.endpoints[name], read_variables(name))
         for name in sorted(tally.endpoints)
     }
-    return Report(source.target, since, until, tally.records, figures, empty)
+    return Report(source.origin, since, until, tally.records, figures, empty)
 
 
 def read_variables(endpoint: str) -> Mapping[str, Variable]:

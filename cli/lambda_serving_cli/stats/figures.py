@@ -12,8 +12,6 @@ from lambda_serving.record import STAGES
 from lambda_serving_cli.stats.records import EndpointSums, Sums
 from lambda_serving_cli.stats.sample import Bucket, Sample
 
-Cloud = Literal["local", "aws"]
-
 PERCENTILES = (0.5, 0.9, 0.99)
 
 
@@ -93,10 +91,10 @@ class EndpointFigures(Figures):
 
 
 @dataclass(frozen=True)
-class Target:
+class Origin:
     """Where the logs are. ``endpoint_url`` is None for AWS's own."""
 
-    cloud: Cloud
+    cloud: Literal["local", "aws"]
     stack: str
     region: str
     endpoint_url: str | None
@@ -106,7 +104,7 @@ class Target:
 class Report:
     """All that the command tells."""
 
-    target: Target
+    target: Origin
     since: datetime
     until: datetime
     records: int
