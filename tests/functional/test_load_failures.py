@@ -187,6 +187,34 @@ def test_prefix_that_is_empty(
     check_unavailable(handler, "ModelFetchError", caplog, "no object below it")
 
 
+def test_prefix_with_folders_of_the_console(start: Callable[..., Handler], s3: S3Server) -> None:
+    """Its "Create folder" leaves empty objects like `set/`: no files. An empty file is one."""
+    for key in ("set/", "set/sub/", "set/nothing_in_it/", "set/sub/empty.txt"):
+        s3.put("models", key, b"")
+    s3.put("models", "set/model.onnx", make_adder())
+    code = CODE + (
+        "    def load(self, local_file_name):\n"
+        "        from pathlib import Path\n"
+        "        found = [p for p in Path(local_file_name).rglob('*') if p.is_file()]\n"
+        "        names = sorted(p.relative_to(local_file_name).as_posix() for p in found)\n"
+        "        assert names == ['model.onnx', 'sub/empty.txt'], names\n"
+    )
+    assert ask(start(FLOWER.replace("adder.onnx", "set/"), code))[:2] == (200, {"sum": 8.6})
+
+
+@pytest.mark.parametrize("marks", [["set/"], ["set/", "set/sub/"]])
+def test_prefix_of_folders_alone(
+    start: Callable[..., Handler],
+    s3: S3Server,
+    caplog: pytest.LogCaptureFixture,
+    marks: list[str],
+) -> None:
+    for key in marks:
+        s3.put("models", key, b"")
+    handler = start(FLOWER.replace("adder.onnx", "set/"))
+    check_unavailable(handler, "ModelFetchError", caplog, "no object below it")
+
+
 @pytest.mark.parametrize("key", [LISTING, "set/model.onnx"])
 def test_prefix_leaves_nothing_half(
     start: Callable[..., Handler],

@@ -204,35 +204,62 @@ def _fetch_prefix(store: S3Store, location: Location, sha256: str | None, scratc
     """All objects below a prefix, in a folder that has its name."""
     from concurrent.futures import ThreadPoolExecutor
 
-    from obstore.exceptions import BaseError
-
-    try:
-        found = [entry["path"] for page in store.list(location.key) for entry in page]
-    except (BaseError, OSError, ValueError) as error:
-        raise ModelFetchError(
-            "the model's files cannot be listed", private=f"{location}: {error}"
-        ) from error
-    if not found:
-        raise ModelFetchError("the model is not there", private=f"{location}: no object below it")
+    sizes = _list_files(store, location)
     folder = make_folder(scratch) / location.name
 
     def fetch_file(key: str) -> None:
-        target = folder / key.removeprefix(location.key)
-        target.parent.mkdir(parents=True, exist_ok=True)
         with _translate_errors(location):
-            found = store.get(key)
+            try:
+                found = store.get(key)
+            except FileNotFoundError:
+                if sizes[key] == 0:  # the mark of an empty folder: the object is `key/`
+                    return
+                raise
+            target = folder / key.removeprefix(location.key)
+            target.parent.mkdir(parents=True, exist_ok=True)
             with target.open("wb") as file:
                 for piece in found.stream():
                     file.write(piece)
 
     try:
         with ThreadPoolExecutor(max_workers=8) as pool:
-            list(pool.map(fetch_file, found))
+            list(pool.map(fetch_file, sizes))
+        if not folder.exists():
+            raise _miss_files(location)
         digest = _verify_folder(folder, sha256, location)
     except BaseException:
         Model(location.name, scratch, path=folder, own_folder=folder.parent).discard()
         raise
     return Model(location.name, scratch, path=folder, own_folder=folder.parent, sha256=digest)
+
+
+def _list_files(store: S3Store, location: Location) -> dict[str, int]:
+    """Keys below a prefix with their bytes, without what only marks a folder.
+
+    S3's console makes a folder by an empty object `folder/`; obstore lists it as `folder`.
+
+    Raises:
+        ModelFetchError: they cannot be listed, or there are none.
+    """
+    from obstore.exceptions import BaseError
+
+    try:
+        entries = [entry for page in store.list(location.key) for entry in page]
+    except (BaseError, OSError, ValueError) as error:
+        raise ModelFetchError(
+            "the model's files cannot be listed", private=f"{location}: {error}"
+        ) from error
+    sizes = {entry["path"]: entry["size"] for entry in entries}
+    folders = {str(parent) for key in sizes for parent in PurePosixPath(key).parents}
+    folders.add(location.key.rstrip("/"))
+    files = {key: size for key, size in sizes.items() if size or key not in folders}
+    if not files:
+        raise _miss_files(location)
+    return files
+
+
+def _miss_files(location: Location) -> ModelFetchError:
+    return ModelFetchError("the model is not there", private=f"{location}: no object below it")
 
 
 def _verify_folder(folder: Path, expected: str | None, location: Location) -> str | None:
