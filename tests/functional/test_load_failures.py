@@ -1,6 +1,7 @@
 """What goes wrong at a cold start: a name, a 503, a log line with the cause, and recovery."""
 
 import json
+import threading
 import time
 from collections.abc import Callable, Iterator
 from hashlib import sha256
@@ -247,6 +248,24 @@ def test_broken_user_code(
     start: Callable[..., Handler], caplog: pytest.LogCaptureFixture, code: str, detail: str
 ) -> None:
     assert detail in check_unavailable(start(code=code), "UserCodeLoadError", caplog)["detail"]
+
+
+@pytest.mark.parametrize("model", ["set/", "big.bin"])
+def test_broken_user_code_leaves_no_model(
+    start: Callable[..., Handler], s3: S3Server, tmp_path: Path, model: str
+) -> None:
+    """Each try fetches anew: what the one before fetched, on disk or on its way, is gone."""
+    s3.put("models", "set/model.onnx", make_adder())
+    s3.put("models", "big.bin", bytes(40 * 1024 * 1024))
+    code = "class Preprocess:\n    def __init__(self): raise OSError('no')\n"
+    handler = start(FLOWER.replace("adder.onnx", model), code)
+    assert ask(handler)[0] == 503
+    assert [path for path in (tmp_path / "scratch").rglob("*") if path.is_file()] == []
+    for name in ("model-fetch", "model-download"):  # the first starts the second
+        threads = [thread for thread in threading.enumerate() if thread.name == name]
+        for thread in threads:
+            thread.join(5)
+        assert not any(thread.is_alive() for thread in threads)
 
 
 def test_load_that_raises(start: Callable[..., Handler], caplog: pytest.LogCaptureFixture) -> None:

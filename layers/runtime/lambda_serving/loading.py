@@ -51,6 +51,12 @@ class Fetch:
             raise self._error
         return self._model
 
+    def discard(self) -> None:
+        """Nobody wants the model; it may have come, or be on its way."""
+        self._thread.join()
+        if self._model is not None:
+            self._model.discard()
+
 
 def load_version(
     settings: VersionSettings,
@@ -66,19 +72,20 @@ def load_version(
         LoadError: anything that goes wrong on the way, by its own name.
     """
     fetch = Fetch(settings, runtime)
-    engine = find_engine(settings.engine)(settings, runtime.vcpus)
-    user_code = make_user_code(runtime.task_root, settings, send_request, runtime.module_prefix)
-    if engine.user_process == "ignored" and user_code.get_method("process"):
-        logger.warning("the engine %r runs the model: `process` is ignored", settings.engine)
-    model = fetch.wait()
-    before = read_resident_memory()
+    user_code = None
     try:
+        engine = find_engine(settings.engine)(settings, runtime.vcpus)
+        user_code = make_user_code(runtime.task_root, settings, send_request, runtime.module_prefix)
+        if engine.user_process == "ignored" and user_code.get_method("process"):
+            logger.warning("the engine %r runs the model: `process` is ignored", settings.engine)
+        model = fetch.wait()
+        before = read_resident_memory()
         with user_code.show_plain_names():
             _load_model(engine, user_code, model)
     except BaseException:
-        user_code.forget()
-        if model is not None:
-            model.discard()
+        if user_code is not None:
+            user_code.forget()
+        fetch.discard()
         raise
     cost = max(0, read_resident_memory() - before)
     return Endpoint(settings, engine, user_code, model, cost, trace)
