@@ -158,6 +158,14 @@ def test_binary_result_over_the_limit(start_flower: Callable[..., Handler]) -> N
         handler({"a": 1})
 
 
+def test_list_over_the_limit(start_flower: Callable[..., Handler]) -> None:
+    """2.9 million zeros are 5.8 MB, and 8.7 MB as Lambda writes them: `0, 0, 0`."""
+    handler = start_flower(write_stage("process", "return {'y': [0] * data['length']}"))
+    with pytest.raises(Exception, match="the result has 8700007 bytes, the limit is 6291456"):
+        handler({"length": 2_900_000})
+    assert handler({"length": 2_000_000}) == {"y": [0] * 2_000_000}
+
+
 @pytest.mark.parametrize("value", ["{1, 2} and object()", "{'a': object()}", "{'b': b'x'}"])
 def test_result_is_no_json(start_flower: Callable[..., Handler], value: str) -> None:
     body = read_answer(

@@ -25,6 +25,7 @@ from lambda_serving.encoding import (
     decode_body,
     encode_json,
     is_json,
+    measure_payload,
 )
 from lambda_serving.errors import (
     CallDepthError,
@@ -135,7 +136,10 @@ def make_answer(result: Any, whole: bool, version: str) -> Any:
     _refuse_size(len(answer.body))
     # Plain values again: Lambda's own encoder knows neither NumPy nor NaN. By the standard
     # library: orjson would make floats of integers over 64 bits.
-    return json.loads(answer.body) if answer.body else None
+    value = json.loads(answer.body) if answer.body else None
+    if len(answer.body) * 2 > PAYLOAD_LIMIT:  # Lambda's spaces add less than that
+        _refuse_size(measure_payload(value))
+    return value
 
 
 def _make_whole(answer: Answer) -> dict[str, Any]:
@@ -182,7 +186,7 @@ def open_whole_answer(payload: bytes) -> Answer:
 def _check_size(answer: dict[str, Any]) -> dict[str, Any]:
     body = answer["body"]
     # Exact only where it may matter: JSON escapes a character in six bytes at most.
-    _refuse_size(len(body) if len(body) * 6 < PAYLOAD_LIMIT else len(orjson.dumps(answer)))
+    _refuse_size(len(body) if len(body) * 6 < PAYLOAD_LIMIT else measure_payload(answer))
     return answer
 
 

@@ -5,11 +5,10 @@ Mangum (and asyncio with it) is imported at the first HTTP event.
 
 from __future__ import annotations
 
-import json
 from functools import cache
 from typing import Any
 
-from lambda_serving.encoding import decode_base64
+from lambda_serving.encoding import decode_base64, measure_payload
 from lambda_serving.environment import Environment
 from lambda_serving.errors import MalformedBodyError, ResultTooLargeError, report_error
 from lambda_serving.execution import get_event_loop
@@ -87,4 +86,4 @@ def measure_answer(answer: dict[str, Any]) -> int:
     body = answer["body"]
     if len(body) * 6 < PAYLOAD_LIMIT:  # JSON escapes a character in six bytes at most
         return len(body)
-    return len(json.dumps(answer, ensure_ascii=False).encode())
+    return measure_payload(answer)
