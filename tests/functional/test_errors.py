@@ -61,6 +61,7 @@ FAILED = [
     ("process", "open('/var/task/secret')", 500, "FileNotFoundError", None),
     ("postprocess", "return data['absent']", 500, "KeyError", None),
     ("preprocess", "raise SystemExit(1)", 500, "SystemExit", None),
+    ("process", "import asyncio; raise asyncio.CancelledError", 500, "CancelledError", None),
     ("process", "raise HTTPException(418, {'tea': 1})", 418, "HTTPException", {"tea": 1}),
 ]
 
@@ -131,6 +132,25 @@ def test_user_failure(
     message.pop("headers", None)
     assert message == body | {"status": status}
     assert raised.value.__cause__ is None
+
+
+CANCELLED = (
+    "import asyncio\n"
+    "class Preprocess:\n"
+    "    async def process(self, data, state, collect_custom_statistics_fn=None):\n"
+    "        task = asyncio.create_task(asyncio.sleep(9))\n"
+    "        task.cancel()\n"
+    "        await task\n"
+)
+
+
+def test_cancelled_task(start_flower: Callable[..., Handler]) -> None:
+    """The error that awaiting it raises is user code's, and no Exception."""
+    handler = start_flower(CANCELLED)
+    answer = handler(load_event("http_post_json"))
+    assert (answer["statusCode"], read_answer(answer)["type"]) == (500, "CancelledError")
+    with pytest.raises(Exception, match="CancelledError in process"):
+        handler({"a": 1})
 
 
 def test_user_headers_pass(start_flower: Callable[..., Handler]) -> None:

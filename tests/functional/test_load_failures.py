@@ -242,6 +242,7 @@ def test_prefix_leaves_nothing_half(
         ("class preprocess: pass\n", "expected a class named 'Preprocess', found none"),
         ("class Preprocess:\n    def __init__(self): self.x.y\n", "AttributeError in __init__"),
         ("raise SystemExit(3)\n", "SystemExit in import"),
+        ("import asyncio\nraise asyncio.CancelledError\n", "CancelledError in import"),
     ],
 )
 def test_broken_user_code(
@@ -268,9 +269,23 @@ def test_broken_user_code_leaves_no_model(
         assert not any(thread.is_alive() for thread in threads)
 
 
-def test_load_that_raises(start: Callable[..., Handler], caplog: pytest.LogCaptureFixture) -> None:
-    code = "class Preprocess:\n    def load(self, local_file_name):\n        1 / 0\n"
-    check_unavailable(start(code=code), "ModelLoadError", caplog, "ZeroDivisionError")
+@pytest.mark.parametrize(
+    ("load", "cause"),
+    [
+        ("def load(self, local_file_name):\n        1 / 0", "ZeroDivisionError"),
+        (
+            "async def load(self, local_file_name):\n"
+            "        import asyncio\n"
+            "        raise asyncio.CancelledError",
+            "CancelledError",
+        ),
+    ],
+)
+def test_load_that_raises(
+    start: Callable[..., Handler], caplog: pytest.LogCaptureFixture, load: str, cause: str
+) -> None:
+    code = f"class Preprocess:\n    {load}\n"
+    check_unavailable(start(code=code), "ModelLoadError", caplog, cause)
 
 
 def test_broken_settings(start: Callable[..., Handler], caplog: pytest.LogCaptureFixture) -> None:

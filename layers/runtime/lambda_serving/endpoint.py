@@ -7,7 +7,7 @@ from time import perf_counter
 from typing import Any, NamedTuple, Protocol
 
 from lambda_serving.engines.base import Engine
-from lambda_serving.errors import translate_exception
+from lambda_serving.errors import PASSING, translate_exception
 from lambda_serving.execution import resolve
 from lambda_serving.models.model import Model
 from lambda_serving.request import Request
@@ -110,7 +110,9 @@ class Endpoint:
             started = perf_counter()
             try:
                 data = await resolve(stage.call(data, state, collect))
-            except (Exception, SystemExit) as error:  # noqa: BLE001  (user code: any error is translated)
+            except PASSING:
+                raise
+            except BaseException as error:  # noqa: BLE001  (user code: any error is translated)
                 raise translate_exception(error, stage.name) from error
             finally:
                 if record is not None:

@@ -41,6 +41,10 @@ from lambda_serving.redaction import redact
 
 logger = logging.getLogger("lambda_serving")
 
+PASSING = (KeyboardInterrupt, GeneratorExit)
+"""What user code does not raise by itself. Anything else it may: neither ``sys.exit()`` nor the
+CancelledError of a task that it awaits is an Exception."""
+
 
 class ServingError(Exception):
     """The root: ``detail`` for the caller, ``private`` for the log, ``stage`` of the pipeline.

@@ -11,7 +11,7 @@ from typing import Any
 
 from lambda_serving.endpoint import Endpoint, Trace, leave_untraced
 from lambda_serving.engines.base import Engine, find_engine
-from lambda_serving.errors import ModelLoadError
+from lambda_serving.errors import PASSING, ModelLoadError
 from lambda_serving.models.model import Model
 from lambda_serving.models.store import fetch_model
 from lambda_serving.settings import Runtime, VersionSettings
@@ -105,7 +105,9 @@ def _load_model(engine: Engine, user_code: UserCode, model: Model | None) -> Non
     if user_code.get_method("load") is not None:
         try:
             loaded = user_code.load(None if model is None else model.path)
-        except (Exception, SystemExit) as error:  # noqa: BLE001  (user code may raise anything)
+        except PASSING:
+            raise
+        except BaseException as error:  # noqa: BLE001  (user code may raise anything)
             raise ModelLoadError(
                 f"{type(error).__name__} in the endpoint's load; the log has the traceback",
                 private=str(error),

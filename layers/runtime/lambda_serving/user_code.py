@@ -11,7 +11,7 @@ from pathlib import Path
 from types import MappingProxyType, ModuleType, SimpleNamespace
 from typing import Any, NamedTuple
 
-from lambda_serving.errors import UserCodeLoadError
+from lambda_serving.errors import PASSING, UserCodeLoadError
 from lambda_serving.execution import run
 from lambda_serving.isolation import IsolatedFolder, activate, show_plain_names
 from lambda_serving.settings import VersionSettings
@@ -90,7 +90,9 @@ class UserCode:
             return
         try:
             run(method())
-        except (Exception, SystemExit) as error:  # noqa: BLE001  (user code may raise anything)
+        except PASSING:
+            raise
+        except BaseException as error:  # noqa: BLE001  (user code may raise anything)
             raise UserCodeLoadError(
                 f"{type(error).__name__} in after_restore; the log has the traceback",
                 private=str(error),
@@ -102,7 +104,9 @@ class UserCode:
         try:
             if method is not None:
                 run(method())
-        except (Exception, SystemExit):  # noqa: BLE001  (the version goes all the same)
+        except PASSING:
+            raise
+        except BaseException:  # noqa: BLE001  (the version goes all the same)
             logger.exception("the endpoint's unload failed")
         self.forget()
 
@@ -148,7 +152,9 @@ def make_user_code(
         # ClearML sets both on the instance, after __init__ and before load.
         instance.model_endpoint = make_model_endpoint(settings)
         instance.send_request = send_request
-    except (Exception, SystemExit) as error:  # noqa: BLE001  (user code may raise anything)
+    except PASSING:
+        raise
+    except BaseException as error:  # noqa: BLE001  (user code may raise anything)
         if isolated is not None:
             isolated.remove()
         if isinstance(error, UserCodeLoadError):
@@ -162,7 +168,9 @@ def _make_instance(module: ModuleType, file: Path) -> Any:
         raise UserCodeLoadError(f"{file.name}: expected a class named 'Preprocess', found none")
     try:
         return module.Preprocess()
-    except (Exception, SystemExit) as error:  # noqa: BLE001  (user code may raise anything)
+    except PASSING:
+        raise
+    except BaseException as error:  # noqa: BLE001  (user code may raise anything)
         raise _describe_failure(error, file, "__init__") from error
 
 
