@@ -46,6 +46,14 @@ def test_tensors_as_clearml_writes_them() -> None:
         ({"engine": "tensorflow"}, "engine: expected one of onnx, triton, .* got 'tensorflow'"),
         ({"model": "ftp://x/y"}, r"model: expected a key .* s3://bucket/key"),
         ({"model": 7}, "model: expected a key"),
+        ({"model": "s3://b/k?versionID=v1"}, "model: expected a key .*versionId=.* got 's3://b/k"),
+        ({"model": "s3://b/k?version_id=v1"}, "model: expected a key"),
+        ({"model": "s3://b/k?versionId="}, "model: expected a key"),
+        ({"model": "s3://b/k?versionId=v1&x=2"}, "model: expected a key"),
+        ({"model": "s3://b/k?versionId=v1#part"}, "model: expected a key"),
+        ({"model": "s3://b/set/?versionId=v1"}, "model: expected a key"),
+        ({"model": "s3://b/?versionId=v1"}, "model: expected a key"),
+        ({"memory_budget_mb": True}, "memory_budget_mb: expected megabytes, .* got True"),
         ({"sha256": "abc"}, "sha256: expected 64 hexadecimal digits, got 'abc'"),
         ({"modell": "x"}, "modell: expected one of the keys endpoint, engine, model,"),
         ({"preprocess": ""}, "preprocess: expected a text"),
@@ -57,6 +65,9 @@ def test_tensors_as_clearml_writes_them() -> None:
         ({"version": 3}, r"version: expected tables like \[version.2\], got 3"),
         ({"version": {"2": 3}}, "version.2: expected a table"),
         ({"version": {"a/b": {}}}, "version.a/b: expected a version of"),
+        ({"version": {"docs": {}}}, "version.docs: expected another name: /serve/<endpoint>/docs"),
+        ({"version": {"openapi.json": {}}}, "version.openapi.json: expected another name"),
+        ({"version": {"health": {}}}, "version.health: expected another name"),
         ({"version": {"2": {"engine": "x"}}}, "version.2.engine: expected one of"),
         ({"version": {"2": {"endpoint": "x"}}}, "version.2.endpoint: expected one of the keys"),
     ],
@@ -64,6 +75,14 @@ def test_tensors_as_clearml_writes_them() -> None:
 def test_errors_name_key_and_value(change: dict[str, object], message: str) -> None:
     with pytest.raises(SettingsError, match=message):
         parse_endpoint(BASE | change)
+
+
+@pytest.mark.parametrize(
+    "model",
+    ["s3://b/k?versionId=a_B.9-", "s3://b/set/", "s3://b/run#7/k", "file:///m/a?b#c", "k#7"],
+)
+def test_models(model: str) -> None:
+    assert parse_endpoint(BASE | {"model": model}).versions["1"].model == model
 
 
 @pytest.mark.parametrize(("missing", "message"), [("engine", "engine"), ("model", "model")])

@@ -22,6 +22,8 @@ def runtime(tmp_path: Path) -> Runtime:
         ("iris/1/", "models", Location("models", "iris/1/")),
         ("s3://other/a%20b.onnx", "models", Location("other", "a b.onnx")),
         ("s3://other/k?versionId=x.y", "models", Location("other", "k", "x.y")),
+        ("s3://other/run#7/k.onnx", "models", Location("other", "run#7/k.onnx")),
+        ("s3://other/set%3F/", "models", Location("other", "set?/")),
         ("file:///m/a%20b", "models", Location("", "/m/a b")),
         ("iris/m.onnx", "file:///my/models/", Location("", "/my/models/iris/m.onnx")),
     ],

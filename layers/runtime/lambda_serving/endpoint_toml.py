@@ -47,7 +47,7 @@ def parse_endpoint(table: Mapping[str, Any]) -> EndpointSettings:
     endpoint = _check_endpoint("endpoint", table.pop("endpoint", None))
     further = table.pop("version", {})
     budget = table.pop("memory_budget_mb", None)
-    if budget is not None and (not isinstance(budget, int) or budget <= 0):
+    if budget is not None and (type(budget) is not int or budget <= 0):  # true is an int
         raise _refuse("memory_budget_mb", "megabytes, a whole number above 0", budget)
     if not isinstance(further, dict):
         raise _refuse("version", "tables like [version.2]", further)
@@ -81,6 +81,8 @@ def _parse_versions(
         key = f"version.{name}"
         if not re.fullmatch(r"[A-Za-z0-9_.-]{1,48}", name):
             raise _refuse(key, "a version of A-Z a-z 0-9 _ . -, at most 48 long", name)
+        if name in VIEWS:
+            raise _refuse(key, f"another name: /serve/<endpoint>/{name} is no version", name)
         if not isinstance(overrides, dict):
             raise _refuse(key, "a table", overrides)
         inherited = {k: v for k, v in table.items() if k != "sha256" or "model" not in overrides}
@@ -178,12 +180,9 @@ def _check_text(key: str, value: Any) -> str:
 
 
 def _check_model(key: str, value: Any) -> str:
-    if not isinstance(value, str) or not re.fullmatch(
-        r"s3://[^/?]+/.+|file:///.+|(?!/)(?!.*://).+", value
-    ):
-        raise _refuse(
-            key, "a key of the stack's bucket, s3://bucket/key, a prefix/ or file:///path", value
-        )
+    if not isinstance(value, str) or not MODEL.fullmatch(value):
+        expected = "a key of the stack's bucket, s3://bucket/key[?versionId=...], a prefix/"
+        raise _refuse(key, f"{expected} or file:///path", value)
     return value
 
 
@@ -221,6 +220,14 @@ def _check_tensors(key: str, value: Any) -> Tensors:
 def _as_list(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]
 
+
+MODEL = re.compile(
+    r"s3://[^/?]+/(?:[^?]*[^/?](?:\?versionId=[^&?#]+)?|[^?]+/)|file:///.+|(?!/)(?!.*://).+"
+)
+"""A prefix has no version, and S3 no other query; a `#` is of the key."""
+
+VIEWS = ("docs", "health", "openapi.json")
+"""What follows an endpoint in a path and is no version of it (``app``)."""
 
 WITHOUT_MODEL = ("custom", "custom_async", "canary")
 """Engines that need none."""

@@ -54,7 +54,7 @@ class Location(NamedTuple):
 
 
 def locate_model(uri: str, bucket: str) -> Location:
-    """Parse ``model`` of endpoint.toml; a plain key lies in the stack's ``bucket``.
+    """Parse ``model`` of endpoint.toml, checked; a plain key lies in the stack's ``bucket``.
 
     ``bucket`` may itself be a ``file:///folder``, for work without any S3.
 
@@ -62,11 +62,9 @@ def locate_model(uri: str, bucket: str) -> Location:
         SettingsError: a plain key, and the stack has no bucket.
     """
     if uri.startswith("s3://"):
-        from urllib.parse import parse_qs, unquote, urlsplit
-
-        parts = urlsplit(uri)
-        version = parse_qs(parts.query).get("versionId", [None])[0]
-        return Location(parts.netloc, unquote(parts.path[1:]), version)
+        address, _, query = uri.removeprefix("s3://").partition("?")
+        name, _, key = address.partition("/")
+        return Location(name, _unquote(key), query.removeprefix("versionId=") or None)
     if uri.startswith("file://"):
         return Location("", _unquote(uri[len("file://") :]))
     if not bucket:
