@@ -158,6 +158,36 @@ def test_user_headers_pass(start_flower: Callable[..., Handler]) -> None:
     assert handler(load_event("http_post_json"))["headers"]["x-reason"] == "teapot"
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "sent"),
+    [
+        ("Retry-After", 30, "30"),
+        ("x-why", "a\r\nset-cookie: b", "a set-cookie: b"),
+        ("x-why", "\u00e9 \u4e2d \u6587", "\u00e9"),
+        ("x why\n", "a", None),
+        (7, 7, "7"),
+    ],
+)
+def test_user_headers_that_are_none(
+    start_flower: Callable[..., Handler], name: Any, value: Any, sent: str | None
+) -> None:
+    """Numbers go as text; what HTTP cannot carry takes nothing else with it."""
+    line = f"error = HTTPException(429, 'x'); error.headers = {{{name!r}: {value!r}}}; raise error"
+    handler = start_flower(write_stage("process", line))
+    answer = handler(load_event("http_post_json"))
+    assert (answer["statusCode"], read_answer(answer)["detail"]) == (429, "x")
+    assert answer["headers"].get(str(name).lower()) == sent
+    assert set(answer["headers"]) <= {
+        "content-type",
+        "content-length",
+        "x-request-id",
+        str(name).lower(),
+    }
+    with pytest.raises(Exception, match="HTTPException") as raised:
+        handler({"a": 1})
+    assert json.loads(str(raised.value)).get("headers", {}).get(str(name)) == sent
+
+
 @pytest.mark.parametrize("length", [6 * 1024 * 1024, 3_300_000])
 def test_result_over_the_limit(start_flower: Callable[..., Handler], length: int) -> None:
     """Names size and limit; quotes are counted as Lambda escapes them by HTTP."""

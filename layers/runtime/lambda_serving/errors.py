@@ -35,6 +35,8 @@ and the exception's cause are for the log alone.
 from __future__ import annotations
 
 import logging
+import re
+from collections.abc import Iterator
 from typing import Any
 
 from lambda_serving.redaction import redact
@@ -109,14 +111,24 @@ class InputError(RequestError):
     status = 422
 
 
+def _read_headers(headers: Any) -> Iterator[tuple[str, str]]:
+    """A user's headers as HTTP can send them: of text, on one line, in latin-1 (RFC 9110, 5.5)."""
+    for name, value in dict(headers).items():
+        if re.fullmatch(r"[\w!#$%&'*+.^`|~-]+", str(name), re.ASCII):
+            yield str(name), re.sub(r"[^ -~\xa0-\xff]+", " ", str(value)).strip()
+
+
 class UserHTTPError(ServingError):
-    """The user raised an exception with ``status_code`` and ``detail``; both pass unchanged."""
+    """The user raised an exception with ``status_code`` and ``detail``; both pass unchanged.
+
+    So do its ``headers``, as far as HTTP can send them.
+    """
 
     def __init__(self, exception: Any, stage: str) -> None:
         super().__init__("", stage=stage, type_name=type(exception).__name__)
         self.status = int(exception.status_code)
         self.detail = exception.detail
-        self.headers = dict(getattr(exception, "headers", None) or {})
+        self.headers = dict(_read_headers(getattr(exception, "headers", None) or {}))
 
 
 class UserCodeError(ServingError):
