@@ -295,6 +295,19 @@ def test_broken_settings(start: Callable[..., Handler], caplog: pytest.LogCaptur
     assert "'tensorflow'" in body["detail"]
 
 
+def test_wrong_number_in_the_environment(
+    start: Callable[..., Handler], caplog: pytest.LogCaptureFixture
+) -> None:
+    wrong = {"SERVING_MAX_BODY_BYTES": "10MB"}
+    handler = start(**wrong)
+    body = check_unavailable(handler, "SettingsError", caplog)
+    assert body["detail"] == "SERVING_MAX_BODY_BYTES: expected a whole number above 0, got '10MB'"
+    assert handler(load_event("http_health_live"))["statusCode"] == 200
+    assert handler(load_event("http_metadata"))["statusCode"] == 503
+    with pytest.raises(Exception, match="SERVING_MAX_BODY_BYTES"):
+        start(**wrong, AWS_LAMBDA_INITIALIZATION_TYPE="snap-start")
+
+
 @pytest.mark.parametrize("kind", ["snap-start", "provisioned-concurrency"])
 def test_failed_load_fails_the_init(start: Callable[..., Handler], s3: S3Server, kind: str) -> None:
     """A deployment must fail, not publish a broken version."""

@@ -14,7 +14,6 @@ import typer
 import uvicorn
 from uvicorn.supervisors.watchfilesreload import FileFilter, WatchFilesReload
 
-from lambda_serving.errors import SettingsError
 from lambda_serving.settings import read_runtime
 from lambda_serving_cli.dev_server.log import set_up_logging
 from lambda_serving_cli.dev_server.server import Options, keep_options
@@ -40,10 +39,8 @@ def serve(functions: Path | None, models: str | None, host: str, port: int, relo
         root = Path.cwd()
     folder = find_functions(functions, root)
     bucket = find_models(models, root)
-    try:
-        read_runtime()
-    except SettingsError as error:
-        raise StepError(str(error), advice="set it otherwise, or not at all") from error
+    if mistakes := read_runtime().mistakes:
+        raise StepError("; ".join(mistakes), advice="set it otherwise, or not at all")
     listener = listen(host, port)
     url = name_url(host, listener.getsockname()[1])
     keep_options(Options(str(folder), bucket, url))

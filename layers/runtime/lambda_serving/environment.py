@@ -165,8 +165,10 @@ class Environment:
         """What ``endpoint.toml`` says.
 
         Raises:
-            SettingsError: it is wrong; the next request reads it again.
+            SettingsError: it is wrong; the next request reads it again. Or the environment is.
         """
+        if self.runtime.mistakes:
+            raise SettingsError("; ".join(self.runtime.mistakes))
         if self._settings is None:
             self._settings = read_endpoint(self.runtime.task_root)
         return self._settings

@@ -15,7 +15,6 @@ from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from lambda_serving.auto_update import AutoUpdate
-from lambda_serving.errors import SettingsError
 from lambda_serving.metric_types import MetricSettings
 from lambda_serving.traffic import Traffic
 
@@ -55,6 +54,8 @@ class Runtime(NamedTuple):
     credentials_uri: str = ""
     """Where Lambda gives the credentials under SnapStart."""
     credentials_token: str = ""
+    mistakes: tuple[str, ...] = ()
+    """What is wrong in the environment: no request is served, and each is told."""
     module_prefix: str = ""
     """Keeps the user modules of several endpoints in one process apart."""
 
@@ -133,13 +134,14 @@ class EndpointSettings(NamedTuple):
 def read_runtime() -> Runtime:
     """Read the environment variables that Lambda and the template set.
 
-    Raises:
-        SettingsError: a number is none.
+    A number that is none is told in ``mistakes``: to raise would end a cold start, which answers
+    503 for what else is wrong in the settings.
     """
     env = os.environ
+    mistakes: list[str] = []
     return Runtime(
         task_root=Path(env.get("LAMBDA_TASK_ROOT", ".")),
-        memory_mb=_read_number("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", 1769),
+        memory_mb=_read_number("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", 1769, mistakes),
         region=env.get("AWS_REGION", "us-east-1"),
         model_bucket=env.get("SERVING_MODEL_BUCKET", ""),
         s3_endpoint=env.get("AWS_ENDPOINT_URL_S3") or env.get("AWS_ENDPOINT_URL"),
@@ -155,13 +157,13 @@ def read_runtime() -> Runtime:
         lambda_endpoint=find_lambda_endpoint(env),
         stack=env.get("SERVING_STACK", ""),
         alias=env.get("SERVING_ALIAS", ""),
-        depth_limit=_read_number("SERVING_CALL_DEPTH", 10),
+        depth_limit=_read_number("SERVING_CALL_DEPTH", 10, mistakes),
         namespace=env.get("SERVING_METRICS_NAMESPACE", "LambdaServing"),
         # Powertools' own variable for the same thing.
         metrics_off=env.get("POWERTOOLS_METRICS_DISABLED", "").lower() in ("1", "true", "yes"),
         initialization_type=env.get("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand"),
         function_name=env.get("AWS_LAMBDA_FUNCTION_NAME", ""),
-        max_body_bytes=_read_number("SERVING_MAX_BODY_BYTES", 10 * PAYLOAD_LIMIT),
+        max_body_bytes=_read_number("SERVING_MAX_BODY_BYTES", 10 * PAYLOAD_LIMIT, mistakes),
         scratch=Path(env.get("SERVING_SCRATCH", "/tmp")),  # noqa: S108  (Lambda's only writable folder)
         # Lambda sets its own to INFO by itself: where both are there, Powertools' is meant.
         log_level=env.get("POWERTOOLS_LOG_LEVEL") or env.get("AWS_LAMBDA_LOG_LEVEL") or "INFO",
@@ -170,6 +172,7 @@ def read_runtime() -> Runtime:
         xray_daemon=env.get("AWS_XRAY_DAEMON_ADDRESS", "127.0.0.1:2000"),
         credentials_uri=env.get("AWS_CONTAINER_CREDENTIALS_FULL_URI", ""),
         credentials_token=env.get("AWS_CONTAINER_AUTHORIZATION_TOKEN", ""),
+        mistakes=tuple(mistakes),
     )
 
 
@@ -200,8 +203,9 @@ def find_lambda_endpoint(env: Mapping[str, str]) -> str:
     return f"https://lambda.{region}.{suffix}"
 
 
-def _read_number(variable: str, default: int) -> int:
+def _read_number(variable: str, default: int, mistakes: list[str]) -> int:
     text = os.environ.get(variable, str(default))
-    if not text.isdecimal() or int(text) == 0:
-        raise SettingsError(f"{variable}: expected a whole number above 0, got {text!r}")
-    return int(text)
+    if text.isdecimal() and int(text) > 0:
+        return int(text)
+    mistakes.append(f"{variable}: expected a whole number above 0, got {text!r}")
+    return default
