@@ -46,7 +46,10 @@ AsJson = Annotated[
 @local.command("up")
 def local_up(
     port: Annotated[
-        int | None, typer.Option(help="Port of the local AWS.", show_default=str(DEFAULT_PORT))
+        int | None,
+        typer.Option(
+            help="Port of the local AWS.", show_default=str(DEFAULT_PORT), min=1, max=65535
+        ),
     ] = None,
     host: Annotated[
         str | None, typer.Option(help="Address to listen on.", show_default=DEFAULT_HOST)
@@ -102,7 +105,9 @@ def dev(
         typer.Option(help="A folder, s3://bucket or a bucket.", show_default=".local/models"),
     ] = None,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = DEFAULT_HOST,
-    port: Annotated[int, typer.Option(help="Port to listen on; 0 takes a free one.")] = 8000,
+    port: Annotated[
+        int, typer.Option(help="Port to listen on; 0 takes a free one.", min=0, max=65535)
+    ] = 8000,
     reload: Annotated[bool, typer.Option(help="Start anew when a .py or .toml is saved.")] = True,
 ) -> None:
     """Serve all endpoints in one process, at once: no build, no emulator.

@@ -152,8 +152,8 @@ def listen(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         listener = socket.create_server((host, port), family=family)
-    except (OSError, OverflowError) as error:
-        if isinstance(error, OSError) and error.errno == errno.EADDRINUSE:
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
             reason, advice = f"port {port} is taken", "stop what listens there, or choose a --port"
         else:
             reason, advice = f"cannot listen at {host}:{port}: {error}", "choose --host and --port"
