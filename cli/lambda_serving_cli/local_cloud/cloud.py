@@ -19,6 +19,7 @@ from lambda_serving_cli.local_cloud.layout import (
     environment_with_uv,
     find_tool,
 )
+from lambda_serving_cli.local_cloud.lock import lock
 from lambda_serving_cli.local_cloud.ministack import Process
 from lambda_serving_cli.local_cloud.routes import allow_plain_http, reconcile_routes
 from lambda_serving_cli.local_cloud.steps import StepError, Steps
@@ -31,17 +32,18 @@ def bring_up(layout: Layout, host: str | None, port: int | None) -> Stack:
     """Bring the cloud up to the project as it stands; what did not change is left alone.
 
     Raises:
-        StepError: a step failed. What runs by then keeps running, for a look at it.
+        StepError: a step failed. What runs by then keeps running, for a look at it. Or another
+            process brings it up right now.
     """
     try:
-        return _bring_up(layout, host, port)
+        with lock(layout.lock_file):
+            return _bring_up(layout, host, port)
     except (BotoCoreError, ClientError) as error:
         advice = "`make down`, then `make up` begins anew"
         raise StepError(str(error), log=layout.log("ministack"), advice=advice) from error
 
 
 def _bring_up(layout: Layout, host: str | None, port: int | None) -> Stack:
-    layout.state.mkdir(parents=True, exist_ok=True)
     steps = Steps(STEPS)
     process = _run_ministack(layout, steps, host, port)
     # From here on AWS is the local cloud, for this process and those it starts.

@@ -58,6 +58,11 @@ class Layout:
         return self.state / "process.json"
 
     @property
+    def lock_file(self) -> Path:
+        """Held while `up` runs."""
+        return self.state / "up.lock"
+
+    @property
     def sam_local_file(self) -> Path:
         """Environment for `sam local invoke`, named in samconfig.toml."""
         return self.state / "sam_local.json"
