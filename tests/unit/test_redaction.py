@@ -53,5 +53,41 @@ def test_known_secrets_go() -> None:
     assert redact_secrets("a hush b hush%2F") == "a hush b hush%2F"
 
 
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("cannot read s3://my-bucket/a.onnx.", "cannot read …"),
+        ("no 's3a://my-bucket/set/', no", "no '…', no"),
+        ("(s3://my-bucket)", "(…)"),
+        ("denied: arn:aws:s3:::my-bucket/a.onnx", "denied: …"),
+        ("denied: arn:aws-cn:s3:::my-bucket is", "denied: … is"),
+        ("arn:aws:s3:eu-west-1:123456789012:accesspoint/my-point", "…"),
+        ("GET https://my-bucket.s3.eu-west-1.amazonaws.com/a?b=c failed", "GET … failed"),
+        ("GET https://my.bucket.s3.amazonaws.com failed", "GET … failed"),
+        ("GET https://s3.eu-west-1.amazonaws.com/my-bucket/a failed", "GET … failed"),
+        ("GET http://s3-eu-west-1.amazonaws.com/my-bucket failed", "GET … failed"),
+        ("host my-bucket.s3.dualstack.cn-north-1.amazonaws.com.cn:443", "host …"),
+        ("no /mnt/efs/models/a.onnx, no", "no …, no"),
+        ("file:///mnt/efs/a: missing", "…: missing"),
+        ("open('/etc/passwd')", "open('…')"),
+    ],
+)
+def test_places_go_from_answers(text: str, shown: str) -> None:
+    assert redact(text) == shown
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "expected a number of m/s, got km/h",
+        "see https://docs.aws.amazon.com/AmazonS3/latest/",
+        "arn:aws:sns:eu-west-1:123456789012:topic",
+        "the s3 of three, 1/2 and and/or",
+    ],
+)
+def test_other_addresses_stay(text: str) -> None:
+    assert redact(text) == text
+
+
 def test_paths_and_native_stacks_go() -> None:
     assert redact("cannot read /var/task/x.py\nStack trace: 0x1") == "cannot read …"

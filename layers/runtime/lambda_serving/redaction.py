@@ -1,4 +1,4 @@
-"""What a caller or a log must never see: paths of a function, credentials, signatures."""
+"""What a caller must never see: paths, buckets; and no log either: credentials, signatures."""
 
 from __future__ import annotations
 
@@ -7,7 +7,18 @@ from collections.abc import Iterable
 
 _known: tuple[str, ...] = ()
 
-_PATH = re.compile(r"/(?:opt|var|tmp|home|root|usr|workspace)/[^\s'\",:;)]*")
+_NAME = r"[^\s'\",;)<>]"
+"""What a path or an address goes on with, inside a sentence."""
+
+_PLACES = (
+    # Buckets: S3's scheme, its ARNs; and AWS's hosts, with the bucket in the host or in the path.
+    rf"\bs3[an]?://{_NAME}+|\barn:aws[\w-]*:s3:{_NAME}+"
+    rf"|(?:https?://)?(?<![\w.-])[\w.-]+\.amazonaws\.com{_NAME}*"
+    # Folders of a function, EFS among them, and of a machine where it runs without Lambda.
+    r"|(?:\bfile://)?/(?:opt|var|tmp|home|root|usr|workspace|mnt|proc|etc|dev|Users)/"
+    r"[^\s'\",:;)<>]*"
+)
+"""Compiled at the first error: a cold start without one does not wait for it."""
 
 _SIGNS = r"(?:\\?[\"'])?\s*(?:[:=>,]|%3D)\s*(?:\\?[\"'])?"
 """Between a name and its value: in a header, in JSON (escaped or not), in a query, in XML."""
@@ -23,8 +34,8 @@ _SECRETS = re.compile(
 
 
 def redact(text: str) -> str:
-    """A message for the caller: no stack of a native library, no path of a function, no secret."""
-    return redact_secrets(_PATH.sub("…", text.partition("\nStack trace:")[0]))
+    """A message for the caller: no stack of a native library, no path, no bucket, no secret."""
+    return redact_secrets(re.sub(_PLACES, "…", text.partition("\nStack trace:")[0]))
 
 
 def hide(secrets: Iterable[str]) -> None:
