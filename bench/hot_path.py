@@ -35,7 +35,7 @@ class Row:
     times: list[float] = field(default_factory=list)
     """Microseconds of each request."""
     stages: dict[str, list[float]] = field(default_factory=dict)
-    """Microseconds of a request in each stage, a mean for each round."""
+    """Microseconds of a request in each stage, a median for each round."""
 
     @property
     def median(self) -> float:
@@ -81,7 +81,7 @@ class Row:
 
     def split(self) -> None:
         for stage, took in self.ask("split").items():
-            self.stages.setdefault(stage, []).append(took / 1000 / REQUESTS)
+            self.stages.setdefault(stage, []).append(took / 1000)
 
 
 def make_rows(places: Places) -> list[Row]:

@@ -9,6 +9,7 @@ import pytest
 from onnx import TensorProto, helper
 
 from lambda_serving.engines.onnx import OnnxEngine
+from lambda_serving.engines.tensors import TensorSpec, make_tensor
 from lambda_serving.errors import InputError, ModelLoadError, SettingsError
 from lambda_serving.models.model import Model
 from lambda_serving.settings import Tensors, VersionSettings
@@ -87,6 +88,20 @@ def test_strings(tmp_path: Path) -> None:
 def test_what_the_model_cannot_take(data: Any, message: str, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=message):
         make_engine(make_identity(x=FLOAT), tmp_path).predict(data)
+
+
+def test_an_array_that_is_right_is_not_copied() -> None:
+    spec = TensorSpec("x", "float32", (-1, 2))
+    right = np.zeros((3, 2), dtype=np.float32)
+    assert make_tensor(spec, right) is right
+    with pytest.raises(InputError, match=r"got float32\[3, 2\]"):
+        make_tensor(TensorSpec("x", "float32", (-1, 4)), right)
+
+
+@pytest.mark.parametrize("data", [[1.0], np.ones(1, dtype=np.float32)])
+def test_a_type_that_numpy_lacks_is_named(data: Any) -> None:
+    with pytest.raises(InputError, match=r"tensor\(bfloat16\) cannot be made from JSON or NumPy"):
+        make_tensor(TensorSpec("x", "tensor(bfloat16)", (-1,)), data)
 
 
 def test_integers_are_never_cut(tmp_path: Path) -> None:
