@@ -1,5 +1,6 @@
 """`lambda-serving model …` with wrong input, and where what it needs is not there."""
 
+import json
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -96,15 +97,68 @@ def test_failures(filled: Registry, arguments: tuple[str, ...], text: str) -> No
     assert filled.s3.read(BUCKET, INDEX) == before
 
 
+def check_refused(registry: Registry, reason: str, *command: str) -> None:
+    """A command says what is wrong with the index, and leaves it as it is."""
+    before = registry.s3.read(BUCKET, INDEX)
+    out, err = registry.invoke(*(command or ("show", *NAMED)), code=1)
+    assert f"{INDEX} in the bucket is not an index of the registry ({reason}" in err
+    assert out == ""
+    assert registry.s3.read(BUCKET, INDEX) == before
+
+
 @pytest.mark.parametrize(
     "text", [b"", b"[]", b'{"schema": 1}', b'{"schema": 1, "versions": {"a": {}}, "next": 1}']
 )
 def test_a_broken_index_is_left_as_it_is(registry: Registry, text: bytes) -> None:
     registry.s3.put(BUCKET, INDEX, text)
-    path = registry.write(FILE, make_adder())
-    _, err = registry.invoke("upload", *NAMED, path, code=1)
-    assert f"{INDEX} in the bucket is not an index" in err
-    assert registry.s3.read(BUCKET, INDEX) == text
+    registry.write(FILE, make_adder())
+    check_refused(registry, "", "upload", *NAMED, FILE)
+
+
+def test_half_an_entry_stops_every_command_for_that_model(filled: Registry) -> None:
+    filled.write(FILE, make_adder())
+    filled.ask("upload", "--project", "q", "--name", "m", FILE)
+    index = filled.read_index()
+    del index["versions"]["2"]["tags"]
+    filled.s3.put(BUCKET, INDEX, json.dumps(index).encode())
+    for command in (
+        ("upload", *NAMED, FILE),
+        ("show", *NAMED),
+        ("publish", *NAMED, *VERSION),
+        ("tag", *NAMED, *VERSION, "--tags", "a"),
+        ("remove", *NAMED, *VERSION),
+    ):
+        check_refused(filled, "version 2 has no 'tags'", *command)
+    out, err = filled.invoke("list", code=1)
+    assert "version 2 has no 'tags'" in err
+    assert [line.split()[0] for line in out.splitlines()[2:]] == ["q"]
+
+
+OF_AN_ENTRY = ["model", "framework", "sha256", "size", "tags", "published", "created", "libraries"]
+
+
+@pytest.mark.parametrize("key", OF_AN_ENTRY)
+def test_a_value_of_another_type(filled: Registry, key: str) -> None:
+    index = filled.read_index()
+    index["versions"]["2"][key] = [3]
+    filled.s3.put(BUCKET, INDEX, json.dumps(index).encode())
+    check_refused(filled, f"'{key}' of version 2 is [3]")
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"name": 3}, "'name' of the index is 3"),
+        ({"versions": []}, "'versions' of the index is []"),
+        ({"versions": {"1": 2}}, "version 1 is 2"),
+        ({"next": 3}, "next is the number of a version already"),
+    ],
+)
+def test_an_index_that_is_wrong_itself(
+    filled: Registry, change: dict[str, object], reason: str
+) -> None:
+    filled.s3.put(BUCKET, INDEX, json.dumps(filled.read_index() | change).encode())
+    check_refused(filled, reason)
 
 
 def test_a_local_cloud_that_is_gone(registry: Registry) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NotRequired, TypedDict
 from urllib.parse import quote, unquote
@@ -45,6 +46,20 @@ class Index(TypedDict):
     next: int
     reserved: NotRequired[dict[str, str]]
     """Number -> whose it is: uploads under way, or given up. Not for readers."""
+
+
+INDEX_KEYS = {"project": str, "name": str, "versions": dict, "next": int}
+ENTRY_KEYS = {
+    "model": str,
+    "framework": str,
+    "sha256": str,
+    "size": int,
+    "tags": list,
+    "published": bool,
+    "created": str,
+    "libraries": dict,
+}
+"""What must be there, and of which type, as JSON has it."""
 
 
 @dataclass(frozen=True)
@@ -131,10 +146,13 @@ def parse_index(text: bytes, model: ModelName) -> Index:
                 f"{where} has schema {index['schema']}, this program knows {SCHEMA}",
                 advice="take a later lambda-serving",
             )
-        whole = all(number.isdecimal() and "model" in entry and "sha256" in entry
-                    for number, entry in index["versions"].items())  # fmt: skip
-        if not whole or index["next"] <= max(map(int, index["versions"]), default=0):
-            raise ValueError("its versions are not whole")
+        _check_keys(index, INDEX_KEYS, "the index")
+        for number, entry in index["versions"].items():
+            if not number.isdecimal():
+                raise ValueError(f"version {number} is no number")
+            _check_keys(entry, ENTRY_KEYS, f"version {number}")
+        if index["next"] <= max(map(int, index["versions"]), default=0):
+            raise ValueError("next is the number of a version already")
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise StepError(
             f"{where} is not an index of the registry ({error})",
@@ -142,6 +160,21 @@ def parse_index(text: bytes, model: ModelName) -> Index:
         ) from error
     result: Index = index
     return result
+
+
+def _check_keys(table: Any, keys: Mapping[str, type], what: str) -> None:
+    """Raises ValueError where a key is missing, or its value of another type."""
+    if not isinstance(table, dict):
+        raise ValueError(f"{what} is {table!r}")
+    for key, kind in keys.items():
+        if key not in table:
+            raise ValueError(f"{what} has no {key!r}")
+        value = table[key]
+        is_right = type(value) is kind
+        if key == "tags":
+            is_right = is_right and all(isinstance(tag, str) for tag in value)
+        if not is_right:
+            raise ValueError(f"{key!r} of {what} is {value!r}")
 
 
 def format_index(index: Index) -> bytes:
