@@ -60,6 +60,12 @@ def test_the_table_is_readable(project: Copy) -> None:
         ("functions/filetype/preprocess.py", "class Preprocess:", "class Pre(:", "line "),
         ("functions/filetype/preprocess.py", "class Preprocess:", "class Other:", "found none"),
         ("functions/iris_canary/endpoint.toml", "iris_onnx", "nix", "there is no endpoint 'nix'"),
+        (
+            "functions/iris_canary/endpoint.toml",
+            "iris_onnx =",
+            '"iris_onnx/9" =',
+            "it asks 'iris_onnx/9': 'iris_onnx' has no version 9; it has 1",
+        ),
         ("template.yaml", "{AWS::StackName}-filetype\n", "{AWS::StackName}-f\n", "no function"),
         ("template.yaml", "{AWS::StackName}-filetype\n", "{AWS::StackName}-f\n", "no folder"),
         ("template.yaml", "functions/filetype", "functions/iris_onnx", "not functions/filetype"),
@@ -98,6 +104,48 @@ def test_models_that_are_not_there(project: Copy) -> None:
     assert ("filetype", "endpoint.toml, version 1", "there is no model at file:///nix/") in found
     named = {name for name, _, problem in found if "there is no model" in problem}
     assert named == {"filetype", "iris_onnx", "iris_sklearn", "iris_xgboost", "iris_lightgbm"}
+
+
+FOLLOWING = 'endpoint = "filetype"\nengine = "onnx"\n[auto_update]\nproject = "p"\nname = "n"\n'
+
+
+def find_followed(project: Copy, more: str = "") -> list[tuple[str, str]]:
+    """(where, problem) of an endpoint that follows model n of project p."""
+    project.write("functions/filetype/endpoint.toml", FOLLOWING + more)
+    found = find(project, "--json")
+    return [(where, problem) for name, where, problem in found if name == "filetype"]
+
+
+def test_models_of_the_registry_that_are_not_there(project: Copy) -> None:
+    rule = "endpoint.toml, auto_update"
+    assert find_followed(project) == [(rule, "the registry has no model 'n' of project 'p'")]
+    entry = {"framework": "onnx", "sha256": "1" * 64, "size": 1, "created": "", "libraries": {}}
+    entries = {
+        number: {**entry, "model": f"registry/p/n/{number}/m", "tags": tags, "published": published}
+        for number, tags, published in (("2", [], True), ("10", ["eu"], True), ("11", [], False))
+    }
+    index = {"schema": 1, "project": "p", "name": "n", "versions": entries, "next": 12}
+    project.write(".local/models/registry/p/n/index.json", json.dumps(index))
+    [(where, problem)] = find_followed(project)
+    assert where == "endpoint.toml, version 10"
+    assert problem.endswith("/.local/models/registry/p/n/10/m")
+    project.write(".local/models/registry/p/n/10/m", "m")
+    assert find_followed(project) == []
+    assert find_followed(project, "max_versions = 2")[0][0] == "endpoint.toml, version 2"
+    assert find_followed(project, "published = false")[0][0] == "endpoint.toml, version 11"
+    assert find_followed(project, 'tags = ["eu"]') == []
+    none = "model 'n' of project 'p' has no version that is published and tagged us"
+    assert find_followed(project, 'tags = ["us"]') == [(rule, none)]
+    project.write(".local/models/registry/p/n/index.json", "{")
+    assert "is not an index of the registry" in find_followed(project)[0][1]
+
+
+def test_versions_that_follow_the_registry_come_and_go(project: Copy) -> None:
+    find_followed(project)
+    path = "functions/iris_canary/endpoint.toml"
+    project.write(path, project.read(path).replace("iris_onnx =", '"filetype/3" ='))
+    assert '"filetype/3"' in project.read(path)
+    assert [name for name, _, problem in find(project) if "asks" in problem] == []
 
 
 def test_a_build_that_is_too_large(project: Copy) -> None:

@@ -13,6 +13,10 @@ from lambda_serving.settings import EndpointSettings, VersionSettings
 from lambda_serving_cli.endpoints.project import Project
 from lambda_serving_cli.endpoints.toml_file import FILE
 from lambda_serving_cli.endpoints.validation import Finding
+from lambda_serving_cli.local_cloud.steps import StepError
+from lambda_serving_cli.registry.catalog import Selection
+from lambda_serving_cli.registry.index import miss_model, require_index
+from lambda_serving_cli.registry.layout import Bucket, Index, ModelName, parse_index
 from lambda_serving_cli.registry.upload import DIGEST
 from lambda_serving_cli.target import Target
 
@@ -30,14 +34,48 @@ def check_models(
     bucket = target.bucket if target else project.models.as_uri()
     client = target.client("s3") if target else None
     for endpoint, each in settings.items():
+        try:
+            versions = _list_versions(project, each, target)
+        except StepError as error:
+            yield Finding(endpoint, f"{FILE}, auto_update", error.reason)
+            continue
         seen = set()
-        for version in each.versions.values():
+        for version in versions:
             if version.model is None or (version.model, version.sha256) in seen:
                 continue
             seen.add((version.model, version.sha256))
             location = locate_model(version.model, bucket)
             if problem := _find_problem(client, location, version):
                 yield Finding(endpoint, f"{FILE}, version {version.version}", problem)
+
+
+def _list_versions(
+    project: Project, settings: EndpointSettings, target: Target | None
+) -> list[VersionSettings]:
+    """The endpoint's versions; those that it would take from the registry now, newest first.
+
+    Raises:
+        StepError: the model that it follows is not there, broken, or has no version for it.
+    """
+    update, shared = settings.auto_update, settings.shared
+    if update is None or shared is None:
+        return list(settings.versions.values())
+    index = _require_index(project, ModelName(update.project, update.name), target)
+    numbers = Selection(tags=update.tags, published=update.published).require_versions(index)
+    entries = {number: index["versions"][number] for number in numbers[: update.max_versions]}
+    return [
+        shared._replace(version=number, model=entry["model"], sha256=entry["sha256"])
+        for number, entry in entries.items()
+    ]
+
+
+def _require_index(project: Project, model: ModelName, target: Target | None) -> Index:
+    if target:
+        return require_index(Bucket(target.client("s3"), target.bucket), model)
+    path = project.models / model.index_key
+    if not path.is_file():
+        raise miss_model(model)
+    return parse_index(path.read_bytes(), model)
 
 
 def _find_problem(client: Any, location: Location, version: VersionSettings) -> str:

@@ -11,6 +11,7 @@ from lambda_serving_cli.endpoints.project import Project
 from lambda_serving_cli.local_cloud.steps import StepError
 from lambda_serving_cli.output import ByteProgress
 from lambda_serving_cli.registry.artifact import PART_SIZE, Artifact, digest_file, read_artifact
+from lambda_serving_cli.registry.catalog import Selection
 from lambda_serving_cli.registry.index import require_index
 from lambda_serving_cli.registry.layout import Bucket, ModelName
 from lambda_serving_cli.registry.upload import DIGEST, upload_files
@@ -61,21 +62,9 @@ def find_registered(
         StepError: there is no such model, or no such version of it.
     """
     model = ModelName(project, name)
-    versions = require_index(Bucket(target.client("s3"), target.bucket), model)["versions"]
-    fitting = [
-        number
-        for number, entry in versions.items()
-        if set(tags) <= set(entry["tags"]) and (entry["published"] or not published)
-    ]
-    if not fitting:
-        wanted = ["published"] * published + [f"tagged {', '.join(tags)}"] * bool(tags)
-        raise StepError(
-            f"model {model} has no version that is {' and '.join(wanted) or 'there'}",
-            advice=f"it has {', '.join(sorted(versions, key=int)) or 'none'}; "
-            "`lambda-serving model list` shows them",
-        )
-    newest = max(fitting, key=int)
-    entry = versions[newest]
+    index = require_index(Bucket(target.client("s3"), target.bucket), model)
+    newest = Selection(tags=tuple(tags), published=published).require_versions(index)[0]
+    entry = index["versions"][newest]
     is_folder = entry["model"].endswith("/")
     note = f"version {newest} of model {model} in {target.name}"
     return Source(entry["model"], None if is_folder else entry["sha256"], note=note)

@@ -64,7 +64,7 @@ def check_files(project: Project) -> tuple[dict[str, EndpointSettings], list[Fin
             findings += _check_folder(project, endpoint, settings[endpoint])
     known = project.list_endpoints()
     for endpoint, each in settings.items():
-        findings += _check_calls(endpoint, each, known)
+        findings += _check_calls(endpoint, each, known, settings)
     return settings, findings
 
 
@@ -126,15 +126,26 @@ def _check_folder(project: Project, endpoint: str, settings: EndpointSettings) -
             yield Finding(endpoint, str(file.relative_to(folder)) if file else "", reason)
 
 
-def _check_calls(endpoint: str, settings: EndpointSettings, known: list[str]) -> Iterator[Finding]:
-    """That whom it asks is there."""
+def _check_calls(
+    endpoint: str,
+    settings: EndpointSettings,
+    known: list[str],
+    readable: Mapping[str, EndpointSettings],
+) -> Iterator[Finding]:
+    """That whom it asks is there, and has the version that it asks for."""
     targets = list(settings.calls)
     if settings.traffic and settings.is_canary:
         targets += [*settings.traffic.weights, *filter(None, [settings.traffic.prefix])]
     for target in targets:
-        name = target.partition("/")[0]
+        name, _, version = target.partition("/")
+        asked = readable.get(name)
         if name not in known:
             yield Finding(endpoint, FILE, f"it asks {target!r}: there is no endpoint {name!r}")
+        # Versions that follow the registry come and go.
+        elif version and asked and not asked.auto_update and version not in asked.versions:
+            has = ", ".join(asked.versions)
+            problem = f"it asks {target!r}: {name!r} has no version {version}; it has {has}"
+            yield Finding(endpoint, FILE, problem)
 
 
 def check_template(

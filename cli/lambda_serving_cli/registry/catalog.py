@@ -35,6 +35,25 @@ class Selection:
     def takes(self, entry: Entry) -> bool:
         return set(self.tags) <= set(entry["tags"]) and entry["published"] >= self.published
 
+    def require_versions(self, index: Index) -> list[str]:
+        """The numbers of the selected versions of a model, newest first.
+
+        Raises:
+            StepError: there is none; tells which there are.
+        """
+        numbers = sorted(index["versions"], key=int)
+        found = [number for number in numbers if self.takes(index["versions"][number])]
+        if not found:
+            wanted = ["published"] * self.published
+            wanted += [f"tagged {', '.join(self.tags)}"] * bool(self.tags)
+            model = ModelName(index["project"], index["name"])
+            raise StepError(
+                f"model {model} has no version that is {' and '.join(wanted) or 'there'}",
+                advice=f"it has {', '.join(numbers) or 'none'}; "
+                "`lambda-serving model list` shows them",
+            )
+        return found[::-1]
+
 
 def list_models(bucket: Bucket, selection: Selection) -> tuple[list[Index], list[StepError]]:
     """The indexes of the models that have a selected version, with those versions alone; and what

@@ -56,7 +56,7 @@ def require_index(bucket: Bucket, model: ModelName) -> Index:
     """
     index, _ = read_index(bucket, model)
     if index is None:
-        raise _miss(model)
+        raise miss_model(model)
     return index
 
 
@@ -77,7 +77,7 @@ def change_index[T](
     while True:
         before, etag = read_index(bucket, model)
         if before is None and not create:
-            raise _miss(model)
+            raise miss_model(model)
         index = copy.deepcopy(before) if before is not None else make_index(model)
         result = change(index)
         if index == before or _write(bucket, model, index, etag):
@@ -110,6 +110,7 @@ def _write(bucket: Bucket, model: ModelName, index: Index, etag: str) -> bool:
     return True
 
 
-def _miss(model: ModelName) -> StepError:
+def miss_model(model: ModelName) -> StepError:
+    """The error where there is no such model."""
     advice = "`lambda-serving model list` shows all there are"
     return StepError(f"the registry has no model {model}", advice=advice)
