@@ -185,16 +185,30 @@ def test_auto_update(project: Copy) -> None:
     }  # fmt: skip
     assert read_toml(project) == {"endpoint": "churn", "engine": "sklearn", "auto_update": rule}
     assert "[!Ref ReadModels]" in project.read("template.yaml").partition("-churn\n")[2]
-    assert list_problems(project) == []
-    project.do(*FOLLOW, *RULE)
-    assert read_toml(project)["auto_update"] == {
-        "project": "some examples", "name": "my model", "tags": [], "published": False,
-        "max_versions": 1, "poll_seconds": 60,
-    }  # fmt: skip
+    missing = "the registry has no model 'my model' of project 'some examples'"
+    assert list_problems(project) == [missing]
+    project.do(*FOLLOW, *RULE, "--max-versions", "3")
+    assert read_toml(project)["auto_update"] == rule | {"max_versions": 3}
+    outcome = project.ask(*FOLLOW, *RULE, "--no-published", "--tags", "")
+    assert outcome["auto_update"] == rule | {"max_versions": 3, "tags": [], "published": False}
+    assert any("nobody published" in note for note in outcome["notes"])
+    project.do(*FOLLOW, *RULE, "--published")
+    assert read_toml(project)["auto_update"] == rule | {"max_versions": 3, "tags": []}
     code = ("--preprocess", "in/code.py")
     assert "change the code there" in project.refuse(1, *FOLLOW, *RULE, *code)
     other = ("model", "auto-update", "--engine", "onnx", "--endpoint", "churn")
     assert "is sklearn, not onnx" in project.refuse(1, *other, *RULE)
+
+
+def test_auto_update_by_itself_takes_what_is_published(project: Copy) -> None:
+    project.do(*FOLLOW, *RULE)
+    assert read_toml(project)["auto_update"] == {
+        "project": "some examples", "name": "my model", "tags": [], "published": True,
+        "max_versions": 1, "poll_seconds": 60,
+    }  # fmt: skip
+    path = "functions/churn/endpoint.toml"
+    project.write(path, project.read(path).replace("published = true", "published = 1"))
+    assert "expected true or false" in project.refuse(1, *FOLLOW, *RULE)
 
 
 @pytest.mark.parametrize(

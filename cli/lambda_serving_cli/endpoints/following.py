@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
+from lambda_serving.auto_update import AutoUpdate
 from lambda_serving_cli.endpoints.addition import Version, plan_endpoint
 from lambda_serving_cli.endpoints.changes import Changes
 from lambda_serving_cli.endpoints.creation import Outcome, finish, plan_creation, plan_update
@@ -12,8 +14,11 @@ from lambda_serving_cli.endpoints.toml_file import open_file
 from lambda_serving_cli.local_cloud.steps import StepError
 
 
-def follow_model(project: Project, version: Version, rule: dict[str, Any]) -> Outcome:
-    """Make an endpoint that follows the registry, or give one that is there another rule.
+def follow_model(project: Project, version: Version, given: Mapping[str, Any]) -> Outcome:
+    """Make an endpoint that follows the registry, or change the rule of one that is there.
+
+    `given` holds keys of `[auto_update]`; what it leaves out stays as it is, or is the runtime's
+    default.
 
     Raises:
         StepError: the endpoint has another engine or code of its own already, or the runtime
@@ -30,17 +35,29 @@ def follow_model(project: Project, version: Version, rule: dict[str, Any]) -> Ou
                 f"{version.endpoint!r} has its own folder: change the code there",
                 advice="leave --preprocess out",
             )
-        if "auto_update" in file.table:
-            notes.append("it followed a model before: the rule is replaced")
+        before = file.read().auto_update
+        if before:
+            notes.append("it followed a model before: what is not given stays as it was")
+        rule = _make_rule(before, given)
         for key, value in {**version.tables, "auto_update": rule}.items():
             file.set(key, value)
         plan_update(project, changes, file)
     else:
+        rule = _make_rule(None, given)
         file = plan_endpoint(project, changes, version, None)
         file.set("auto_update", rule)
         plan_creation(project, changes, file)
+    if not rule["published"]:
+        notes.append("versions that nobody published are served too: --published leaves them out")
     notes.append(
-        f"`make up` or `sam deploy` makes it known; from then on it takes new versions of "
-        f"{rule['name']!r} of project {rule['project']!r} without a deployment"
+        f"`make up` or `sam deploy` makes it known; from then on it takes new "
+        f"{'published ' * rule['published']}versions of {rule['name']!r} of project "
+        f"{rule['project']!r} without a deployment"
     )
     return finish(project, changes, version.endpoint, notes, auto_update=rule)
+
+
+def _make_rule(before: AutoUpdate | None, given: Mapping[str, Any]) -> dict[str, Any]:
+    """A whole table `[auto_update]`."""
+    rule = before._replace(**given) if before else AutoUpdate(**given)
+    return rule._asdict() | {"tags": list(rule.tags)}

@@ -125,14 +125,26 @@ def auto_update(
     project: Annotated[str, typer.Option(help="A project of the model registry.")],
     name: Annotated[str, typer.Option(help="The model of that project to follow.")],
     preprocess: PreprocessOption = None,
-    tags: TagsOption = None,
-    published: PublishedOption = False,
+    tags: Annotated[
+        list[str] | None,
+        typer.Option(metavar="TAG", help='Only versions that have all of these; "" asks for none.'),
+    ] = None,
+    published: Annotated[
+        bool | None,
+        typer.Option(
+            "--published/--no-published",
+            help="Only published versions, or those that nobody published too.",
+            show_default="published",
+        ),
+    ] = None,
     max_versions: Annotated[
-        int, typer.Option(min=1, help="How many of the newest versions are served.")
-    ] = 1,
+        int | None,
+        typer.Option(min=1, help="How many of the newest versions are served.", show_default="1"),
+    ] = None,
     poll_seconds: Annotated[
-        int, typer.Option(min=1, help="How often to look for news, at most.")
-    ] = 60,
+        int | None,
+        typer.Option(min=1, help="How often to look for news, at most.", show_default="60"),
+    ] = None,
     input_size: InputSizeOption = None,
     input_type: InputTypeOption = None,
     input_name: InputNameOption = None,
@@ -144,23 +156,27 @@ def auto_update(
 ) -> None:
     """Let an endpoint follow a model of the registry: new versions are served with no deployment.
 
+    Called again for an endpoint, what is not given stays as it was.
+
     Examples:
 
         lambda-serving model auto-update --engine sklearn --endpoint churn
-            --preprocess preprocess.py --project examples --name churn --published
-            --max-versions 2
+            --preprocess preprocess.py --project examples --name churn --max-versions 2
+        lambda-serving model auto-update --engine sklearn --endpoint churn
+            --project examples --name churn --no-published --tags tested
     """
     tables = model_options.make_tables(
         (input_name, input_type, input_size), (output_name, output_type, output_size), aux_config
     )
-    rule = {
+    given = {
         "project": project,
         "name": name,
-        "tags": split_commas(tags),
+        "tags": None if tags is None else split_commas(tags),
         "published": published,
         "max_versions": max_versions,
         "poll_seconds": poll_seconds,
     }
+    rule = {key: value for key, value in given.items() if value is not None}
     wanted = Version(endpoint, None, engine, preprocess, tables)
     show_outcome(following.follow_model(find_project(), wanted, rule), as_json)
 
