@@ -129,7 +129,18 @@ def test_list(filled: Registry) -> None:
     assert list(registry.ask("list", "--published")[0]["versions"]) == ["2"]
     assert [model["name"] for model in registry.ask("list", "--project", "q")] == ["m"]
     assert registry.ask("list", "--name", "absent") == []
-    assert "No such model" in registry.run("list", "--name", "absent")[1]
+    none = "The registry s3://models/registry/ holds no version like that."
+    assert none in registry.invoke("list", "--name", "absent")[1]
+
+
+def test_list_of_models_without_versions(registry: Registry) -> None:
+    none = "The registry s3://models/registry/ holds no model yet."
+    assert none in registry.invoke("list")[1]
+    registry.upload(registry.write("m.bin", b"m"))
+    registry.invoke("remove", *NAMED, "--version", "1")
+    assert registry.read_index()["versions"] == {}
+    assert none in registry.invoke("list")[1]
+    assert registry.ask("list") == []
 
 
 def test_list_tells_broken_indexes_and_shows_the_rest(filled: Registry) -> None:

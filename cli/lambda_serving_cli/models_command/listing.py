@@ -25,7 +25,7 @@ from lambda_serving_cli.output import (
 from lambda_serving_cli.registry.catalog import Selection, list_models
 from lambda_serving_cli.registry.changes import Version
 from lambda_serving_cli.registry.index import require_index
-from lambda_serving_cli.registry.layout import LATEST, Index, ModelName, find_version
+from lambda_serving_cli.registry.layout import LATEST, ROOT, Index, ModelName, find_version
 from lambda_serving_cli.where import Where, with_where
 
 
@@ -63,7 +63,8 @@ def list_command(
         heads = ("project", "name", "versions", "newest", "published", "framework", "size", "tags")
         write_table(heads, [_make_row(index) for index in found])
     elif not broken:
-        remark(f"No such model is in the registry of {bucket.name}.")
+        what = "no model yet" if selection == Selection() else "no version like that"
+        remark(f"The registry s3://{bucket.name}/{ROOT} holds {what}.")
     for error in broken:
         remark(error.reason)
     if broken:
