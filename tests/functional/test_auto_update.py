@@ -4,7 +4,6 @@ import json
 import time
 from collections import Counter
 from collections.abc import Callable
-from math import sqrt
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -227,80 +226,6 @@ def test_latest_always_splits_over_the_newest(
         clock.pass_seconds(61)
         seen = Counter(ask(handler)[1] for _ in range(60))
         assert set(seen) == {str(number), str(number - 1)}
-
-
-SPLIT = """
-endpoint = "split"
-engine = "custom"
-[version.2]
-preprocess = "v2/preprocess.py"
-[traffic]
-"""
-GOOD = """
-class Preprocess:
-    def process(self, data, state, collect):
-        return {"version": 1}
-"""
-BAD = """
-class Preprocess:
-    def process(self, data, state, collect):
-        if data.get("fails"):
-            raise RuntimeError("broken")
-        return {"version": 2}
-"""
-MANY = 10_000
-
-
-@pytest.fixture
-def start_split(
-    make_folder: Callable[..., Path], start_handler: Callable[..., Handler]
-) -> Callable[..., Handler]:
-    def start(traffic: str, **env: str) -> Handler:
-        return start_handler(make_folder(SPLIT + traffic, GOOD, {"v2/preprocess.py": BAD}), **env)
-
-    return start
-
-
-def test_weights_split_the_requests(start_split: Callable[..., Handler]) -> None:
-    """10,000 requests over 0.1 and 0.9 within 3 sigma (three tries: one in 370 is outside)."""
-    weights = 'weights = { "2" = 0.1, "1" = 0.9 }'
-    handler = start_split(weights, POWERTOOLS_METRICS_DISABLED="true")
-
-    def is_fair() -> bool:
-        second = sum(handler({})["version"] == 2 for _ in range(MANY))
-        return abs(second - MANY * 0.1) <= 3 * sqrt(MANY * 0.1 * 0.9)
-
-    assert any(is_fair() for _ in range(3))
-
-
-def test_sticky_requests_stay(start_split: Callable[..., Handler]) -> None:
-    handler = start_split('latest = [0.5, 0.5]\nsticky = "body:user"')
-    given = {user: handler({"user": user})["version"] for user in range(50)}
-    assert set(given.values()) == {1, 2}
-    assert all(handler({"user": user})["version"] == version for user, version in given.items())
-
-
-def test_the_guard_takes_a_failing_version_out(
-    start_split: Callable[..., Handler], caplog: pytest.LogCaptureFixture,
-    capsys: pytest.CaptureFixture[str],
-) -> None:  # fmt: skip
-    handler = start_split(
-        'weights = { "2" = 0.5, "1" = 0.5 }\nguard = { errors = 0.3, window = 10 }'
-    )
-    failures = 0
-    for _ in range(400):
-        try:
-            handler({"fails": True})
-        except Exception:  # noqa: BLE001  (its class is made on the spot)
-            failures += 1
-    assert failures == 10
-    assert "version 2 is taken out of the traffic: 100 % of its requests fail" in caplog.text
-    taken = [r for r in read_records(capsys.readouterr().out) if "VersionsTakenOut" in r]
-    assert [(r["Version"], r["VersionsTakenOut"]) for r in taken] == [("2", 1)]
-    asked = {"serving": {"protocol": 1, "version": "2"}, "body": {}}
-    assert handler(asked) == {"version": 2}  # who asks for it gets it
-    described = handler({"serving": {"protocol": 1, "answer": "metadata"}})
-    assert described["taken_out"] == ["2"]
 
 
 def test_polling_costs_one_small_request(

@@ -9,7 +9,7 @@ from lambda_serving.errors import ServingError
 from lambda_serving.guard import Guard
 from lambda_serving.request import Request
 from lambda_serving.settings import EndpointSettings, VersionSettings
-from lambda_serving.traffic import choose_target, share_by_age
+from lambda_serving.traffic import choose_target, draw_point, share_by_age
 
 logger = logging.getLogger("lambda_serving")
 
@@ -18,13 +18,17 @@ class Rollout:
     """The endpoint's versions and the shares of those that answer without being asked for."""
 
     def __init__(
-        self, settings: EndpointSettings, count: Callable[..., None] = lambda name, **dims: None
+        self,
+        settings: EndpointSettings,
+        count: Callable[..., None],
+        draw: Callable[[], float] = draw_point,
     ) -> None:
-        """``count`` counts a metric of the endpoint."""
+        """``count`` counts a metric of the endpoint; ``draw`` is ``choose_target``'s."""
         self._traffic = None if settings.is_canary else settings.traffic
         guard = None if self._traffic is None else self._traffic.guard
         self._guard = None if guard is None else Guard(guard)
         self._count = count
+        self._draw = draw
         self.versions: Mapping[str, VersionSettings] = {}
         self.default = ""
         self.set_versions(settings.versions, settings.default)
@@ -33,6 +37,8 @@ class Rollout:
         """The versions there are from now on; ``default`` answers where no traffic is split."""
         self.versions = versions
         self.default = default
+        if self._guard is not None:
+            self._guard.keep(versions)
         if self._traffic is None:
             self.shares = {default: 1.0} if default else {}
         elif self._traffic.weights:
@@ -49,11 +55,15 @@ class Rollout:
             left = {name: share for name, share in shares.items() if name not in self._guard.out}
             total = sum(left.values())
             shares = {name: share / total for name, share in left.items()} if total else shares
-        return choose_target(shares, self._traffic.sticky, request)
+        return choose_target(shares, self._traffic.sticky, request, self._draw)
 
     def note(self, version: str, error: ServingError | None) -> None:
-        """Tell the guard what became of a request that ``choose`` gave to a version."""
-        if self._guard is None or not self._guard.note(version, error is not None):
+        """Tell the guard what became of a request that ``choose`` gave to a version.
+
+        What the caller did wrong is no version's fault.
+        """
+        failed = error is not None and error.status >= 500
+        if self._guard is None or not self._guard.note(version, failed):
             return
         share = self._guard.out[version]
         logger.error(

@@ -107,16 +107,27 @@ def share_by_age(versions: Iterable[str], latest: Sequence[float]) -> dict[str, 
     return {v: s / total for v, s in shares.items()} if total else dict.fromkeys(newest[:1], 1.0)
 
 
-def choose_target(shares: Mapping[str, float], sticky: str | None, request: Request) -> str:
+def draw_point() -> float:
+    """A random point from 0 to 1, of the system: a restored snapshot must not repeat another's."""
+    return int.from_bytes(os.urandom(8)) / 2**64
+
+
+def choose_target(
+    shares: Mapping[str, float],
+    sticky: str | None,
+    request: Request,
+    draw: Callable[[], float] = draw_point,
+) -> str:
     """One of the targets, by its share.
 
     A sticky key falls on the same point of the line from 0 to 1 each time, in every
-    environment; without one the point is random (by the system: a restored snapshot must not
-    repeat another's).
+    environment; without one ``draw`` gives the point.
     """
     key = find_key(sticky, request)
-    data = os.urandom(8) if key is None else hashlib.sha256(key.encode()).digest()[:8]
-    point = int.from_bytes(data) / 2**64
+    if key is None:
+        point = draw()
+    else:
+        point = int.from_bytes(hashlib.sha256(key.encode()).digest()[:8]) / 2**64
     for target, share in shares.items():
         point -= share
         if point < 0:
