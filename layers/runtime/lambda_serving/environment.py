@@ -188,8 +188,9 @@ class Environment:
                 from lambda_serving.models.registry import Index
 
                 index = Index(settings.auto_update, settings.shared, self.runtime)
+                memory = self.runtime.memory_mb * 1024 * 1024
                 self._follower = Follower(
-                    settings.auto_update, index, self._rollout, self._versions, self.count
+                    settings.auto_update, index, self._rollout, self._versions, memory, self.count
                 )
         return self._rollout
 

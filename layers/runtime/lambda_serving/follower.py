@@ -14,20 +14,23 @@ from collections.abc import Callable
 from typing import Protocol
 
 from lambda_serving.auto_update import AutoUpdate
-from lambda_serving.encoding import decode_body
 from lambda_serving.endpoint import Servable
-from lambda_serving.errors import LoadError, ModelFetchError, ServingError
+from lambda_serving.endpoint_toml import WITHOUT_MODEL
+from lambda_serving.errors import LoadError, ModelFetchError, ModelLoadError
 from lambda_serving.models.registry import Entry, Index
-from lambda_serving.request import Request
 from lambda_serving.rollout import Rollout
-from lambda_serving.sample import answer_sample
+from lambda_serving.sample import answer_sample, parse_sample
 
 logger = logging.getLogger("lambda_serving")
 
 RETRY_SECONDS = 2.0
 """Between two looks while there is no version at all."""
 
-SAMPLE_BYTES = 10 * 1024 * 1024
+LONGEST_PAUSE = 600.0
+"""Seconds between two looks while the registry cannot be asked; each costs a request up to 2 s."""
+
+SPARE = 1.5
+"""Times the last load's seconds that must be left for the next one."""
 
 
 class Versions(Protocol):
@@ -49,18 +52,26 @@ class Follower:
         index: Index,
         rollout: Rollout,
         versions: Versions,
+        memory: int,
         count: Callable[..., None],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """``count`` counts a metric of the endpoint."""
+        """``memory`` is the function's, in bytes; ``count`` counts a metric of the endpoint."""
         self._update = update
         self._index = index
         self._rollout = rollout
         self._versions = versions
+        self._memory = memory
         self._count = count
         self._clock = clock
         self._entries: list[Entry] = []
+        self._ready: set[str] = set()
+        """Versions that loaded and answered their sample request."""
         self._look_at = -math.inf
+        self._failures = 0
+        """Looks in a row that could not ask for something."""
+        self._is_waiting = False
+        """Whether versions are left that the cold start had no time to try."""
         self._load_seconds = 0.0
         self.broken: dict[str, str] = {}
         """Versions that cannot be used, and why; an artifact never changes, so that holds."""
@@ -73,52 +84,68 @@ class Follower:
         self._look_at = -math.inf
 
     def is_due(self) -> bool:
-        return self._clock() >= self._look_at
+        return self._is_waiting or self._clock() >= self._look_at
 
     def look(self, seconds: float) -> None:
-        """Ask the registry and bring in what is new. ``seconds`` are left for it."""
-        has_version = bool(self._rollout.default)
-        if has_version and seconds < 2 * self._load_seconds + 1:
-            logger.warning(
-                "%.1f s are too few to look for new versions, a load took %.1f s: a longer"
-                " Timeout of the function, or a scheduled warm-up, gives it time",
-                seconds,
-                self._load_seconds,
-            )
-            self._plan(has_version)
-            return
+        """Ask the registry, where that is due, and bring in what is new.
+
+        ``seconds`` are left for it.
+        """
+        end = self._clock() + seconds
+        is_first = not self._rollout.default
+        self._is_waiting = False
+        is_asked = self._clock() >= self._look_at
         try:
-            found = self._index.look()
+            found = self._index.look(is_quick=not is_first) if is_asked else None
             if found is not None:
                 self._entries = found
-            self._bring_in()
+            could_ask = self._bring_in(1 if is_first else self._rollout.places, end)
         except LoadError as error:
+            could_ask = False
             if str(error) != str(self.error):
                 self._report(error, "-")
-        self._plan(bool(self._rollout.default))
+        if is_asked:
+            self._failures = 0 if could_ask else self._failures + 1
+            self._plan()
 
-    def _plan(self, has_version: bool) -> None:
-        pause = self._update.poll_seconds if has_version else RETRY_SECONDS
-        self._look_at = self._clock() + min(pause, self._update.poll_seconds)
+    def _plan(self) -> None:
+        pause = self._update.poll_seconds
+        if not self._rollout.default:
+            pause = min(pause, RETRY_SECONDS)
+        elif self._failures:
+            pause = max(pause, min(pause * 2 ** min(self._failures, 10), LONGEST_PAUSE))
+        self._look_at = self._clock() + pause
 
-    def _bring_in(self) -> None:
-        """Switch to the newest version that works; keep the newest ``max_versions``."""
-        usable = [entry for entry in self._entries if entry.settings.version not in self.broken]
-        newest = self._find_newest(usable)
-        if newest is None:
+    def _bring_in(self, places: int, end: float) -> bool:
+        """Switch to the newest versions that work; those that answer unasked are ``places``.
+
+        Whether all that is new could be fetched.
+
+        Raises:
+            ModelFetchError: the registry has no version.
+        """
+        ready, could_fetch = self._find_ready(places, end)
+        if not ready:
             if not self._rollout.default and not self.broken:
                 raise self._describe_absence()
-            return
+            return could_fetch
         self.error = None
-        usable = [entry for entry in self._entries if entry.settings.version not in self.broken]
-        usable = usable[usable.index(newest) :][: self._update.max_versions]
-        versions = {entry.settings.version: entry.settings for entry in usable}
+        newest, known = (
+            ready[0],
+            [e for e in self._entries if e.settings.version not in self.broken],
+        )
+        known = known[known.index(newest) :][: self._update.max_versions]
+        versions = {entry.settings.version: entry.settings for entry in known}
         gone = set(self._rollout.versions) - set(versions)
         if self._rollout.default != newest.settings.version:
             logger.info("version %s answers from now on", newest.settings.version)
-        self._rollout.set_versions(versions, newest.settings.version)
+        names = [entry.settings.version for entry in ready if entry in known]
+        self._rollout.set_versions(versions, newest.settings.version, names)
         for version in gone:
+            self._ready.discard(version)
             self._versions.forget(version)
+        self._is_waiting = places < self._rollout.places and len(known) > len(names)
+        return could_fetch
 
     def _describe_absence(self) -> ModelFetchError:
         update = self._update
@@ -128,44 +155,79 @@ class Follower:
             f"{' with: ' if wanted else ''}{', '.join(wanted)}"
         )
 
-    def _find_newest(self, usable: list[Entry]) -> Entry | None:
-        """The newest entry that is loaded and works; the one that answers by now needs no try."""
-        current = self._rollout.default
-        for entry in usable:
+    def _find_ready(self, places: int, end: float) -> tuple[list[Entry], bool]:
+        """The newest entries that work, ``places`` at most; and whether all could be fetched."""
+        ready: list[Entry] = []
+        could_fetch = True
+        for entry in self._entries:
             version = entry.settings.version
-            if version == current:
-                return entry
-            # It can be loaded as soon as the rollout knows it; nobody is sent there yet.
-            known = self._rollout.versions
-            self._rollout.versions = {**known, version: entry.settings}
+            if len(ready) == places:
+                break
+            if version in self.broken or not (version in self._ready or self._has_time(entry, end)):
+                continue
             try:
-                self._try(entry, current)
-                return entry
-            except ServingError as error:
-                self._rollout.versions = known
-                self._versions.forget(version)
-                if not isinstance(error, ModelFetchError):
+                self._try(entry)
+                ready.append(entry)
+            except LoadError as error:
+                if isinstance(error, ModelFetchError):
+                    could_fetch = False
+                else:
                     self.broken[version] = f"{error.type}: {error.detail}"
                 self._report(error, version)
-        return None
+        return ready, could_fetch
 
-    def _try(self, entry: Entry, current: str) -> None:
-        """Load a version and let it answer its sample request.
+    def _has_time(self, entry: Entry, end: float) -> bool:
+        """Whether a load fits before ``end``; a function that is ended in one begins it again."""
+        seconds = end - self._clock()
+        if not self._rollout.default or seconds >= SPARE * self._load_seconds + 1:
+            return True
+        logger.warning(
+            "%.1f s are too few to load version %s, the last load took %.1f s: a longer Timeout"
+            " of the function gives it time",
+            seconds,
+            entry.settings.version,
+            self._load_seconds,
+        )
+        return False
+
+    def _try(self, entry: Entry) -> None:
+        """Load a version and let it answer its sample request, once.
 
         Raises:
-            ServingError: it does not load, or does not answer.
+            LoadError: it does not load, or does not answer.
         """
-        started = self._clock()
-        endpoint = self._versions.get(entry.settings.version, keep=current)
-        self._load_seconds = self._clock() - started
-        if entry.sample is None:
+        version = entry.settings.version
+        if version in self._ready:
             return
-        body = decode_body(self._index.read_sample(entry), "application/json", "", SAMPLE_BYTES)
-        answer_sample(endpoint, Request(body, f"sample-{entry.settings.version}"))
+        # It can be loaded as soon as the rollout knows it; nobody is sent there yet.
+        known = self._rollout.versions
+        self._rollout.versions = {**known, version: entry.settings}
+        try:
+            self._check_size(entry)
+            started = self._clock()
+            endpoint = self._versions.get(version, keep=self._rollout.default)
+            self._load_seconds = self._clock() - started
+            if entry.sample is not None:
+                answer_sample(endpoint, parse_sample(self._index.read_sample(entry), version))
+        except LoadError:
+            self._rollout.versions = known
+            self._versions.forget(version)
+            raise
+        self._ready.add(version)
 
-    def _report(self, error: ServingError, version: str) -> None:
-        if isinstance(error, LoadError):
-            self.error = error
+    def _check_size(self, entry: Entry) -> None:
+        """Refuse what would end the process, and the next one too.
+
+        Raises:
+            ModelLoadError: the model is larger than the memory. Custom code may read it in parts.
+        """
+        if entry.size > self._memory and entry.settings.engine not in WITHOUT_MODEL:
+            raise ModelLoadError(
+                f"its model has {entry.size} bytes, the function's memory {self._memory}"
+            )
+
+    def _report(self, error: LoadError, version: str) -> None:
+        self.error = error
         current = self._rollout.default
         logger.error(
             "the update%s failed: %s: %s%s; %s",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 from lambda_serving.errors import ServingError
 from lambda_serving.guard import Guard
@@ -31,10 +31,20 @@ class Rollout:
         self._draw = draw
         self.versions: Mapping[str, VersionSettings] = {}
         self.default = ""
-        self.set_versions(settings.versions, settings.default)
+        self.set_versions(settings.versions, settings.default, settings.versions)
 
-    def set_versions(self, versions: Mapping[str, VersionSettings], default: str) -> None:
-        """The versions there are from now on; ``default`` answers where no traffic is split."""
+    @property
+    def places(self) -> int:
+        """How many of the newest versions answer the unversioned URL."""
+        return 1 if self._traffic is None else len(self._traffic.latest)
+
+    def set_versions(
+        self, versions: Mapping[str, VersionSettings], default: str, ready: Collection[str]
+    ) -> None:
+        """The versions there are from now on; ``default`` answers where no traffic is split.
+
+        Of shares by age only those that are ``ready`` get one.
+        """
         self.versions = versions
         self.default = default
         if self._guard is not None:
@@ -44,7 +54,7 @@ class Rollout:
         elif self._traffic.weights:
             self.shares = dict(self._traffic.weights)
         else:
-            self.shares = share_by_age(versions, self._traffic.latest)
+            self.shares = share_by_age(ready, self._traffic.latest)
 
     def choose(self, request: Request) -> str:
         """The version that answers a request of the unversioned URL; "" where there is none."""

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import orjson
 
+from lambda_serving.encoding import decode_body
 from lambda_serving.endpoint import Servable
 from lambda_serving.envelope import read_request
 from lambda_serving.errors import ModelLoadError, RequestError, ServingError, SettingsError
@@ -15,6 +16,9 @@ from lambda_serving.request import Request, enter_request
 from lambda_serving.settings import Runtime
 
 FILE = "sample.json"
+
+LARGEST = 10 * 1024 * 1024
+"""Bytes of a sample in the registry."""
 
 
 def read_sample(runtime: Runtime) -> Request | None:
@@ -30,6 +34,19 @@ def read_sample(runtime: Runtime) -> Request | None:
         return read_request(orjson.loads(file.read_bytes()), "sample", math.inf, runtime)
     except (RequestError, ValueError) as error:
         raise SettingsError(f"{FILE}: expected the payload of a direct invoke: {error}") from error
+
+
+def parse_sample(text: bytes, version: str) -> Request:
+    """The sample request that ``version`` of the registry was published with: a body.
+
+    Raises:
+        ModelLoadError: it is none.
+    """
+    try:
+        body = decode_body(text, "application/json", "", LARGEST)
+    except RequestError as error:
+        raise ModelLoadError(f"its sample request is none: {error.detail}") from error
+    return Request(body, f"sample-{version}")
 
 
 def answer_sample(endpoint: Servable, request: Request) -> None:

@@ -44,6 +44,7 @@ def warm_up(environment: Environment) -> None:
     """
     if environment.runtime.function_name:
         import_formatter()
+    environment.follow()  # the cold start tried the newest version of the registry alone
     sample = read_sample(environment.runtime)
     rollout = environment.rollout
     # The default one last: where memory is short, it is not the one to go.

@@ -22,6 +22,8 @@ class Entry(NamedTuple):
     settings: VersionSettings
     sample: str | None
     """Key of a request's body that the version must be able to answer."""
+    size: int
+    """Bytes of the model; 0 where the registry does not tell."""
 
 
 def name_index(project: str, name: str) -> str:
@@ -40,13 +42,16 @@ class Index:
         self._runtime = runtime
         self._tag: str | None = None
         self._store: Any = None
+        self._is_quick = False
 
     def connect(self) -> None:
         """Begin anew: after a SnapStart restore, connections and credentials are dead."""
         self._store = None
 
-    def look(self) -> list[Entry] | None:
+    def look(self, is_quick: bool) -> list[Entry] | None:
         """The versions that fit, newest first; None where nothing changed since the last look.
+
+        ``is_quick``: a request waits, and can be served without the answer.
 
         Raises:
             ModelFetchError: there is no such model, or it cannot be read now.
@@ -57,8 +62,9 @@ class Index:
         update = self._update
         told = f"the model {update.name!r} of the project {update.project!r}"
         try:
-            if self._store is None:
-                self._store = open_store(self._location, self._runtime)
+            if self._store is None or self._is_quick != is_quick:
+                self._store = open_store(self._location, self._runtime, is_quick)
+                self._is_quick = is_quick
             options: Any = {"if_none_match": self._tag} if self._tag else None
             found = obstore.get(self._store, self._location.key, options=options)
             tag, text = found.meta["e_tag"], bytes(found.bytes())
@@ -106,6 +112,7 @@ class Index:
             Entry(
                 self._shared._replace(version=version, model=each["model"], sha256=each["sha256"]),
                 each.get("sample"),
+                int(each.get("size", 0)),
             )
             for version, each in sorted(
                 versions.items(), key=lambda item: int(item[0]), reverse=True

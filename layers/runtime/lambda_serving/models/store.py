@@ -96,8 +96,12 @@ def fetch_model(uri: str, sha256: str | None, runtime: Runtime) -> Model:
     return _fetch_object(store, location, sha256, runtime.scratch)
 
 
-def open_bucket(bucket: str, runtime: Runtime) -> S3Store:
-    """An S3 client for one bucket, with time limits that leave room in INIT's 10 seconds."""
+def open_bucket(bucket: str, runtime: Runtime, is_quick: bool = False) -> S3Store:
+    """An S3 client for one bucket, with time limits that leave room in INIT's 10 seconds.
+
+    A quick one gives up after 2 s and tries nothing again: a request waits for it, and what
+    it asks for can wait.
+    """
     from datetime import timedelta
 
     from obstore.store import S3Store
@@ -116,12 +120,12 @@ def open_bucket(bucket: str, runtime: Runtime) -> S3Store:
         credential_provider=provider,
         client_options={
             "allow_http": (runtime.s3_endpoint or "").startswith("http://"),
-            "connect_timeout": timedelta(seconds=2),
-            "read_timeout": timedelta(seconds=5),
-            "timeout": timedelta(seconds=600),
+            "connect_timeout": timedelta(seconds=1 if is_quick else 2),
+            "read_timeout": timedelta(seconds=2 if is_quick else 5),
+            "timeout": timedelta(seconds=2 if is_quick else 600),
         },
         retry_config={
-            "max_retries": 3,
+            "max_retries": 0 if is_quick else 3,
             "retry_timeout": timedelta(seconds=6),
             "backoff": {
                 "init_backoff": timedelta(milliseconds=100),
@@ -132,10 +136,10 @@ def open_bucket(bucket: str, runtime: Runtime) -> S3Store:
     )
 
 
-def open_store(location: Location, runtime: Runtime) -> Any:
+def open_store(location: Location, runtime: Runtime, is_quick: bool = False) -> Any:
     """What reads ``location.key``: of a bucket, or of the local file system."""
     if location.bucket:
-        return open_bucket(location.bucket, runtime)
+        return open_bucket(location.bucket, runtime, is_quick)
     from obstore.store import LocalStore
 
     return LocalStore()
