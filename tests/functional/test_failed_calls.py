@@ -49,6 +49,9 @@ FOREIGN_ERROR = {
     "errorType": "Sandbox.Timedout",
     "errorMessage": "RequestId: 1 Error: Task timed out after 3.00 seconds",
 }
+DEEP = b"[" * 200_000 + b"]" * 200_000
+LONG_ERROR = {"errorType": "ValueError", "errorMessage": "x" * 5_000_000}
+NO_BODY = {"serving": {"protocol": 1, "content_type": "application/octet-stream"}}
 NOT_BASE64 = {
     "serving": {"protocol": 1, "content_type": "application/octet-stream"},
     "body": "no base64!",
@@ -87,10 +90,40 @@ FAILURES = (
         "Sandbox.Timedout: RequestId: 1 Error: Task timed out",
     ),
     Failure("error_of_no_shape", function_error(["?"]), "FunctionError", "unreadable"),
+    Failure(
+        "deep_error", Fault(payload=DEEP, is_function_error=True), "FunctionError", "unreadable"
+    ),
+    Failure(
+        "deep_error_message",
+        function_error({"errorType": "X", "errorMessage": "[" * 200_000}),
+        "FunctionError",
+        "X: [[[[",
+    ),
+    Failure("long_error", function_error(LONG_ERROR), "FunctionError", "x... (5000012 characters)"),
+    Failure("deep_answer", garbage(DEEP), "UnreadableAnswer", "nested too deep"),
+    Failure(
+        "no_body",
+        garbage(json.dumps(NO_BODY).encode()),
+        "UnreadableAnswer",
+        "its envelope: expected base64 as body, got null",
+    ),
     Failure("garbage", garbage(), "UnreadableAnswer", "Expecting value"),
     Failure("half_an_answer", garbage(b'{"sum": 1'), "UnreadableAnswer", ""),
     Failure("not_base64", garbage(json.dumps(NOT_BASE64).encode()), "UnreadableAnswer", ""),
 )
+
+NO_THREADS = """
+import threading
+from contextlib import contextmanager
+
+@contextmanager
+def no_threads():
+    usual = threading.stack_size(2**62)
+    try:
+        yield
+    finally:
+        threading.stack_size(usual)
+"""
 
 both_engines = pytest.mark.parametrize("engine", list(CODES))
 
@@ -112,6 +145,7 @@ def test_failures_of_the_callee(
     assert told.line.startswith(f"send_request to echo/2 failed: {failure.cause}: ")
     assert told.line.endswith(f"(request {OUTSIDE})")
     assert failure.text in told.line
+    assert len(told.line) < 2200
     time.sleep(0.2)  # a second try would show by now
     assert service.runs[ECHO] == failure.runs
     assert len(service.invokes) == 1 or failure.cause == "Throttled"
@@ -133,6 +167,23 @@ def test_no_connection(
     service.start()
     assert handler({"endpoint": "echo"})["type"] == "dict"
     assert service.runs[ECHO] == 1
+
+
+@both_engines
+def test_no_thread_for_it(
+    start_pipeline: PipelineMaker,
+    service: LambdaService,
+    caplog: pytest.LogCaptureFixture,
+    capsys: pytest.CaptureFixture[str],
+    engine: str,
+) -> None:
+    """The system refuses threads whose stacks no memory can hold."""
+    code = CODES[engine].replace("    answer =", "    with no_threads():\n            answer =")
+    handler = start_pipeline(engine, NO_THREADS + code)
+    told = ask_in_vain(handler, {"endpoint": "echo"}, caplog, capsys)
+    assert told.cause == "InternalError"
+    assert "can't start new thread" in told.line
+    assert service.invokes == []
 
 
 def test_throttled_with_growing_pauses(

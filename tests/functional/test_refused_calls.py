@@ -10,6 +10,12 @@ from tests.servers.lambda_service import LambdaService
 
 ECHO = f"{STACK}-echo"
 
+LAZY = """
+class Lazy:
+    def tolist(self):
+        raise OSError("the file is gone")
+"""
+
 both_engines = pytest.mark.parametrize("engine", list(CODES))
 
 
@@ -43,6 +49,8 @@ def test_names_that_are_none(
         ("bytes(4_800_000)", "PayloadTooLarge", "the limit is 6291456"),
         ("{'object': object()}", "UnsendableData", "got object"),
         ("{'text': chr(0xd800)}", "UnsendableData", "not valid Unicode"),
+        ("{'number': 10**5000}", "UnsendableData", "ValueError"),
+        ("{'lazy': Lazy()}", "UnsendableData", "OSError: the file is gone"),
     ],
 )
 def test_what_cannot_be_sent(
@@ -54,7 +62,7 @@ def test_what_cannot_be_sent(
     cause: str,
     text: str,
 ) -> None:
-    code = CODES["custom"].replace('data.get("data")', data)
+    code = LAZY + CODES["custom"].replace('data.get("data")', data)
     told = ask_in_vain(start_pipeline(code=code), {"endpoint": "echo"}, caplog, capsys)
     assert (told.callee, told.cause) == ("echo", cause)
     assert text in told.line

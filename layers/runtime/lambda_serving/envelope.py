@@ -23,6 +23,7 @@ from lambda_serving.encoding import (
     check_object,
     decode_base64,
     decode_body,
+    describe_json_type,
     encode_json,
     is_json,
     measure_payload,
@@ -161,10 +162,18 @@ def open_answer(payload: bytes) -> Any:
     """A callee's result, out of its envelope where it came in one.
 
     Raises:
-        ValueError, KeyError, TypeError: the payload is no JSON, or its base64 is none.
+        ValueError: the payload is no JSON or nested too deep, or its base64 is none.
     """
-    result: Any = json.loads(payload) if payload else None  # exact, as in make_answer
-    return base64.b64decode(result["body"], validate=True) if find_envelope(result) else result
+    try:
+        result: Any = json.loads(payload) if payload else None  # exact, as in make_answer
+    except RecursionError as error:
+        raise ValueError("its JSON is nested too deep") from error
+    if not find_envelope(result):
+        return result
+    body = result.get("body")
+    if not isinstance(body, str):
+        raise ValueError(f"its envelope: expected base64 as body, got {describe_json_type(body)}")
+    return base64.b64decode(body, validate=True)
 
 
 def open_whole_answer(payload: bytes) -> Answer:

@@ -161,6 +161,6 @@ def read_reason(answer: Any) -> str:
     try:
         body = json.loads(answer.data)
         text = body.get("message") or body.get("Message") or ""
-    except (ValueError, AttributeError):
+    except (ValueError, AttributeError, RecursionError):
         text = ""
     return f"{answer.status} {kind} {text}".strip()

@@ -12,12 +12,12 @@ import re
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from contextvars import copy_context
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 from lambda_serving.envelope import make_payload, open_answer
-from lambda_serving.errors import ServingError
 from lambda_serving.request import Request, find_request
 from lambda_serving.settings import PAYLOAD_LIMIT
 
@@ -35,6 +35,9 @@ LONGEST_SECONDS = 900.0
 
 CONCURRENCY = 64
 """Asynchronous calls of one environment at a time; further ones wait for a place."""
+
+LONGEST_TEXT = 2000
+"""Characters of a callee's error that are told: a log line is cut elsewhere, or paid for."""
 
 
 class CallError(Exception):
@@ -82,27 +85,36 @@ class Calls:
 
     def send_request(self, endpoint: str, version: str | None = None, data: Any = None) -> Any:
         """The other endpoint's result; None on any failure, which is logged and counted."""
-        caller = find_request()
         name = str(endpoint).strip("/")
         callee = "-"  # in metrics: never a text that anyone may make up
         try:
             name, version = split_name(name, version)
             callee = name
-            return open_answer(self.invoke(caller, name, version, data))
-        except (CallError, ServingError, ValueError, KeyError, TypeError) as error:
-            if isinstance(error, CallError):
-                cause = error.cause
-            else:
-                cause = "UnsendableData" if isinstance(error, ServingError) else "UnreadableAnswer"
-            logger.error(
-                "send_request to %s failed: %s: %s (request %s)",
-                name if version is None else f"{name}/{version}",
-                cause,
-                error,
-                caller.request_id,
-            )
-            self._count_failure(callee, cause)
+            return self._ask(name, version, data)
+        except Exception as error:  # noqa: BLE001  (the edge: any failure is None, and told)
+            self._tell_failure(error, name if version is None else f"{name}/{version}", callee)
             return None
+
+    def _ask(self, name: str, version: str | None, data: Any) -> Any:
+        payload = self.invoke(find_request(), name, version, data)
+        try:
+            return open_answer(payload)
+        except ValueError as error:
+            raise CallError("UnreadableAnswer", str(error)) from error
+
+    def _tell_failure(self, error: Exception, target: str, callee: str) -> None:
+        """One log line, with a traceback where no cause was foreseen, and one metric."""
+        is_foreseen = isinstance(error, CallError)
+        cause = error.cause if isinstance(error, CallError) else "InternalError"
+        logger.error(
+            "send_request to %s failed: %s: %s (request %s)",
+            target,
+            cause,
+            error,
+            find_request().request_id,
+            exc_info=None if is_foreseen else error,
+        )
+        self._count_failure(callee, cause)
 
     async def send_request_async(
         self, endpoint: str, version: str | None = None, data: Any = None
@@ -112,7 +124,11 @@ class Calls:
 
         # The thread has the caller's context: its request, and its place in the trace.
         send = partial(copy_context().run, self.send_request, endpoint, version, data)
-        return await asyncio.get_running_loop().run_in_executor(self._get_pool(), send)
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._get_pool(), send)
+        except Exception as error:  # noqa: BLE001  (no thread can be started: see send_request)
+            self._tell_failure(error, str(endpoint), "-")
+            return None
 
     def _get_pool(self) -> Executor:
         from concurrent.futures import ThreadPoolExecutor
@@ -129,14 +145,16 @@ class Calls:
 
         Raises:
             CallError: any failure, the callee's own included.
-            ResultError: JSON cannot hold ``data``.
         """
         if caller.depth >= self._depth_limit:
             raise CallError(
                 "DepthLimit",
                 f"{caller.depth} endpoints called each other, the limit is {self._depth_limit}",
             )
-        payload = make_payload(caller, version, data, answer)
+        try:
+            payload = make_payload(caller, version, data, answer)
+        except Exception as error:  # the user's data may raise anything
+            raise CallError("UnsendableData", f"{type(error).__name__}: {error}") from error
         if len(payload) > PAYLOAD_LIMIT:
             raise CallError(
                 "PayloadTooLarge",
@@ -151,13 +169,15 @@ class Calls:
 def split_name(endpoint: str, version: str | None) -> tuple[str, str | None]:
     """``name`` and version of ``name`` or ``name/version``; an own ``version`` wins.
 
+    Where code computes it, an empty text or False means none.
+
     Raises:
         CallError: it is no endpoint's name.
     """
     name, _, in_name = endpoint.partition("/")
     if not re.fullmatch(r"[A-Za-z0-9_-]{1,48}", name):
         raise CallError("NoSuchEndpoint", f"expected name or name/version, got {endpoint!r}")
-    if version is None:
+    if version is None or version is False or version == "":
         return name, in_name or None
     return name, str(version)
 
@@ -166,11 +186,13 @@ def describe_function_error(payload: bytes) -> str:
     """The callee's error type and text, out of Lambda's error payload."""
     try:
         error = json.loads(payload)
-        kind, text = error.get("errorType", "unknown"), error.get("errorMessage", "")
-    except (ValueError, AttributeError):
+        text = error.get("errorMessage", "")
+        told = f"{error.get('errorType', 'unknown')}: {text}"
+    except (ValueError, AttributeError, RecursionError):
         return "unreadable"
-    try:
+    with suppress(ValueError, KeyError, TypeError, RecursionError):
         own = json.loads(text)  # an endpoint's message is the body of its error
-        return f"{own['type']}: {own['detail']}"
-    except (ValueError, KeyError, TypeError):
-        return f"{kind}: {text}"
+        told = f"{own['type']}: {own['detail']}"
+    if len(told) <= LONGEST_TEXT:
+        return told
+    return f"{told[:LONGEST_TEXT]}... ({len(told)} characters)"
