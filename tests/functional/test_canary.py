@@ -206,7 +206,9 @@ def test_canary_of_a_canary(start_canary: CanaryMaker, api: LambdaService) -> No
     api.functions[f"{STACK}-inner"] = inner
     outer = start_canary("weights = { inner = 1 }")
     for wanted, status in (("plain", 200), ("teapot", 418), ("conflict", 409)):
-        assert outer(post("/serve/canary", want=wanted))["statusCode"] == status
+        answer = outer(post("/serve/canary", want=wanted))
+        assert answer["statusCode"] == status
+        assert answer["headers"]["x-serving-target"] == "inner"
 
 
 def test_canary_of_itself_ends(start_canary: CanaryMaker, api: LambdaService) -> None:
@@ -215,6 +217,9 @@ def test_canary_of_itself_ends(start_canary: CanaryMaker, api: LambdaService) ->
     with pytest.raises(Exception, match="DepthLimit"):
         canary({})
     assert [call.envelope["depth"] for call in api.invokes] == [1, 2, 3]
+    answer = canary(post())
+    assert (answer["statusCode"], json.loads(answer["body"])["type"]) == (508, "CalleeError")
+    assert answer["headers"]["x-serving-target"] == "canary"
 
 
 def test_metadata(start_canary: CanaryMaker) -> None:
@@ -241,5 +246,17 @@ def test_the_statistics_say_who_was_asked(
     assert [(each["Endpoint"], each["Target"]) for each in asked] == [("canary", "alpha/2")] * 2
     records = read_records(output)
     assert sum_metric(records, "Count", Endpoint="canary") == 2
-    error = {"Endpoint": "canary", "Version": "1", "ErrorType": "ResponseError"}
+    error = {"Endpoint": "canary", "Version": "1", "ErrorType": "HTTPException"}
     assert sum_metric(records, "Errors", **error) == 1
+
+
+@pytest.mark.parametrize(
+    ("wanted", "type_name"), [("teapot", "HTTPException"), ("conflict", "ResponseError")]
+)
+def test_the_statistics_of_an_error_that_is_passed_on_whole(
+    start_canary: CanaryMaker, capsys: pytest.CaptureFixture[str], wanted: str, type_name: str
+) -> None:
+    asked = {"serving": {"protocol": 1, "answer": "whole"}, "body": {"want": wanted}}
+    start_canary("weights = { alpha = 1 }")(asked)
+    error = {"Endpoint": "canary", "Version": "1", "ErrorType": type_name}
+    assert sum_metric(read_records(capsys.readouterr().out), "Errors", **error) == 1

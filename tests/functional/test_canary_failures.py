@@ -2,6 +2,7 @@
 
 import json
 import logging
+from typing import Any
 
 import pytest
 
@@ -19,6 +20,19 @@ from tests.servers.lambda_faults import (
 from tests.servers.lambda_service import LambdaService
 
 ALPHA = f"{STACK}-alpha"
+DEEP = b"[" * 200_000 + b"]" * 200_000
+
+
+def make_whole(body: Any = "x", **told: Any) -> bytes:
+    """A target's whole answer, with something in it that is told wrongly."""
+    right = {"protocol": 1, "status": 200, "content_type": "text/plain", "headers": []}
+    return json.dumps({"serving": right | told, "body": body}).encode()
+
+
+def make_error(**told: Any) -> dict[str, Any]:
+    """A target's own error, with something in it that is told wrongly."""
+    right = {"detail": "x0", "type": "ValueError", "stage": "process", "request_id": "r"}
+    return {"errorType": "ValueError", "errorMessage": json.dumps(right | {"status": 422} | told)}
 
 
 @pytest.mark.parametrize(
@@ -41,6 +55,17 @@ ALPHA = f"{STACK}-alpha"
         (garbage(b'{"a": 1}'), 502, "cannot be read"),
         (garbage(b"[]"), 502, "cannot be read"),
         (garbage(b"null"), 502, "cannot be read"),
+        (garbage(DEEP), 502, "cannot be read"),
+        (garbage(make_whole(status="200")), 502, "cannot be read"),
+        (garbage(make_whole(status=7)), 502, "cannot be read"),
+        (garbage(make_whole(content_type=5)), 502, "cannot be read"),
+        (garbage(make_whole(headers=5)), 502, "cannot be read"),
+        (garbage(make_whole(headers=[["x-own", 5]])), 502, "cannot be read"),
+        (garbage(make_whole(body=5)), 502, "cannot be read"),
+        (garbage(make_whole(base64=True, body="no base64!")), 502, "cannot be read"),
+        (Fault(payload=DEEP, is_function_error=True), 502, "FunctionError"),
+        (function_error(make_error(status="422")), 502, "FunctionError"),
+        (function_error(make_error(headers={"retry-after": 1})), 502, "FunctionError"),
     ],
 )
 def test_target_that_does_not_get_to_answer(

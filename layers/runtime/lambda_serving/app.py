@@ -21,7 +21,14 @@ from lambda_serving.errors import (
 )
 from lambda_serving.record import Record
 from lambda_serving.request import Request
-from lambda_serving.responses import Answer, answer_error, answer_json, answer_result, is_response
+from lambda_serving.responses import (
+    Answer,
+    answer_error,
+    answer_json,
+    answer_result,
+    is_response,
+    name_error,
+)
 
 Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
@@ -176,7 +183,7 @@ def make_answer(result: Any, record: Record) -> Any:
         answer = result if isinstance(result, Answer) else answer_result(result, record.version)
         status = answer.status
     if status >= 400:
-        record.note_error("ResponseError", status)
+        record.note_error(name_error(result), status)
     return answer
 
 

@@ -13,7 +13,7 @@ import orjson
 from lambda_serving.envelope import open_whole_answer
 from lambda_serving.errors import CalleeError, ServingError
 from lambda_serving.request import Request
-from lambda_serving.responses import Answer, answer_error
+from lambda_serving.responses import Answer, answer_error, check_answer
 from lambda_serving.send_request import CallError, Calls, split_name
 from lambda_serving.settings import VersionSettings
 from lambda_serving.traffic import Traffic, choose_target, share_by_age
@@ -22,7 +22,7 @@ TARGET_HEADER = "x-serving-target"
 LOOK_SECONDS = 60
 """How long the versions of a prefix are remembered."""
 
-STATUS = {"Timeout": 504, "Throttled": 503, "PayloadTooLarge": 413}
+STATUS = {"Timeout": 504, "Throttled": 503, "PayloadTooLarge": 413, "DepthLimit": 508}
 """Cause of a failed call -> HTTP status; any other is 502, Bad Gateway."""
 
 
@@ -63,7 +63,9 @@ class Canary:
             answer = self._pass_error(error, target)
         except (ValueError, KeyError, TypeError) as error:
             raise CalleeError(f"{target}: its answer cannot be read", target) from error
-        return answer._replace(headers=(*answer.headers, (TARGET_HEADER, target)))
+        # Of canaries in a row the first one's choice is told.
+        passed = (header for header in answer.headers if header[0].lower() != TARGET_HEADER)
+        return answer._replace(headers=(*passed, (TARGET_HEADER, target)))
 
     def _pass_error(self, error: CallError, target: str) -> Answer:
         """The callee's own error as an answer, or ours where the callee did not get to speak."""
@@ -72,7 +74,7 @@ class Canary:
             own = ServingError(body["detail"], stage=body["stage"], type_name=body["type"])
             own.status = body["status"]
             own.headers = dict(body.get("headers", {}))
-            return answer_error(own, body["request_id"])
+            return check_answer(answer_error(own, body["request_id"]))
         except (ValueError, KeyError, TypeError):
             failure = CalleeError(f"{target}: {error.cause}", target, private=str(error))
             failure.status = STATUS.get(error.cause, failure.status)

@@ -32,11 +32,17 @@ from lambda_serving.errors import (
     CallDepthError,
     MalformedBodyError,
     ResultTooLargeError,
-    ServingError,
 )
 from lambda_serving.record import Record
 from lambda_serving.request import Request
-from lambda_serving.responses import Answer, answer_result, is_response, render_response
+from lambda_serving.responses import (
+    Answer,
+    answer_result,
+    check_answer,
+    is_response,
+    make_response_error,
+    render_response,
+)
 from lambda_serving.settings import PAYLOAD_LIMIT, Runtime
 
 PROTOCOL = 1
@@ -130,7 +136,7 @@ def make_answer(result: Any, whole: bool, version: str) -> Any:
     if whole:
         return _make_whole(answer)
     if answer.status >= 400:
-        raise _make_response_error(answer)
+        raise make_response_error(answer)
     if not is_json(answer.content_type):
         envelope = {"protocol": PROTOCOL, "content_type": answer.content_type}
         return _check_size({"serving": envelope, "body": base64.b64encode(answer.body).decode()})
@@ -184,11 +190,14 @@ def open_whole_answer(payload: bytes) -> Answer:
     """
     answer = orjson.loads(payload)
     envelope, body = answer["serving"], answer["body"]
-    return Answer(
-        envelope["status"],
-        envelope["content_type"],
-        base64.b64decode(body) if envelope.get("base64") else body.encode(),
-        tuple((name, value) for name, value in envelope["headers"]),
+    return check_answer(
+        Answer(
+            envelope["status"],
+            envelope["content_type"],
+            # Both refuse what is no text by a TypeError.
+            base64.b64decode(body, validate=True) if envelope.get("base64") else str.encode(body),
+            tuple((name, value) for name, value in envelope["headers"]),
+        )
     )
 
 
@@ -202,16 +211,3 @@ def _check_size(answer: dict[str, Any]) -> dict[str, Any]:
 def _refuse_size(size: int) -> None:
     if size > PAYLOAD_LIMIT:
         raise ResultTooLargeError(f"the result has {size} bytes, the limit is {PAYLOAD_LIMIT}")
-
-
-def _make_response_error(answer: Answer) -> ServingError:
-    """A response with an error status as an error; one that a canary passes on keeps its name."""
-    try:
-        body = orjson.loads(answer.body)
-        error = ServingError(body["detail"], stage=body["stage"], type_name=str(body["type"]))
-    except (ValueError, KeyError, TypeError):
-        text = answer.body.decode(errors="replace")
-        error = ServingError(text, stage="result", type_name="ResponseError")
-    error.status = answer.status
-    error.headers = dict(answer.headers)
-    return error

@@ -15,7 +15,7 @@
     ├── UserHTTPError                  as the user's exception says
     ├── UserCodeError                  500  any other exception in user code or engine
     ├── CallDepthError                 508  endpoints call each other without an end
-    ├── CalleeError                    502  a canary's target cannot be asked (503, 504)
+    ├── CalleeError                    502  a canary's target cannot be asked (503, 504, 508)
     ├── ResultError                    500  the result cannot be sent
     │   └── ResultTooLargeError        500
     ├── InternalError                  500  a defect of lambda-serving itself

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any, NamedTuple, NoReturn
 
+import orjson
+
 from lambda_serving.encoding import BYTES, JSON, encode_json
 from lambda_serving.errors import ResultError, ServingError, describe_error
 from lambda_serving.execution import run
@@ -41,6 +43,39 @@ def answer_error(error: ServingError, request_id: str) -> Answer:
     """An error, as the contract's table says."""
     body = encode_error(describe_error(error, request_id))
     return Answer(error.status, JSON, body, tuple(error.headers.items()))
+
+
+def check_answer(answer: Answer) -> Answer:
+    """An answer that another endpoint's JSON describes, once it is known to be one.
+
+    Raises:
+        TypeError: it is none.
+    """
+    status, content_type, _, headers = answer
+    texts = [content_type, *(text for header in headers for text in header)]
+    if type(status) is not int or not 200 <= status <= 599:
+        raise TypeError(f"expected an HTTP status, got {status!r:.40}")
+    if not all(isinstance(text, str) for text in texts):
+        raise TypeError("expected texts as content type and headers")
+    return answer
+
+
+def make_response_error(answer: Answer) -> ServingError:
+    """An answer with an error's status as an error; one that a canary passes on keeps its name."""
+    try:
+        body = orjson.loads(answer.body)
+        error = ServingError(body["detail"], stage=body["stage"], type_name=str(body["type"]))
+    except (ValueError, KeyError, TypeError):
+        text = answer.body.decode(errors="replace")
+        error = ServingError(text, stage="result", type_name="ResponseError")
+    error.status = answer.status
+    error.headers = dict(answer.headers)
+    return error
+
+
+def name_error(result: Any) -> str:
+    """The class of an error that is a result, for the statistics: a callee's own, or a response."""
+    return make_response_error(result).type if isinstance(result, Answer) else "ResponseError"
 
 
 def raise_to_lambda(error: ServingError, request_id: str) -> NoReturn:

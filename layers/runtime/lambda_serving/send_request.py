@@ -166,7 +166,7 @@ class Calls:
         return self._transport.invoke(endpoint, payload, min(seconds, LONGEST_SECONDS))
 
 
-def split_name(endpoint: str, version: str | None) -> tuple[str, str | None]:
+def split_name(endpoint: str, version: object) -> tuple[str, str | None]:
     """``name`` and version of ``name`` or ``name/version``; an own ``version`` wins.
 
     Where code computes it, an empty text or False means none.

@@ -10,7 +10,7 @@ from lambda_serving.environment import Environment
 from lambda_serving.errors import report_error
 from lambda_serving.execution import run_without_loop
 from lambda_serving.request import Request, enter_request
-from lambda_serving.responses import raise_to_lambda
+from lambda_serving.responses import name_error, raise_to_lambda
 
 
 def infer(event: Any) -> bool:
@@ -36,7 +36,7 @@ def answer_event(event: Any, context: Any, environment: Environment) -> Any:
             result = run_without_loop(environment.serve(request))
             answer = make_answer(result, request.wants_whole_answer, record.version)
             if request.wants_whole_answer and answer["serving"]["status"] >= 400:
-                record.note_error("ResponseError", answer["serving"]["status"])
+                record.note_error(name_error(result), answer["serving"]["status"])
             return answer
     except Exception as error:  # noqa: BLE001  (the edge: logged, and raised under its own name)
         raise_to_lambda(report_error(error, request_id), request_id)
