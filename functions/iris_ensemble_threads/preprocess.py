@@ -20,9 +20,6 @@ MODELS = ("iris_onnx", "iris_sklearn", "iris_xgboost", "iris_lightgbm")
 
 
 class Preprocess:
-    def __init__(self):
-        self.pool = ThreadPoolExecutor(len(MODELS))
-
     def preprocess(self, body, state, collect_custom_statistics_fn=None):
         """The measures of one flower, checked: what every model would refuse is not sent to four.
 
@@ -39,7 +36,8 @@ class Preprocess:
 
     def process(self, data, state, collect_custom_statistics_fn=None):
         """Model -> its answer; None where it gave none, which the log explains."""
-        answers = self.pool.map(lambda model: self.send_request(model, data=data), MODELS)
+        with ThreadPoolExecutor(len(MODELS)) as pool:
+            answers = pool.map(lambda model: self.send_request(model, data=data), MODELS)
         return dict(zip(MODELS, answers, strict=True))
 
     def postprocess(self, data, state, collect_custom_statistics_fn=None):
@@ -54,9 +52,6 @@ class Preprocess:
             "asked": list(data),
             "left_out": [model for model, answer in data.items() if answer is None],
         }
-
-    def unload(self):
-        self.pool.shutdown()
 
 
 class NoAnswer(Exception):

@@ -127,7 +127,7 @@ def test_a_pipeline_that_calls_itself_stops(server: DevServer, name: str) -> Non
 
 
 @pytest.mark.parametrize(
-    ("name", "factor"), [("fan", 4), ("fan_threads", 16), ("double_async", None)]
+    ("name", "factor"), [("fan", 4), ("fan_threads", 8), ("double_async", None)]
 )
 def test_200_requests_at_once(server: DevServer, name: str, factor: int | None) -> None:
     def ask(x: int) -> object:
@@ -145,6 +145,33 @@ def test_concurrent_pipelines_of_all_kinds(server: DevServer) -> None:
         body = {"path": names}
         answers = list(pool.map(lambda _: server.ask("hop_async", body), range(40)))
     assert answers == [{"path": ["hop_async", *names]}] * 40
+
+
+def test_endpoints_that_block_their_loops_for_each_other(server: DevServer) -> None:
+    others = {"cross_a": "cross_b", "cross_b": "cross_a"}
+    with ThreadPoolExecutor(2) as pool:
+        answers = list(pool.map(lambda name: server.ask(name, {"other": others[name]}), others))
+    assert answers == [{"answer": {"leaf": other}} for other in others.values()]
+
+
+def test_120_requests_that_block_their_loops(server: DevServer) -> None:
+    with ThreadPoolExecutor(120) as pool:
+        body = {"other": "slow"}
+        answers = list(pool.map(lambda _: server.ask("cross_a", body), range(120)))
+    assert answers == [{"answer": {"y": 2}}] * 120
+
+
+def test_requests_one_after_the_other_keep_their_loop(server: DevServer) -> None:
+    assert len({server.ask("same_loop")["loop"] for _ in range(5)}) == 1
+
+
+def test_a_callee_that_calls_does_not_name_is_told_once(server: DevServer) -> None:
+    for name, other in (("cross_a", "cross_b"), ("cross_b", "cross_a")) * 2:
+        server.ask(name, {"other": other})
+    told = "{} calls {}, which `calls` in its endpoint.toml does not name: AccessDenied on AWS"
+    assert server.log.count(told.format("cross_a", "cross_b")) == 1
+    assert server.log.count(told.format("cross_b", "cross_a")) == 0
+    assert "canary calls" not in server.log
 
 
 def test_modules_of_one_name_do_not_mix(server: DevServer) -> None:
@@ -167,9 +194,10 @@ def test_responses_go_out_as_they_are(server: DevServer) -> None:
     assert answer.headers["x-kind"] == "teapot"
 
 
-def test_streams_go_out_as_they_come(server: DevServer) -> None:
+@pytest.mark.parametrize("name", ["stream", "stream_sync"])
+def test_streams_go_out_as_they_come(server: DevServer, name: str) -> None:
     came = []
-    with server.http.stream("POST", "/serve/stream", json={}) as answer:
+    with server.http.stream("POST", f"/serve/{name}", json={}) as answer:
         for part in answer.iter_text():
             came.append((part, time.monotonic()))
     assert "".join(part for part, _ in came) == "0\n2\n4\n"

@@ -28,14 +28,24 @@ FAN_THREADS = """
 from concurrent.futures import ThreadPoolExecutor
 
 class Preprocess:
-    def __init__(self):
-        self.pool = ThreadPoolExecutor(8)
-
     def process(self, data, state, collect_custom_statistics_fn=None):
-        names = ["double", "double_async"] * 4
-        found = self.pool.map(lambda name: self.send_request(name, data=data), names)
+        names = ["slow", "double_async"] * 2
+        with ThreadPoolExecutor(len(names)) as pool:
+            found = list(pool.map(lambda name: self.send_request(name, data=data), names))
         return {"sum": sum(answer["y"] for answer in found)}
 """
+
+CROSS = """
+import time
+
+class Preprocess:
+    async def process(self, data, state, collect_custom_statistics_fn=None):
+        if "other" not in data:
+            return {"leaf": self.model_endpoint.serving_url}
+        time.sleep(0.3)  # by now the other one is there, too
+        return {"answer": self.send_request(data["other"], data={"x": 1})}
+"""
+"""Blocks its event loop, while the endpoint that it asks may do the same."""
 
 DOUBLE = """
 import time
@@ -99,6 +109,14 @@ class Preprocess:
         if "status" in data:
             return JSONResponse({"tea": "pot"}, data["status"], {"x-kind": "teapot"})
         return StreamingResponse(count(), media_type="text/plain")
+"""
+
+SAME_LOOP = """
+import asyncio
+
+class Preprocess:
+    async def process(self, data, state, collect_custom_statistics_fn=None):
+        return {"loop": id(asyncio.get_running_loop())}
 """
 
 MEASURED = """
@@ -167,7 +185,10 @@ def write_pipelines(functions: Path) -> None:
     write_endpoint(functions, "hop_async", 'engine = "custom_async"', waits)
     write_endpoint(functions, "fan", 'engine = "custom"', FAN)
     write_endpoint(functions, "fan_threads", 'engine = "custom"', FAN_THREADS)
+    write_endpoint(functions, "cross_a", 'engine = "custom"', CROSS)
+    write_endpoint(functions, "cross_b", 'engine = "custom"\ncalls = ["cross_a"]', CROSS)
     write_endpoint(functions, "double", 'engine = "custom"', DOUBLE)
+    write_endpoint(functions, "slow", 'engine = "custom"', DOUBLE.replace("0.01", "0.3"))
     write_endpoint(functions, "double_async", 'engine = "custom_async"', DOUBLE_ASYNC)
     write_endpoint(functions, "load_calls", 'engine = "custom"', LOAD_CALLS)
     weights = 'engine = "canary"\n[traffic]\nweights = { "double" = 0.5, "double_async" = 0.5 }'
@@ -181,6 +202,9 @@ def write_others(functions: Path) -> None:
     adder = 'engine = "onnx"\nmodel = "adder.onnx"\n[version.2]\n'
     write_endpoint(functions, "adder", adder, ADDER_CODE)
     write_endpoint(functions, "stream", 'engine = "custom_async"', STREAM)
+    blocks = STREAM.replace("await self.send", "self.send")
+    write_endpoint(functions, "stream_sync", 'engine = "custom"', blocks)
+    write_endpoint(functions, "same_loop", 'engine = "custom"', SAME_LOOP)
     write_endpoint(functions, "failing", 'engine = "custom"', FAILING)
     write_endpoint(functions, "measured", MEASURED_TOML, MEASURED)
     write_endpoint(functions, "package", 'engine = "custom"')

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from contextlib import AbstractContextManager, ExitStack
 from contextvars import Context, copy_context
 from typing import Any
 
@@ -17,11 +18,19 @@ from lambda_serving_cli.dev_server.environment import DevEnvironment
 class ResponseElsewhere:
     """A user's response, run where its class runs; what it sends goes out here."""
 
-    def __init__(self, response: Any, loop: asyncio.AbstractEventLoop, context: Context) -> None:
+    def __init__(
+        self,
+        response: Any,
+        loop: asyncio.AbstractEventLoop,
+        context: Context,
+        lease: AbstractContextManager[Any],
+    ) -> None:
+        """``lease`` is that of the loop, and ends with the response."""
         self.status_code, self.raw_headers = response.status_code, response.raw_headers
         self._response = response
         self._loop = loop
         self._context = context
+        self._lease = lease
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         here = asyncio.get_running_loop()
@@ -34,27 +43,31 @@ class ResponseElsewhere:
             return call
 
         sent = self._response(scope, bring(receive), bring(send))
-        done = self._context.run(asyncio.run_coroutine_threadsafe, sent, self._loop)
-        await asyncio.wrap_future(done)
+        with self._lease:
+            done = self._context.run(asyncio.run_coroutine_threadsafe, sent, self._loop)
+            await asyncio.wrap_future(done)
 
 
 class DevApp(App):
-    """Waits for what runs in the threads and on the loop of its endpoint."""
+    """Waits for what runs in the threads and on the loops of its endpoint."""
 
     def __init__(self, environment: DevEnvironment) -> None:
         super().__init__(environment)
-        self._start = environment.start
+        self._own = environment
 
     async def serve(self, request: Request) -> Any:
-        """In a thread of its own; what is asynchronous in there runs on the endpoint's loop."""
+        """In a thread of its own; what is asynchronous in there runs on a loop of the endpoint."""
+        with ExitStack() as stack:
+            lease = stack.enter_context(self._own.lease_loop())
 
-        def serve() -> Any:
-            result = run_without_loop(self._environment.serve(request))
-            if is_response(result):
-                return ResponseElsewhere(result, get_event_loop(), copy_context())
-            return result
+            def serve() -> Any:
+                result = run_without_loop(self._own.serve(request))
+                if is_response(result):
+                    loop, context = get_event_loop(), copy_context()
+                    return ResponseElsewhere(result, loop, context, stack.pop_all())
+                return result
 
-        return await asyncio.wrap_future(self._start(serve))
+            return await asyncio.wrap_future(self._own.start_on(lease, serve))
 
     async def show(self, view: Callable[[], Answer]) -> Answer:
-        return await asyncio.wrap_future(self._start(view))
+        return await asyncio.wrap_future(self._own.start(view))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import logging
 import math
@@ -24,8 +23,9 @@ from lambda_serving.execution import use_event_loop
 from lambda_serving.request import Request, enter_request, find_request
 from lambda_serving.send_request import CallError, Calls, describe_function_error
 from lambda_serving.settings import EndpointSettings, Runtime
+from lambda_serving_cli.dev_server.loops import LoopLease, Loops, start_loop
 from lambda_serving_cli.dev_server.record_line import describe_record
-from lambda_serving_cli.dev_server.threads import THREADS, Turns, start_loop, stop_loop
+from lambda_serving_cli.dev_server.threads import THREADS, Turns
 
 logger = logging.getLogger("lambda_serving")
 
@@ -38,11 +38,6 @@ LOADS = Turns(longest_wait=10)
 _loading: ContextVar[tuple[str, ...]] = ContextVar("loading", default=())
 """The endpoints that are being loaded and have led here, by calls that their ``load`` makes."""
 
-_blocked: ContextVar[frozenset[asyncio.AbstractEventLoop]] = ContextVar(
-    "blocked", default=frozenset()
-)
-"""The event loops that wait for what runs here, and can run nothing else meanwhile."""
-
 
 class DevEnvironment(Environment):
     """Loads and serves one endpoint; ``others`` are those that it may call."""
@@ -52,28 +47,37 @@ class DevEnvironment(Environment):
         self.name = runtime.task_root.name
         self._others = others
         self._problem = ""
-        self._loop = start_loop()
+        self._shared_loop = start_loop()
+        self._loops = Loops()
+        self._warned: set[str] = set()
         self._following = threading.Lock()
         self._latest = Request({}, f"load-{self.name}")
 
     def start[T](self, function: Callable[..., T], *args: Any) -> Future[T]:
         """Run in a thread of its own, as code of this environment."""
-        waits = asyncio._get_running_loop()
-        blocked = _blocked.get() | {waits} if waits else _blocked.get()
-        return THREADS.submit(self._run, blocked, function, *args)
 
-    def _run[T](
-        self, blocked: frozenset[asyncio.AbstractEventLoop], function: Callable[..., T], *args: Any
-    ) -> T:
-        _blocked.set(blocked)
-        # On Lambda a loop that waits for its own endpoint would wait for another environment.
-        loop = start_loop() if self._loop in blocked else self._loop
-        use_event_loop(loop)
-        try:
-            return function(*args)
-        finally:
-            if loop is not self._loop:
-                stop_loop(loop)
+        def run() -> T:
+            with self.lease_loop() as lease:
+                return self._run_on(lease, function, *args)
+
+        return THREADS.submit(run)
+
+    def lease_loop(self) -> LoopLease:
+        """An event loop for one request, as on Lambda: synchronous calls to others may block it."""
+        return LoopLease(self._loops)
+
+    def start_on[T](self, lease: LoopLease, function: Callable[[], T]) -> Future[T]:
+        """``start``, where the loop is needed for longer than the function runs."""
+        return THREADS.submit(self._run_on, lease, function)
+
+    def _run_on[T](self, lease: LoopLease, function: Callable[..., T], *args: Any) -> T:
+        use_event_loop(lambda: self._shared_loop if self._awaits_calls else lease.find())
+        return function(*args)
+
+    @property
+    def _awaits_calls(self) -> bool:
+        """Whether calls to others never block a loop, so that all requests may share one."""
+        return all(version.engine == "custom_async" for version in self.settings.described)
 
     @property
     def settings(self) -> EndpointSettings:
@@ -143,7 +147,7 @@ class DevEnvironment(Environment):
 
     @cached_property
     def calls(self) -> Calls:
-        transport = LocalTransport(self._others)
+        transport = LocalTransport(self._others, self._check_callee)
         return Calls(transport, self.runtime.depth_limit, self._count_failed_call, THREADS)
 
     def _send_request(self, endpoint: str, version: str | None = None, data: Any = None) -> Any:
@@ -156,21 +160,32 @@ class DevEnvironment(Environment):
 
         return copy_context().run(send_as_own)
 
+    def _check_callee(self, callee: str) -> None:
+        """Tell what goes well here, and not on AWS."""
+        settings = self.settings
+        if settings.is_canary or callee in settings.calls or callee in self._warned:
+            return
+        self._warned.add(callee)
+        logger.warning(
+            "%s calls %s, which `calls` in its endpoint.toml does not name: AccessDenied on AWS",
+            self.name,
+            callee,
+        )
+
     def write_statistics(self, record: Mapping[str, Any]) -> None:
         """See ``Environment``: as a person reads it."""
         logger.info("statistics: %s", describe_record(record))
-
-    def close(self) -> None:
-        """See ``Environment``."""
-        super().close()
-        stop_loop(self._loop)
 
 
 class LocalTransport:
     """Invokes another endpoint of this process as Lambda would, its time limit included."""
 
-    def __init__(self, environments: Mapping[str, DevEnvironment]) -> None:
+    def __init__(
+        self, environments: Mapping[str, DevEnvironment], check: Callable[[str], None]
+    ) -> None:
+        """``check`` is told each callee that there is."""
         self._environments = environments
+        self._check = check
 
     def invoke(self, endpoint: str, payload: bytes, seconds: float) -> bytes:
         """See ``Transport``."""
@@ -178,6 +193,7 @@ class LocalTransport:
         if environment is None:
             known = ", ".join(self._environments)
             raise CallError("NoSuchEndpoint", f"there is no {endpoint!r}; there are {known}")
+        self._check(endpoint)
         deadline = time.monotonic() + seconds
         context = SimpleNamespace(
             aws_request_id="-",

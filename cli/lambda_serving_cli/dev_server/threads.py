@@ -1,12 +1,10 @@
-"""Threads without a pool, and event loops in threads of their own."""
+"""Threads without a pool, and turns."""
 
 from __future__ import annotations
 
-import asyncio
 import threading
 from collections.abc import Callable
 from concurrent.futures import Executor, Future
-from contextlib import suppress
 from contextvars import copy_context
 from typing import Any
 
@@ -51,16 +49,3 @@ class Turns:
             return function()
         finally:
             lock.release()
-
-
-def start_loop() -> asyncio.AbstractEventLoop:
-    """A new event loop, running in a thread."""
-    loop = asyncio.new_event_loop()
-    threading.Thread(target=loop.run_forever, daemon=True).start()
-    asyncio.run_coroutine_threadsafe(asyncio.sleep(0), loop).result()  # it runs by now
-    return loop
-
-
-def stop_loop(loop: asyncio.AbstractEventLoop) -> None:
-    with suppress(RuntimeError):  # it is closed
-        loop.call_soon_threadsafe(loop.stop)

@@ -15,19 +15,19 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
-    from collections.abc import Coroutine
+    from collections.abc import Callable, Coroutine
 
 
 _loop: AbstractEventLoop | None = None
-_own_loop: ContextVar[AbstractEventLoop | None] = ContextVar("own_loop", default=None)
+_find_own: ContextVar[Callable[[], AbstractEventLoop] | None] = ContextVar("find_own", default=None)
 
 
 def get_event_loop() -> AbstractEventLoop:
     """The environment's one event loop."""
     global _loop
-    own = _own_loop.get()
-    if own is not None:
-        return own
+    find_own = _find_own.get()
+    if find_own is not None:
+        return find_own()
     if _loop is None:
         import asyncio
 
@@ -35,12 +35,13 @@ def get_event_loop() -> AbstractEventLoop:
     return _loop
 
 
-def use_event_loop(loop: AbstractEventLoop) -> None:
-    """Make ``loop``, which runs in another thread, the one of the environment whose code this is.
+def use_event_loop(find: Callable[[], AbstractEventLoop]) -> None:
+    """Make the loop that ``find`` gives the one of the environment whose code this is.
 
-    For a process of several environments: it holds in the current context alone.
+    For a process of several environments: it holds in the current context alone. The loop runs
+    in another thread, and is only asked for where something is awaited.
     """
-    _own_loop.set(loop)
+    _find_own.set(find)
 
 
 def run(value: Any) -> Any:

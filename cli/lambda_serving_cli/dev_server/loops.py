@@ -1,0 +1,76 @@
+"""Event loops in threads of their own, lent to one request at a time."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import threading
+from bisect import insort
+from typing import Self
+
+MOST_IDLE = 16
+"""Loops that an endpoint keeps for later requests; each holds three files open."""
+
+NumberedLoop = tuple[int, asyncio.AbstractEventLoop]
+
+
+class Loops:
+    """The event loops of one endpoint, numbered by age."""
+
+    def __init__(self) -> None:
+        self._idle: list[NumberedLoop] = []
+        self._numbers = itertools.count()
+        self._lock = threading.Lock()
+
+    def take(self) -> NumberedLoop:
+        """The oldest idle one, so that requests one after the other have the same; or a new one."""
+        with self._lock:
+            if self._idle:
+                return self._idle.pop(0)
+            number = next(self._numbers)
+        return number, start_loop()
+
+    def give_back(self, loop: NumberedLoop) -> None:
+        with self._lock:
+            insort(self._idle, loop)
+            surplus = self._idle[MOST_IDLE:]
+            del self._idle[MOST_IDLE:]
+        for _, each in surplus:
+            each.call_soon_threadsafe(each.stop)
+
+
+class LoopLease:
+    """One request's event loop, taken when it is first asked for. A context manager."""
+
+    def __init__(self, loops: Loops) -> None:
+        self._loops = loops
+        self._taken: NumberedLoop | None = None
+        self._lock = threading.Lock()
+
+    def find(self) -> asyncio.AbstractEventLoop:
+        with self._lock:
+            if self._taken is None:
+                self._taken = self._loops.take()
+            return self._taken[1]
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        if self._taken is not None:
+            self._loops.give_back(self._taken)
+
+
+def start_loop() -> asyncio.AbstractEventLoop:
+    """A new event loop, running in a thread until it is stopped."""
+    loop = asyncio.new_event_loop()
+
+    def run() -> None:
+        try:
+            loop.run_forever()
+        finally:
+            loop.close()
+
+    threading.Thread(target=run, daemon=True).start()
+    asyncio.run_coroutine_threadsafe(asyncio.sleep(0), loop).result()  # it runs by now
+    return loop
