@@ -82,6 +82,31 @@ $process
 """
 
 
+RUNS_A_LOOP = PLAIN.replace(
+    "        return $rows",
+    "        import asyncio\n        asyncio.run(asyncio.sleep(0))\n        return $rows",
+)
+CONTEXT = """
+from contextvars import ContextVar
+$imports
+customer = ContextVar("customer", default="nobody")
+
+class Preprocess:
+    def preprocess(self, body, state, collect_custom_statistics_fn):
+        state["seen"] = [customer.get()]
+        customer.set("somebody")
+        return $rows
+$process
+    async def postprocess(self, data, state, collect_custom_statistics_fn):
+        return {"y": float(np.ravel(data)[0]), "seen": [*state["seen"], customer.get()]}
+"""
+
+
+def keeps_a_context_each(run: Run) -> None:
+    for _ in range(2):
+        run.expect({"y": run.y, "seen": ["nobody", "somebody"]})
+
+
 def counts_on_one_loop(run: Run) -> None:
     for total in (1, 2, 3):
         run.expect({"y": run.y, "total": total})
@@ -120,6 +145,13 @@ ASYNCHRONOUS = (
         "$imports\n\nclass Preprocess:\n"
         + ANSWER.replace("return $rows", "return self.make(body)")
         + "\n    async def make(self, body):\n        return $rows\n",
+    ),
+    Shape("sync_method_runs_a_loop", RUNS_A_LOOP),
+    Shape("context_from_sync_to_async", CONTEXT, keeps_a_context_each),
+    Shape(
+        "context_from_async_to_async",
+        CONTEXT.replace("    def preprocess", "    async def preprocess"),
+        keeps_a_context_each,
     ),
     Shape(
         "own_async_process",

@@ -6,6 +6,7 @@ from tests.contract.engines import ENGINE_CASES
 from tests.contract.running import Run
 from tests.contract.shape import NOTE, PLAIN, Shape
 from tests.contract.shapes_versions import SIDE_BY_SIDE, TWO
+from tests.events import load_event
 
 WITNESS = NOTE + PLAIN.replace(
     "class Preprocess:",
@@ -19,6 +20,10 @@ HEAVY = WITNESS.replace(
     "\n    def ballast_bytes(self):\n"
     "        return 200_000_000 if self.model_endpoint.version != '1' else 0\n"
 )
+ASYNC_HEAVY = "import asyncio\n" + HEAVY.replace(
+    "def load(self, local_file_name):",
+    "async def load(self, local_file_name):\n        await asyncio.sleep(0)",
+).replace("def unload(self):", "async def unload(self):\n        await asyncio.sleep(0)")
 BUDGET = "memory_budget_mb = {}\n[version.2]\n[version.3]\n"
 
 
@@ -114,6 +119,22 @@ def mends_a_version(run: Run) -> None:
     run.expect({"y": run.y}, version="2")
 
 
+def becomes_ready(run: Run) -> None:
+    """The load fails at the cold start; asked for its health, the endpoint tries it again."""
+    ready = load_event("http_health_ready")
+    assert run.handler(ready)["statusCode"] == 503
+    (run.folder / "mended").touch()
+    time.sleep(1.1)  # the first pause between two tries
+    assert run.handler(ready)["statusCode"] == 200
+    run.expect({"y": run.y})
+
+
+ASYNC_MENDED = NOTE + PLAIN.replace(
+    "class Preprocess:",
+    "class Preprocess:\n    async def load(self, local_file_name):\n"
+    "        import asyncio\n        await asyncio.sleep(0)\n"
+    "        assert (Path(__file__).parent / 'mended').exists()\n",
+)
 ENGINE_TOML, ENGINE_FILES = write_engine_versions()
 
 LIVES = (
@@ -127,6 +148,7 @@ LIVES = (
     Shape("version_of_every_engine", PLAIN, runs_another_engine, ENGINE_TOML, ENGINE_FILES),
     Shape("versions_load_on_first_use", WITNESS, loads_on_first_use, "[version.2]\n[version.3]\n"),
     Shape("versions_within_a_budget", HEAVY, evicts_the_least_recently_used, BUDGET.format(300)),
+    Shape("async_within_a_budget", ASYNC_HEAVY, evicts_the_least_recently_used, BUDGET.format(300)),
     Shape("versions_that_fit_stay", WITNESS, small_versions_stay, BUDGET.format(60)),
     Shape("unknown_version", PLAIN, names_the_versions, "[version.2]\n[version.spare]\n"),
     Shape(
@@ -144,5 +166,6 @@ LIVES = (
         TWO,
         {"v2/preprocess.py": PLAIN},
     ),
+    Shape("async_load_tried_again", ASYNC_MENDED, becomes_ready),
     Shape("version_mends_itself", PLAIN, mends_a_version, TWO, {"v2/preprocess.py": "1 / 0\n"}),
 )

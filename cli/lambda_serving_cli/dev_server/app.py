@@ -9,7 +9,7 @@ from contextvars import Context, copy_context
 from typing import Any
 
 from lambda_serving.app import App, Receive, Scope, Send
-from lambda_serving.execution import get_event_loop, run_without_loop
+from lambda_serving.execution import get_event_loop
 from lambda_serving.request import Request
 from lambda_serving.responses import Answer, is_response
 from lambda_serving_cli.dev_server.environment import DevEnvironment
@@ -61,7 +61,7 @@ class DevApp(App):
             lease = stack.enter_context(self._own.lease_loop())
 
             def serve() -> Any:
-                result = run_without_loop(self._own.serve(request))
+                result = self._own.serve(request)
                 if is_response(result):
                     loop, context = get_event_loop(), copy_context()
                     return ResponseElsewhere(result, loop, context, stack.pop_all())

@@ -139,11 +139,11 @@ class DevEnvironment(Environment):
         """No version is unloaded: another request may be using it."""
         return sys.maxsize
 
-    async def serve(self, request: Request) -> Any:
+    def serve(self, request: Request) -> Any:
         deadline = min(request.deadline, time.monotonic() + REQUEST_SECONDS)
         self._latest = request = request._replace(deadline=deadline)
         self.follow()
-        return await super().serve(request)
+        return super().serve(request)
 
     @cached_property
     def calls(self) -> Calls:

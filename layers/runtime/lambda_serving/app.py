@@ -19,6 +19,7 @@ from lambda_serving.errors import (
     UnknownPathError,
     report_error,
 )
+from lambda_serving.execution import resolve
 from lambda_serving.record import Record
 from lambda_serving.request import Request
 from lambda_serving.responses import (
@@ -89,7 +90,7 @@ class App:
         try:
             answer = await self._route(scope, receive, request_id)
             if is_response(answer):
-                await answer(scope, receive, send)
+                await resolve(answer(scope, receive, send))
                 return
         except Exception as error:  # noqa: BLE001  (the edge: logged, and answered by the table)
             answer = answer_error(report_error(error, request_id), request_id)
@@ -117,7 +118,7 @@ class App:
 
     async def serve(self, request: Request) -> Any:
         """A request's result. A server of many endpoints does this and ``show`` in threads."""
-        return await self._environment.serve(request)
+        return self._environment.serve(request)
 
     async def show(self, view: Callable[[], Answer]) -> Answer:
         """What a GET answers; loads the endpoint where it asks for that."""

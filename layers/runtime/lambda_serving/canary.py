@@ -47,7 +47,7 @@ class Canary:
         self._shares = dict(traffic.weights)
         self._look_at = -math.inf
 
-    async def serve(self, request: Request) -> Answer:
+    def serve(self, request: Request) -> Answer:
         """The chosen target's answer, as it gave it: status, content type and body, errors too.
 
         Raises:

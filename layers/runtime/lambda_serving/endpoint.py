@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextvars import copy_context
 from time import perf_counter
 from typing import Any, NamedTuple, Protocol
 
 from lambda_serving.engines.base import Engine
 from lambda_serving.errors import PASSING, translate_exception
-from lambda_serving.execution import resolve
+from lambda_serving.execution import run
 from lambda_serving.models.model import Model
 from lambda_serving.request import Request
 from lambda_serving.settings import VersionSettings
@@ -26,7 +27,7 @@ class Servable(Protocol):
     sha256: str | None
     """Of the model, where it is known."""
 
-    async def serve(self, request: Request) -> Any:
+    def serve(self, request: Request) -> Any:
         """One request's result."""
 
     def describe(self) -> dict[str, Any]:
@@ -90,10 +91,11 @@ class Endpoint:
                 stages.append(Stage(name, method))
         return stages
 
-    async def serve(self, request: Request) -> Any:
+    def serve(self, request: Request) -> Any:
         """Run one request; the result is what the last stage returned.
 
-        A coroutine for the sake of asynchronous classes: where no event loop runs it never waits.
+        The stages share one context, whether they are asynchronous or not: a ``ContextVar`` that
+        one sets is seen by the next, and by no other request.
 
         Raises:
             ServingError: as the error table says, with the stage it came from.
@@ -105,11 +107,12 @@ class Endpoint:
             record.pick(request.body)
             collect = record.collect
         state: dict[str, Any] = {}
+        context = copy_context()
         data: Any = request.body
         for stage in self._stages:
             started = perf_counter()
             try:
-                data = await resolve(stage.call(data, state, collect))
+                data = run(context.run(stage.call, data, state, collect), context)
             except PASSING:
                 raise
             except BaseException as error:  # noqa: BLE001  (user code: any error is translated)

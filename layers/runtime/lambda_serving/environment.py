@@ -233,7 +233,7 @@ class Environment:
             )
         return version
 
-    async def serve(self, request: Request) -> Any:
+    def serve(self, request: Request) -> Any:
         """One request's result, by the version that it asks for.
 
         Raises:
@@ -249,7 +249,7 @@ class Environment:
             endpoint = self.get_endpoint(version)
             if record is not None:
                 record.engine, record.sha256 = endpoint.settings.engine, endpoint.sha256
-            return await endpoint.serve(request)
+            return endpoint.serve(request)
         except ServingError as failure:
             error = failure
             raise

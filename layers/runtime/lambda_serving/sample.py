@@ -11,7 +11,6 @@ from lambda_serving.encoding import decode_body
 from lambda_serving.endpoint import Servable
 from lambda_serving.envelope import read_request
 from lambda_serving.errors import ModelLoadError, RequestError, ServingError, SettingsError
-from lambda_serving.execution import run_without_loop
 from lambda_serving.request import Request, enter_request
 from lambda_serving.settings import Runtime
 
@@ -57,7 +56,7 @@ def answer_sample(endpoint: Servable, request: Request) -> None:
     """
     enter_request(request)
     try:
-        run_without_loop(endpoint.serve(request))
+        endpoint.serve(request)
     except ServingError as error:
         raise ModelLoadError(
             f"its sample request fails: {error.type} in {error.stage}", private=str(error)

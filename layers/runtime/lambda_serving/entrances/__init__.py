@@ -24,7 +24,6 @@ ENTRANCES = cast(tuple[Entrance, ...], (http, schedule, invoke))
 
 def prepare(environment: Environment) -> None:
     """Import what the first event would else wait for."""
-    http.keep_event_loop()
     http.make_adapter(environment)
 
 

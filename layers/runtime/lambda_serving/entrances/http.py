@@ -11,7 +11,7 @@ from typing import Any
 from lambda_serving.encoding import decode_base64, measure_payload
 from lambda_serving.environment import Environment
 from lambda_serving.errors import MalformedBodyError, ResultTooLargeError, report_error
-from lambda_serving.execution import get_event_loop
+from lambda_serving.execution import get_event_loop, run_without_loop
 from lambda_serving.request import Request, enter_request
 from lambda_serving.settings import PAYLOAD_LIMIT
 
@@ -28,7 +28,6 @@ def answer_event(event: Any, context: Any, environment: Environment) -> Any:
     """Serve an HTTP event; errors are answers here."""
     request_id = event["requestContext"].get("requestId") or context.aws_request_id
     enter_request(Request({}, request_id))  # in the log, from here on
-    keep_event_loop()
     adapter, refuse = make_adapter(environment)
     try:
         event = decode_event(event)
@@ -46,23 +45,30 @@ def answer_event(event: Any, context: Any, environment: Environment) -> Any:
     return answer
 
 
-def keep_event_loop() -> None:
-    """Mangum takes the thread's event loop, which ``asyncio.run`` in user code takes away."""
-    import asyncio
-
-    asyncio.set_event_loop(get_event_loop())
-
-
 @cache
 def make_adapter(environment: Environment) -> tuple[Any, Any]:
     """Mangum around the serving routes, and a maker of one that only refuses."""
+    import asyncio
+
     from mangum import Mangum
+    from mangum.protocols import HTTPCycle
 
     from lambda_serving.app import App, make_refusal
 
+    asyncio.set_event_loop(get_event_loop())  # Mangum asks for one, and would make another
+
     def wrap(app: Any) -> Any:
-        # Mangum would run lifespan at every invocation; there is nothing to start here.
-        return Mangum(app, lifespan="off")
+        mangum = Mangum(app, lifespan="off")
+
+        def answer(event: Any, context: Any) -> Any:
+            # By itself Mangum would run everything on its loop, on which nothing may wait for an
+            # asynchronous `load`, nor a synchronous method call `asyncio.run`.
+            handler = mangum.infer(event, context)
+            cycle = HTTPCycle(handler.scope, handler.body)
+            run_without_loop(cycle.run(app))
+            return handler({"status": cycle.status, "headers": cycle.headers, "body": cycle.body})
+
+        return answer
 
     def refuse(error: Exception, request_id: str) -> Any:
         return wrap(make_refusal(report_error(error, request_id), request_id))

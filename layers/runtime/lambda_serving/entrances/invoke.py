@@ -8,7 +8,6 @@ from typing import Any
 from lambda_serving.envelope import find_envelope, make_answer, read_request
 from lambda_serving.environment import Environment
 from lambda_serving.errors import report_error
-from lambda_serving.execution import run_without_loop
 from lambda_serving.request import Request, enter_request
 from lambda_serving.responses import name_error, raise_to_lambda
 
@@ -33,7 +32,7 @@ def answer_event(event: Any, context: Any, environment: Environment) -> Any:
         deadline = time.monotonic() + context.get_remaining_time_in_millis() / 1000
         with environment.record(request_id) as record:
             request = read_request(event, request_id, deadline, environment.runtime, record)
-            result = run_without_loop(environment.serve(request))
+            result = environment.serve(request)
             answer = make_answer(result, request.wants_whole_answer, record.version)
             if request.wants_whole_answer and answer["serving"]["status"] >= 400:
                 record.note_error(name_error(result), answer["serving"]["status"])
