@@ -104,7 +104,7 @@ def answers_503(type_name: str) -> Check:
 
 
 def mends_itself(run: Run) -> None:
-    """``__init__`` fails at the cold start; a later request finds it mended."""
+    """The class cannot be made at the cold start; a later request finds it mended."""
     run.expect_error(503, "UserCodeLoadError", "load")
     (run.folder / "mended").touch()
     time.sleep(1.1)  # the first pause between two tries
@@ -155,6 +155,20 @@ CODE = (
     *(
         Shape(f"broken_{part}", code, answers_503(type_name))
         for part, (code, type_name) in BROKEN.items()
+    ),
+    Shape(
+        "package_mends_itself",
+        None,
+        mends_itself,
+        files={
+            "preprocess/__init__.py": "import preprocess.steps.scale\nfrom pathlib import Path\n"
+            "assert (Path(__file__).parents[1] / 'mended').exists()\n"
+            + PLAIN.replace(
+                "return {", "assert preprocess.steps.scale.SCALE == 1\n        return {"
+            ),
+            "preprocess/steps/__init__.py": "",
+            "preprocess/steps/scale.py": "SCALE = 1\n",
+        },
     ),
     Shape(
         "init_mends_itself",

@@ -2,6 +2,7 @@
 
 from tests.contract.running import Run
 from tests.contract.shape import ANSWER, PLAIN, Shape
+from tests.contract.shapes_code import PACKAGE, PICKLED, SELF_IMPORT
 
 TWO = '[version.2]\npreprocess = "v2/preprocess.py"\n'
 MARKED = """
@@ -87,6 +88,27 @@ def tell_late_marks(run: Run) -> None:
         run.expect({"mark": mark, "late": mark, "y": run.y}, version=version)
 
 
+def serve_y_in_turn(run: Run) -> None:
+    for version in (None, "2", "1", "2", None):
+        run.expect({"y": run.y}, version=version)
+
+
+COUNTED = PLAIN.replace("class Preprocess:", "count = 0\n\nclass Preprocess:").replace(
+    "        return {",
+    "        global count\n        count += 1\n        import preprocess\n"
+    '        assert preprocess.count == count\n        return {"count": count, ',
+)
+
+
+def count_by_themselves(run: Run) -> None:
+    for count in (1, 2):
+        for version in (None, "2"):
+            run.expect({"y": run.y, "count": count}, version=version)
+
+
+WITH_DATA = PLAIN.replace(
+    "$imports", "$imports\nimport orjson\nassert orjson.loads(b'1') == 1"
+).replace("return {", "import orjson\n        assert orjson.loads(b'1') == 1\n        return {")
 SIDE_BY_SIDE = {**write_features(1), **write_features(2, "v2/"), "v2/preprocess.py": MARKED}
 PACKAGES = {
     f"{folder}/__init__.py": "from .part import MARK\nfrom mine import part\n"
@@ -96,6 +118,17 @@ PACKAGES = {
 
 VERSIONS = (
     Shape("versions_side_by_side", MARKED, do_not_mix, TWO, SIDE_BY_SIDE),
+    Shape("versions_of_one_file", SELF_IMPORT, serve_y_in_turn, "[version.2]\n"),
+    Shape("versions_of_one_file_that_pickles", PICKLED, serve_y_in_turn, "[version.2]\n"),
+    Shape("versions_of_one_file_that_counts", COUNTED, count_by_themselves, "[version.2]\n"),
+    Shape("versions_of_one_package", None, serve_y_in_turn, "[version.2]\n", PACKAGE),
+    Shape(
+        "data_folder_named_like_a_library",
+        PLAIN,
+        serve_y_in_turn,
+        TWO,
+        {"v2/preprocess.py": WITH_DATA, "v2/orjson/weights.txt": "1"},
+    ),
     Shape("versions_in_other_order", MARKED, do_not_mix_when_2_goes_first, TWO, SIDE_BY_SIDE),
     Shape(
         "versions_both_in_folders",

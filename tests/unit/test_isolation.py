@@ -4,6 +4,7 @@ import importlib
 import pickle
 import sys
 from collections.abc import Callable, Iterator
+from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
 from typing import Any
 
@@ -189,3 +190,11 @@ def test_no_bytecode_is_written(
     monkeypatch.setattr(sys, "dont_write_bytecode", False)
     isolate("version_15", {"iso_a.py": "X = 1\n"}).import_module("iso_a")
     assert not list(tmp_path.rglob("*.pyc"))
+
+
+def test_extension_modules_are_found(isolate: MakeFolder) -> None:
+    """Told by the module that cannot be loaded: the file is empty."""
+    folder = isolate("version_1", {"iso_a.py": "import iso_x", f"iso_x{EXTENSION_SUFFIXES[0]}": ""})
+    with pytest.raises(ImportError) as raised:
+        folder.import_module("iso_a")
+    assert type(raised.value) is ImportError  # ModuleNotFoundError is another

@@ -16,13 +16,16 @@ from __future__ import annotations
 import builtins
 import sys
 import threading
-from collections.abc import Buffer, Iterator, Mapping, Sequence
+from collections.abc import Buffer, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib import import_module, invalidate_caches
-from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
+from importlib.machinery import EXTENSION_SUFFIXES, ModuleSpec, PathFinder, SourceFileLoader
 from pathlib import Path
 from types import ModuleType
 from typing import Any
+
+ENDINGS = (".py", *EXTENSION_SUFFIXES)
+"""Of the files that hold modules."""
 
 
 class IsolatedLoader(SourceFileLoader):
@@ -59,14 +62,12 @@ class AliasLoader:
 
 
 class IsolatedFolder:
-    """The modules of one folder, under the package ``name``."""
+    """The modules of one folder, under the package ``name``: all of them, or those ``owned``."""
 
-    def __init__(self, name: str, folder: Path) -> None:
+    def __init__(self, name: str, folder: Path, owned: Collection[str] | None = None) -> None:
         self.name = name
         self._path = [str(folder)]
-        self._names = {
-            entry.stem for entry in folder.iterdir() if entry.suffix == ".py" or entry.is_dir()
-        }
+        self._names = list_modules(folder) if owned is None else owned
         self._builtins = vars(builtins) | {"__import__": self._import}
         self._hidden: dict[str, ModuleType] = {}
         package = ModuleType(name)
@@ -143,6 +144,16 @@ class IsolatedFolder:
             name for name in list(sys.modules) if (name + ".").startswith(f"{self.name}.")
         ]:
             del sys.modules[name]
+
+
+def list_modules(folder: Path) -> set[str]:
+    """Top-level names of the modules and packages in a folder; one of data alone is none."""
+    return {
+        entry.name.partition(".")[0]
+        for entry in folder.iterdir()
+        if entry.name.endswith(ENDINGS)
+        or (entry.is_dir() and any(file.name.endswith(ENDINGS) for file in entry.rglob("*")))
+    }
 
 
 _active: IsolatedFolder | None = None

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from lambda_serving.errors import PASSING, UserCodeLoadError
 from lambda_serving.execution import run
 from lambda_serving.isolation import IsolatedFolder, activate, show_plain_names
-from lambda_serving.settings import VersionSettings
+from lambda_serving.settings import DEFAULT_VERSION, VersionSettings
 
 logger = logging.getLogger("lambda_serving")
 
@@ -142,12 +142,17 @@ def make_user_code(
     if file is None:
         return UserCode(SimpleNamespace())
     root, name = name_module(file)
-    # Only code in a folder of its own can meet another version's module of the same name.
-    is_alone = root == folder and not prefix
-    isolated = None if is_alone else IsolatedFolder(f"{prefix}version_{settings.version}", root)
+    is_shared = root == folder and not prefix
+    if is_shared and str(root) not in sys.path:
+        sys.path.insert(0, str(root))
+    isolated = None
+    if not is_shared or settings.version != DEFAULT_VERSION:
+        # What lies beside a shared file is shared too: libraries are among it.
+        owned = [name] if is_shared else None
+        isolated = IsolatedFolder(f"{prefix}version_{settings.version}", root, owned)
     try:
         with show_plain_names(isolated):
-            module = isolated.import_module(name) if isolated else import_file(name, file, root)
+            module = isolated.import_module(name) if isolated else import_file(name, file)
             instance = _make_instance(module, file)
         # ClearML sets both on the instance, after __init__ and before load.
         instance.model_endpoint = make_model_endpoint(settings)
@@ -201,10 +206,8 @@ def name_module(file: Path) -> tuple[Path, str]:
     return file.parent, file.stem
 
 
-def import_file(name: str, file: Path, root: Path) -> ModuleType:
+def import_file(name: str, file: Path) -> ModuleType:
     """Import a file anew, under the name that the user's own imports and pickles expect."""
-    if str(root) not in sys.path:
-        sys.path.insert(0, str(root))
     is_package = file.name == "__init__.py"
     spec = spec_from_file_location(
         name, file, submodule_search_locations=[str(file.parent)] if is_package else None
@@ -212,6 +215,8 @@ def import_file(name: str, file: Path, root: Path) -> ModuleType:
     if spec is None or spec.loader is None:
         raise UserCodeLoadError(f"{file.name}: expected a Python file")
     module = module_from_spec(spec)
+    for earlier in [each for each in sys.modules if (each + ".").startswith(f"{name}.")]:
+        del sys.modules[earlier]  # of an import before, which may have failed halfway
     sys.modules[name] = module
     try:
         spec.loader.exec_module(module)
