@@ -24,6 +24,15 @@ ASYNC_HEAVY = "import asyncio\n" + HEAVY.replace(
     "def load(self, local_file_name):",
     "async def load(self, local_file_name):\n        await asyncio.sleep(0)",
 ).replace("def unload(self):", "async def unload(self):\n        await asyncio.sleep(0)")
+SMALL_BLOCKS = HEAVY.replace(
+    "bytearray(b'x') * self.ballast_bytes()",
+    "[bytearray(b'x') * 32_000 for _ in range(self.ballast_bytes() // 32_000)]",
+)
+HEAVY_CLASS = WITNESS.replace(
+    "class Preprocess:",
+    "class Preprocess:\n    def __init__(self):\n"
+    "        self.ballast = bytearray(b'x') * 200_000_000\n",
+)
 BUDGET = "memory_budget_mb = {}\n[version.2]\n[version.3]\n"
 
 
@@ -148,6 +157,13 @@ LIVES = (
     Shape("version_of_every_engine", PLAIN, runs_another_engine, ENGINE_TOML, ENGINE_FILES),
     Shape("versions_load_on_first_use", WITNESS, loads_on_first_use, "[version.2]\n[version.3]\n"),
     Shape("versions_within_a_budget", HEAVY, evicts_the_least_recently_used, BUDGET.format(300)),
+    Shape(
+        "versions_of_small_blocks",
+        SMALL_BLOCKS,
+        evicts_the_least_recently_used,
+        BUDGET.format(300),
+    ),
+    Shape("heavy_classes", HEAVY_CLASS, evicts_the_least_recently_used, BUDGET.format(300)),
     Shape("async_within_a_budget", ASYNC_HEAVY, evicts_the_least_recently_used, BUDGET.format(300)),
     Shape("versions_that_fit_stay", WITNESS, small_versions_stay, BUDGET.format(60)),
     Shape("unknown_version", PLAIN, names_the_versions, "[version.2]\n[version.spare]\n"),

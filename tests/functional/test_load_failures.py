@@ -288,6 +288,19 @@ def test_load_that_raises(
     check_unavailable(start(code=code), "ModelLoadError", caplog, cause)
 
 
+def test_a_model_that_its_engine_chokes_on(
+    start: Callable[..., Handler], caplog: pytest.LogCaptureFixture
+) -> None:
+    """An error of a library's own neither ends the cold start nor is it tried at every request."""
+    code = (
+        "class Odd:\n    def get_inputs(self):\n        raise UnicodeError('/secret')\n"
+        "class Preprocess:\n    def load(self, local_file_name):\n        return Odd()\n"
+    )
+    handler = start(code=code)
+    body = check_unavailable(handler, "ModelLoadError", caplog, "/secret")
+    assert body["detail"].startswith("UnicodeError while version 1 was loaded")
+
+
 def test_broken_settings(start: Callable[..., Handler], caplog: pytest.LogCaptureFixture) -> None:
     handler = start(FLOWER.replace('"onnx"', '"tensorflow"'))
     body = check_unavailable(handler, "SettingsError", caplog)

@@ -7,7 +7,7 @@ from typing import Any, cast
 import pytest
 
 from lambda_serving.bootstrap import Environment, close_at_shutdown
-from lambda_serving.loading import read_resident_memory
+from lambda_serving.memory import read_resident_memory
 
 
 class Closing:

@@ -1,12 +1,19 @@
 """Finding an engine, and what it says where its library or an option is not there."""
 
 import sys
+from pathlib import Path
 
 import pytest
 
 from lambda_serving.engines import ENGINES
 from lambda_serving.engines.base import find_engine
 from lambda_serving.errors import MissingLibraryError
+
+
+def forget_engines(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in [name for name in sys.modules if name.startswith("lambda_serving.engines.")]:
+        if not module.endswith(".base"):
+            monkeypatch.delitem(sys.modules, module)
 
 
 @pytest.mark.parametrize("name", sorted(set(ENGINES) - {"canary"}))  # which runs no model
@@ -28,9 +35,19 @@ def test_every_engine_of_the_table_is_there(name: str) -> None:
 def test_a_missing_library_names_its_layer(
     monkeypatch: pytest.MonkeyPatch, engine: str, library: str, layer: str
 ) -> None:
-    for module in [name for name in sys.modules if name.startswith("lambda_serving.engines.")]:
-        if not module.endswith(".base"):
-            monkeypatch.delitem(sys.modules, module)
+    forget_engines(monkeypatch)
     monkeypatch.setitem(sys.modules, library, None)  # Python's own way to say: not to be found
     with pytest.raises(MissingLibraryError, match=f"{library!r}: attach the layer {layer!r}"):
         find_engine(engine)
+
+
+@pytest.mark.parametrize("error", ["OSError('libgomp.so.1')", "ImportError('wrong ELF class')"])
+def test_a_library_that_cannot_be_loaded_names_its_layer(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, error: str
+) -> None:
+    (tmp_path / "lightgbm.py").write_text(f"raise {error}\n")
+    forget_engines(monkeypatch)
+    monkeypatch.delitem(sys.modules, "lightgbm", raising=False)
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(MissingLibraryError, match="another processor .* 'engine_lightgbm'"):
+        find_engine("lightgbm")

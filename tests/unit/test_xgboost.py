@@ -31,8 +31,12 @@ def make_engine(vcpus: int = 1, **options: Any) -> XgboostEngine:
 
 
 def load(scratch: Path, data: bytes | None = None, **options: Any) -> XgboostEngine:
+    return load_bytes(scratch, data or bytes(BOOSTER.save_raw("ubj")), **options)
+
+
+def load_bytes(scratch: Path, data: bytes, **options: Any) -> XgboostEngine:
     engine = make_engine(**options)
-    engine.load(Model("m.ubj", scratch, data=data or bytes(BOOSTER.save_raw("ubj"))))
+    engine.load(Model("m.ubj", scratch, data=data))
     return engine
 
 
@@ -103,6 +107,9 @@ def test_broken_models(tmp_path: Path) -> None:
     for data in (b"no model", raw[:-40], b"{}"):
         with pytest.raises(ModelLoadError, match="xgboost cannot load the model"):
             load(tmp_path, data)
+    for data in (b"", b" ", b"binf" + bytes(300)):
+        with pytest.raises(ModelLoadError, match="neither UBJSON nor JSON; .* save it as .ubj"):
+            load_bytes(tmp_path, data)
     with pytest.raises(ModelLoadError, match="needs a model"):
         make_engine().load(None)
 

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import logging
-import os
 import threading
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 from lambda_serving.endpoint import Endpoint, Trace, leave_untraced
 from lambda_serving.engines.base import Engine, find_engine
-from lambda_serving.errors import PASSING, ModelLoadError
+from lambda_serving.errors import PASSING, LoadError, ModelLoadError
+from lambda_serving.memory import read_resident_memory
 from lambda_serving.models.model import Model
 from lambda_serving.models.store import fetch_model
 from lambda_serving.settings import Runtime, VersionSettings
@@ -71,6 +70,21 @@ def load_version(
     Raises:
         LoadError: anything that goes wrong on the way, by its own name.
     """
+    try:
+        return _load(settings, runtime, send_request, trace)
+    except LoadError:
+        raise
+    except Exception as error:  # a library's own: a request would be an InternalError for ever
+        raise ModelLoadError(
+            f"{type(error).__name__} while version {settings.version} was loaded; the log has the"
+            " traceback",
+            private=str(error),
+        ) from error
+
+
+def _load(
+    settings: VersionSettings, runtime: Runtime, send_request: Callable[..., Any], trace: Trace
+) -> Endpoint:
     fetch = Fetch(settings, runtime)
     user_code = None
     try:
@@ -87,16 +101,8 @@ def load_version(
             user_code.forget()
         fetch.discard()
         raise
-    cost = max(0, read_resident_memory() - before)
+    cost = user_code.cost + max(0, read_resident_memory() - before)
     return Endpoint(settings, engine, user_code, model, cost, trace)
-
-
-def read_resident_memory() -> int:
-    """Bytes that this process holds in memory (proc(5): the second number of statm, in pages)."""
-    statm = Path("/proc/self/statm")
-    if not statm.exists():  # a developer's Mac: there, every version is kept
-        return 0
-    return int(statm.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
 def _load_model(engine: Engine, user_code: UserCode, model: Model | None) -> None:

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from lambda_serving.errors import PASSING, UserCodeLoadError
 from lambda_serving.execution import run
 from lambda_serving.isolation import IsolatedFolder, activate, show_plain_names
+from lambda_serving.memory import read_resident_memory
 from lambda_serving.settings import DEFAULT_VERSION, VersionSettings
 
 logger = logging.getLogger("lambda_serving")
@@ -63,8 +64,12 @@ def make_model_endpoint(settings: VersionSettings) -> ModelEndpoint:
 class UserCode:
     """The user's ``Preprocess`` instance and which of the contract's methods it has."""
 
-    def __init__(self, instance: Any, isolated: IsolatedFolder | None = None) -> None:
+    def __init__(
+        self, instance: Any, isolated: IsolatedFolder | None = None, cost: int = 0
+    ) -> None:
+        """``cost`` is in bytes: what the process grew by when the instance was made."""
         self.instance = instance
+        self.cost = cost
         self._isolated = isolated
 
     def get_method(self, name: str) -> Callable[..., Any] | None:
@@ -153,7 +158,9 @@ def make_user_code(
     try:
         with show_plain_names(isolated):
             module = isolated.import_module(name) if isolated else import_file(name, file)
+            before = read_resident_memory()
             instance = _make_instance(module, file)
+            cost = max(0, read_resident_memory() - before)
         # ClearML sets both on the instance, after __init__ and before load.
         instance.model_endpoint = make_model_endpoint(settings)
         instance.send_request = send_request
@@ -165,7 +172,7 @@ def make_user_code(
         if isinstance(error, UserCodeLoadError):
             raise
         raise _describe_failure(error, file, "import") from error
-    return UserCode(instance, isolated)
+    return UserCode(instance, isolated, cost)
 
 
 def _make_instance(module: ModuleType, file: Path) -> Any:

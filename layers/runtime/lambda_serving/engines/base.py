@@ -84,13 +84,20 @@ def find_engine(name: str) -> type[Engine]:
     """The class of an engine by its name in ``endpoint.toml``.
 
     Raises:
-        MissingLibraryError: its library is in no layer of this function.
+        MissingLibraryError: its library is in no layer of this function, or not a whole one.
     """
     module, _, class_name = ENGINES[name].partition(":")
+    layer = f"engine_{module.rpartition('.')[2]}"
     try:
         return cast(type[Engine], getattr(import_module(module), class_name))
     except ModuleNotFoundError as error:
-        layer = f"engine_{module.rpartition('.')[2]}"
         raise MissingLibraryError(
             f"the engine {name!r} needs {error.name!r}: attach the layer {layer!r}"
+        ) from error
+    except (ImportError, OSError) as error:
+        raise MissingLibraryError(
+            f"the engine {name!r} cannot use its library ({type(error).__name__}): it was built for"
+            f" another processor or Python, or lacks a library of the system; the layer {layer!r}"
+            " has all of it",
+            private=str(error),
         ) from error

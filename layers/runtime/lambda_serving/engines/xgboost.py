@@ -1,4 +1,4 @@
-"""Engine ``xgboost``: a Booster saved as UBJSON, JSON or XGBoost's older binary."""
+"""Engine ``xgboost``: a Booster saved as UBJSON or JSON."""
 
 from __future__ import annotations
 
@@ -30,10 +30,16 @@ class XgboostEngine:
         if model is None:
             raise ModelLoadError("the engine 'xgboost' needs a model, or a load that returns one")
         data = model.read_bytes()
-        try:
-            booster = xgboost.Booster(
-                model_file=str(model.find_file()) if data is None else bytearray(data)
+        if data is None:
+            data = model.find_file().read_bytes()
+        if not data[:100].lstrip().startswith(b"{"):
+            # XGBoost aborts the process over an empty buffer.
+            raise ModelLoadError(
+                "xgboost cannot load the model: it is neither UBJSON nor JSON; if it is XGBoost's"
+                " older binary, load it with XGBoost 3.0 or older and save it as .ubj"
             )
+        try:
+            booster = xgboost.Booster(model_file=bytearray(data))
         except xgboost.core.XGBoostError as error:
             raise ModelLoadError("xgboost cannot load the model", private=str(error)) from error
         booster.set_param({"nthread": self._vcpus})

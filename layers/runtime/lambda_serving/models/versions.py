@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import logging
 import math
 import threading
@@ -11,6 +10,7 @@ from collections.abc import Callable, Collection
 
 from lambda_serving.endpoint import Servable
 from lambda_serving.errors import LoadError
+from lambda_serving.memory import release_memory
 
 logger = logging.getLogger("lambda_serving")
 
@@ -35,9 +35,10 @@ class Slot:
 class Versions:
     """Loads a version at its first use, within a budget of memory.
 
-    What a version costs is what the process grew by while its model was loaded. A version that
-    was not loaded yet is expected to cost as much as the largest so far: versions of one
-    endpoint are of one kind. The least recently used go first, before the new one is loaded.
+    What a version costs is what the process grew by while its class was made and its model
+    loaded. A version that was not loaded yet is expected to cost as much as the largest so far:
+    versions of one endpoint are of one kind. The least recently used go first, before the new
+    one is loaded.
 
     A failed load is tried again with backoff.
     """
@@ -85,11 +86,13 @@ class Versions:
             error.set_retry_after(pause)
             slot.error = error
             raise
-        slot.cost = endpoint.cost
+        cost = endpoint.cost
         if self._is_first and endpoint.model_size:
             # The first load also brings modules that are imported once and stay.
-            slot.cost = min(slot.cost, GROWTH_AT_MOST * endpoint.model_size)
+            cost = min(cost, GROWTH_AT_MOST * endpoint.model_size)
         self._is_first = False
+        # Loaded again it may find memory that the process holds still.
+        slot.cost = max(slot.cost, cost)
         slot.endpoint = endpoint
         slot.error = None
         slot.failures = 0
@@ -107,8 +110,7 @@ class Versions:
                 logger.info("unloading version %s: %d bytes are needed", name, expected)
                 self._unload(slot)
                 used -= slot.cost
-                # Else what it held might go only while the next one loads, which is measured.
-                gc.collect()
+                release_memory()
 
     def _unload(self, slot: Slot) -> None:
         endpoint, slot.endpoint = slot.endpoint, None
@@ -119,8 +121,9 @@ class Versions:
         """Unload a version that is no longer one."""
         with self._lock:
             slot = self._slots.pop(version, None)
-            if slot is not None:
+            if slot is not None and slot.endpoint is not None:
                 self._unload(slot)
+                release_memory()
 
     def restore(self) -> None:
         """After a snapshot: each loaded version begins anew, and each failed one may."""
