@@ -3,10 +3,13 @@
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.conftest import Handler
+from tests.emf import read_records
+from tests.functional.meter import CODE, TOML, Meter
 from tests.functional.pipelines import (
     CODES,
     SECONDS,
@@ -114,3 +117,28 @@ def start_process(
             return stack.enter_context(process)
 
         yield start
+
+
+@pytest.fixture
+def start_meter(
+    make_folder: Callable[..., Path], start_handler: Callable[..., Handler]
+) -> Callable[..., Handler]:
+    def start(frequency: float = 1.0, **env: str) -> Handler:
+        return start_handler(make_folder(TOML.format(frequency=frequency), CODE), **env)
+
+    return start
+
+
+@pytest.fixture
+def ask(start_meter: Callable[..., Handler], capsys: pytest.CaptureFixture[str]) -> Meter:
+    """The records of one request after the first, by direct invoke."""
+    handler = start_meter()
+    handler({})
+    capsys.readouterr()
+
+    def ask(**body: Any) -> list[dict[str, Any]]:
+        answer = handler(body)
+        assert answer == {"animal": body.get("animal", "cat"), "sampled": True}
+        return read_records(capsys.readouterr().out)
+
+    return ask

@@ -1,115 +1,14 @@
 """Statistics through the real handler: what a request leaves on standard output."""
 
-import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from lambda_serving import environment
-from lambda_serving import record as record_module
-from lambda_serving.metric_types import METRIC_TYPES, MetricType
 from lambda_serving.statistics import Sampler
 from tests.conftest import CONTEXT, Handler
 from tests.emf import read_records, sum_metric
-from tests.events import load_event
-
-TOML = """
-endpoint = "meter"
-engine = "custom"
-[metrics]
-log_frequency = {frequency}
-[metrics.variables.x0]
-type = "scalar"
-buckets = [0, 1, 10]
-[metrics.variables.animal]
-type = "enum"
-values = ["cat", "dog"]
-[metrics.variables.temperature]
-type = "value"
-[metrics.variables.bytes]
-type = "counter"
-[version.2]
-"""
-CODE = """
-import numpy as np
-
-class Preprocess:
-    def process(self, data, state, collect_custom_statistics_fn):
-        if data.get("fails"):
-            raise {"value": ValueError, "key": KeyError}[data["fails"]]("as asked")
-        state["sampled"] = collect_custom_statistics_fn is not None
-        for values in data.get("collect", []):
-            if collect_custom_statistics_fn:
-                collect_custom_statistics_fn(VALUES[values] if isinstance(values, str) else values)
-        return {"animal": data.get("animal", "cat"), "sampled": state["sampled"]}
-
-class Evil:
-    def tolist(self):
-        raise RuntimeError("no list")
-    def __str__(self):
-        raise RuntimeError("no text")
-
-VALUES = {
-    "array": {"x0": np.arange(250, dtype=np.float32)},
-    "scalar": {"x0": np.float64(2.5), "temperature": np.int64(7)},
-    "huge": {"x0": np.zeros(10**7)},
-    "nan": {"x0": float("nan")},
-    "evil": {"x0": Evil(), "animal": Evil(), "note": Evil()},
-    "classes": {"animal": np.array(["cat", "dog", "cat", "newt"])},
-    "no_dict": ["x0", 1],
-    "reserved": {"Latency": 1, "_aws": {}, "request_id": "mine"},
-    "text": {"x0": "5.1", "temperature": None, "bytes": True},
-    "undeclared": {"note": "hello", "numbers": np.array([1.5, float("inf")]), 7: {"a": (1, 2)}},
-    "long": {"note": "x" * 100_000, "kept": "y"},
-    "many": {f"note{number}": number for number in range(500)},
-}
-"""
-Meter = Callable[..., list[dict[str, Any]]]
-OWN = {"Endpoint": "meter", "Version": "1"}
-
-
-@pytest.fixture
-def start_meter(
-    make_folder: Callable[..., Path], start_handler: Callable[..., Handler]
-) -> Callable[..., Handler]:
-    def start(frequency: float = 1.0, **env: str) -> Handler:
-        return start_handler(make_folder(TOML.format(frequency=frequency), CODE), **env)
-
-    return start
-
-
-@pytest.fixture
-def ask(start_meter: Callable[..., Handler], capsys: pytest.CaptureFixture[str]) -> Meter:
-    """The records of one request after the first, by direct invoke."""
-    handler = start_meter()
-    handler({})
-    capsys.readouterr()
-
-    def ask(**body: Any) -> list[dict[str, Any]]:
-        answer = handler(body)
-        assert answer == {"animal": body.get("animal", "cat"), "sampled": True}
-        return read_records(capsys.readouterr().out)
-
-    return ask
-
-
-def list_metrics(record: dict[str, Any]) -> set[tuple[str, ...]]:
-    """(metric, dimension, ...) of everything that the record counts."""
-    return {
-        (metric["Name"], *dimensions)
-        for directive in record["_aws"]["CloudWatchMetrics"]
-        for dimensions in directive["Dimensions"]
-        for metric in directive["Metrics"]
-    }
-
-
-def post(path: str = "/serve/meter", **body: Any) -> dict[str, Any]:
-    event = load_event("http_post_json") | {"body": json.dumps(body), "rawPath": path}
-    event["requestContext"] = event["requestContext"] | {"requestId": "from-gateway"}
-    event["requestContext"]["http"] = event["requestContext"]["http"] | {"path": path}
-    return event
+from tests.functional.meter import OWN, Meter, list_metrics, post
 
 
 def test_a_request_is_one_record(
@@ -161,7 +60,7 @@ def test_request_and_result_keys_are_picked_up(ask: Meter) -> None:
 
 def test_a_custom_statistic_replaces_a_key_of_its_name(ask: Meter) -> None:
     (record,) = ask(x0=1, collect=[{"x0": 2}, {"x0": 3, "bytes": 10}, {"bytes": 5}])
-    assert record["x0"] == [2, 3] and record["bytes"] == [10, 5]
+    assert record["x0"] == [2, 3] and record["bytes"] == 15
 
 
 def test_lists_are_split_and_none_is_lost(ask: Meter) -> None:
@@ -191,116 +90,6 @@ def test_what_is_not_declared_is_a_property(ask: Meter) -> None:
     assert record["note"] == "hello" and record["numbers"] == [1.5, None]
     assert record["7"] == {"a": [1, 2]}
     assert not {"note", "numbers", "7"} & {name for name, *_ in list_metrics(record)}
-
-
-@pytest.mark.parametrize(
-    ("value", "told", "lines"),
-    [
-        ("text", "expected finite numbers, got a value of type str", 3),
-        ("nan", "expected finite numbers, got nan", 1),
-        ("huge", "expected at most 1000 values, got 10000000", 1),
-        ("evil", "no list", 3),
-        ("reserved", "the record itself has that name", 3),
-        ("long", "at most 8192 are kept", 1),
-        ("no_dict", "expected a dict, got list", 1),
-    ],
-)
-def test_bad_values_are_dropped_with_one_line(
-    ask: Meter, caplog: pytest.LogCaptureFixture, value: str, told: str, lines: int
-) -> None:
-    """A line for each name, however many requests bring it."""
-    for _ in range(3):
-        (record,) = ask(collect=[value, {"temperature": 20}])
-        assert record["temperature"] == 20 and "x0" not in record
-        assert record["request_id"] == CONTEXT.aws_request_id
-    assert told in caplog.text
-    assert len(caplog.records) == lines
-
-
-def test_properties_are_bounded(ask: Meter, caplog: pytest.LogCaptureFixture) -> None:
-    (record,) = ask(collect=["many"])
-    assert len(record) < 120
-    assert "expected at most 100 names" in caplog.text
-
-
-@pytest.mark.parametrize("by", ["invoke", "http"])
-def test_errors_are_counted_by_class(
-    start_meter: Callable[..., Handler], capsys: pytest.CaptureFixture[str], by: str
-) -> None:
-    handler = start_meter()
-
-    def fail(version: str | None = None, **body: Any) -> None:
-        if by == "http":
-            path = "/serve/meter" if version is None else f"/serve/meter/{version}"
-            assert handler(post(path, **body))["statusCode"] >= 400
-            return
-        serving = {"protocol": 1, "version": version}
-        with pytest.raises(Exception, match="detail"):
-            handler({"serving": serving, "body": body} if version else body)
-
-    fail(fails="value")
-    fail(fails="value")
-    fail(fails="key")
-    fail("2", fails="key")
-    fail("9")
-    records = read_records(capsys.readouterr().out)
-    count = {
-        (version, name): sum_metric(
-            records, "Errors", Endpoint="meter", Version=version, ErrorType=name
-        )
-        for version, name in [("1", "ValueError"), ("1", "KeyError"), ("2", "KeyError")]
-    }
-    assert count == {("1", "ValueError"): 2, ("1", "KeyError"): 1, ("2", "KeyError"): 1}
-    unknown = {"Endpoint": "meter", "Version": "-", "ErrorType": "UnknownVersionError"}
-    assert sum_metric(records, "Errors", **unknown) == 1
-    assert sum_metric(records, "Errors", Endpoint="meter") == 5
-    assert sum_metric(records, "Faults", Endpoint="meter") == 2  # a ValueError is the caller's
-    assert sum_metric(records, "Count", Endpoint="meter") == 5
-    assert sum_metric(records, "ModelLoad", Endpoint="meter", Version="2") > 0
-
-
-@pytest.mark.parametrize(
-    ("event", "name"),
-    [
-        ("http_not_json", "MalformedBodyError"),
-        ("http_bad_base64", "MalformedBodyError"),
-        ("http_not_object", "InputError"),
-        ("http_unsupported_encoding", "UnsupportedEncodingError"),
-    ],
-)
-def test_errors_before_the_pipeline_count(
-    start_meter: Callable[..., Handler], capsys: pytest.CaptureFixture[str], event: str, name: str
-) -> None:
-    handler = start_meter()
-    made = load_event(event)
-    made["rawPath"] = made["requestContext"]["http"]["path"] = "/serve/meter"
-    assert handler(made)["statusCode"] >= 400
-    (record,) = read_records(capsys.readouterr().out)
-    assert record["ErrorType"] == name and record["Errors"] == 1 and "Faults" not in record
-
-
-def test_a_load_that_fails_is_counted(
-    make_folder: Callable[..., Path], start_handler: Callable[..., Handler],
-    capsys: pytest.CaptureFixture[str],
-) -> None:  # fmt: skip
-    handler = start_handler(make_folder('endpoint = "meter"\nengine = "onnx"\nmodel = "none.onnx"'))
-    handler(post())
-    (record,) = read_records(capsys.readouterr().out)
-    assert (record["ErrorType"], record["Version"]) == ("ModelFetchError", "1")
-    assert record["Faults"] == record["ColdStart"] == 1
-
-
-def test_settings_that_fail_are_counted(
-    make_folder: Callable[..., Path], start_handler: Callable[..., Handler],
-    capsys: pytest.CaptureFixture[str],
-) -> None:  # fmt: skip
-    """By the function's name: the endpoint's own is not known."""
-    env = {"AWS_LAMBDA_FUNCTION_NAME": "shop-meter", "SERVING_STACK": "shop"}
-    handler = start_handler(make_folder("engine = 7"), **env)
-    with pytest.raises(Exception, match="endpoint"):
-        handler({})
-    (record,) = read_records(capsys.readouterr().out)
-    assert (record["Endpoint"], record["ErrorType"]) == ("meter", "SettingsError")
 
 
 def test_sampling(start_meter: Callable[..., Handler], capsys: pytest.CaptureFixture[str]) -> None:
@@ -352,44 +141,3 @@ def test_switched_off(
     with pytest.raises(Exception, match="KeyError"):
         handler({"fails": "key"})
     assert capsys.readouterr().out == ""
-
-
-def fail(*arguments: Any, **options: Any) -> Any:
-    raise RuntimeError("injected")
-
-
-FAILURES: dict[str, tuple[Any, str, Any]] = {
-    "sample": (Sampler, "take", fail),
-    "read": (
-        record_module,
-        "METRIC_TYPES",
-        {name: MetricType(each.keys, each.unit, fail) for name, each in METRIC_TYPES.items()},
-    ),
-    "list": (record_module.Record, "_list_properties", fail),
-    "property": (record_module, "encode_json", fail),
-    "make": (record_module.emf, "make_records", fail),
-    "print": (environment, "write_line", fail),
-}
-
-
-@pytest.mark.parametrize("where", FAILURES)
-def test_a_failure_leaves_every_response_unchanged(
-    start_meter: Callable[..., Handler], monkeypatch: pytest.MonkeyPatch,
-    caplog: pytest.LogCaptureFixture, where: str,
-) -> None:  # fmt: skip
-    def answer() -> list[Any]:
-        handler = start_meter()
-        answers: list[Any] = [handler({"x0": 1, "collect": [{"note": 1}]})["animal"]]
-        answers += [handler(post(x0=1))["statusCode"] for _ in range(3)]
-        answers += [handler(post(fails="key"))]
-        with pytest.raises(Exception, match="KeyError") as raised:
-            handler({"fails": "key"})
-        return [*answers, type(raised.value).__name__, str(raised.value)]
-
-    expected = answer()
-    caplog.clear()
-    owner, name, broken = FAILURES[where]
-    monkeypatch.setattr(owner, name, broken, raising=False)
-    assert answer() == expected
-    told = [line for line in caplog.records if "statistic" in line.getMessage()]
-    assert 1 <= len(told) <= 2  # x0 and animal

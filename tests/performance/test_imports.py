@@ -105,12 +105,23 @@ def test_cold_start_of_onnx_leaves_out_what_it_does_not_need(make_folder, models
 
 
 @pytest.mark.parametrize("disabled", ["true", ""])
-def test_statistics_import_nothing(make_folder, models: Path, disabled: str) -> None:
+def test_requests_import_nothing(make_folder, models: Path, disabled: str) -> None:
     folder = make_folder('endpoint = "e"\nengine = "custom"\n', None)
-    before = list_imports(folder, models)
     env = {"POWERTOOLS_METRICS_DISABLED": disabled}
+    before = list_imports(folder, models, **env)
     after = list_imports(folder, models, requests=True, **env)
     assert after == before
+
+
+STATISTICS = {f"lambda_serving.{name}" for name in ("statistics", "record", "emf", "metric_types")}
+
+
+def test_statistics_are_imported_where_they_are_on(make_folder, models: Path) -> None:
+    """What endpoint.toml says under [metrics] is checked all the same, by their types."""
+    folder = make_folder('endpoint = "e"\nengine = "custom"\n', None)
+    off = {"POWERTOOLS_METRICS_DISABLED": "true"}
+    assert not list_imports(folder, models, requests=True, **off)[1] & STATISTICS
+    assert list_imports(folder, models)[1] >= STATISTICS
 
 
 POWERTOOLS = "aws_lambda_powertools.logging.formatter"

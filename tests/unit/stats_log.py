@@ -5,7 +5,7 @@ from typing import Any
 
 import orjson
 
-from lambda_serving.metric_types import MetricSettings, Variable
+from lambda_serving.settings import MetricSettings, Variable
 from lambda_serving.statistics import Statistics
 from lambda_serving_cli.stats.figures import EndpointFigures, describe_endpoint
 from lambda_serving_cli.stats.records import LogEvent, Tally

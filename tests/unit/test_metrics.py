@@ -78,7 +78,7 @@ def test_wrong_settings_are_told(metrics: dict[str, Any], told: str) -> None:
 def test_many_metrics_are_split() -> None:
     metrics = {"Count": ("Count", [1.0])}
     metrics |= {f"m{n}": ("None", [float(n)] * (250 if n == 3 else 1)) for n in range(230)}
-    records = list(make_records("ns", OWN, metrics, {}, None, {"request_id": "r"}))
+    records = list(make_records("ns", OWN, metrics, {}, None, {"request_id": "r"}, {}))
     for record in records:
         check_record(record)
     assert len(records) == 5
@@ -97,7 +97,7 @@ def test_the_line_is_powertools_own() -> None:
     provider.add_metadata(key="request_id", value="r")
     expected = json.loads(json.dumps(provider.serialize_metric_set()))
     metrics = {"PreprocessLatency": ("Milliseconds", [1.5]), "x": ("None", [1.0, 2.0])}
-    (record,) = make_records("LambdaServing", OWN, metrics, {}, None, {"request_id": "r"})
+    (record,) = make_records("LambdaServing", OWN, metrics, {}, None, {"request_id": "r"}, {})
     expected["_aws"].pop("Timestamp"), record["_aws"].pop("Timestamp")
     expected["PreprocessLatency"] = 1.5  # Powertools writes [1.5], which means the same
     assert record == expected

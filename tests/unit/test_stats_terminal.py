@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from lambda_serving.metric_types import Variable
+from lambda_serving.settings import Variable
 from lambda_serving_cli.stats.figures import Origin, Report, describe_endpoint
 from lambda_serving_cli.stats.records import LogEvent
 from lambda_serving_cli.stats.terminal import make_console, show

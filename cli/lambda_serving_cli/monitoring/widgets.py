@@ -2,8 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 
-from lambda_serving.metric_types import Variable
-from lambda_serving.settings import EndpointSettings
+from lambda_serving.settings import EndpointSettings, Variable
 from lambda_serving_cli.monitoring.graphs import (
     NAMESPACE,
     Line,

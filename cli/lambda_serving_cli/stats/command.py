@@ -15,7 +15,7 @@ from rich.console import Console
 
 from lambda_serving.endpoint_toml import read_endpoint
 from lambda_serving.errors import SettingsError
-from lambda_serving.metric_types import Variable
+from lambda_serving.settings import Variable
 from lambda_serving_cli.local_cloud.steps import StepError
 from lambda_serving_cli.output import report_failures
 from lambda_serving_cli.stats.figures import Report, describe_endpoint

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from lambda_serving.metric_types import RESERVED, Variable
+from lambda_serving.metric_types import RESERVED
 from lambda_serving.record import STAGES
+from lambda_serving.settings import Variable
 from lambda_serving_cli.stats.records import EndpointSums, Sums
 from lambda_serving_cli.stats.sample import Bucket, Sample
 

@@ -9,7 +9,7 @@ from typing import TextIO
 from rich.console import Console
 from rich.text import Text
 
-from lambda_serving.record import NO_VERSION
+from lambda_serving.notes import NO_VERSION
 from lambda_serving_cli.stats.figures import (
     Counter,
     EndpointFigures,

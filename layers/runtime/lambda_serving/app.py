@@ -20,7 +20,7 @@ from lambda_serving.errors import (
     report_error,
 )
 from lambda_serving.execution import resolve
-from lambda_serving.record import Record
+from lambda_serving.notes import Notes
 from lambda_serving.request import Request
 from lambda_serving.responses import (
     Answer,
@@ -130,7 +130,7 @@ class App:
         receive: Receive,
         request_id: str,
         version: str | None,
-        record: Record,
+        record: Notes,
     ) -> Request:
         headers = {key.lower(): value.decode("latin-1") for key, value in scope["headers"]}
         body = decode_body(
@@ -172,7 +172,7 @@ class App:
         return answer_json(describe_api(self._environment.settings))
 
 
-def make_answer(result: Any, record: Record) -> Any:
+def make_answer(result: Any, record: Notes) -> Any:
     """What goes out: an Answer, or the user's own response. One with an error's status is one.
 
     Raises:

@@ -15,6 +15,9 @@ from typing import Any
 MOST = 100
 """Metrics of a record, and values of a metric."""
 
+MOST_CHARACTERS = 250
+"""Of a dimension's value, as ours are."""
+
 OVER_ALL_VERSIONS = ("Count", "Latency", "Errors", "Faults")
 """Metrics that are kept by endpoint too: percentiles of versions cannot be added up."""
 
@@ -33,6 +36,13 @@ def make_directive(
     return {"Namespace": namespace, "Dimensions": dimensions, "Metrics": named}
 
 
+def fit_dimension(text: str) -> str:
+    """A dimension's value as CloudWatch takes it: printable ASCII that no blank or colon begins."""
+    if not (text.isascii() and text.isprintable()):
+        text = ascii(text)[1:-1]
+    return text.lstrip(" :")[:MOST_CHARACTERS] or "-"
+
+
 def make_record(directives: list[dict[str, Any]], values: Mapping[str, Any]) -> dict[str, Any]:
     """A record of now."""
     head = {"Timestamp": int(time.time() * 1000), "CloudWatchMetrics": directives}
@@ -45,12 +55,14 @@ def make_records(
     metrics: Metrics,
     classes: Classes,
     error: str | None,
+    request: Mapping[str, Any],
     properties: Mapping[str, Any],
 ) -> Iterator[dict[str, Any]]:
     """The records of one request: as a rule one, further ones for what it cannot hold.
 
     ``own`` are the dimensions Endpoint and Version, ``error`` is the class of what the request
-    failed with.
+    failed with. Properties of the ``request`` are in each record, further ``properties`` in the
+    first alone.
     """
     first, rest = split_metrics(metrics)
     units = {name: metrics[name][0] for name in first}
@@ -62,18 +74,18 @@ def make_records(
     if labels:
         sets = [[*own, variable] for variable in labels]
         directives.append(make_directive(namespace, sets, {"Count": "Count"}))
-    values = {**properties, **own, **labels}
+    values = {**properties, **request, **own, **labels}
     if error is not None:
-        values["ErrorType"] = error
+        values["ErrorType"] = fit_dimension(error)
         directives.append(make_directive(namespace, [[*own, "ErrorType"]], {"Errors": "Count"}))
     yield make_record(directives, values | first)
     for part in rest:
         units = {name: metrics[name][0] for name in part}
         directive = make_directive(namespace, [list(own)], units)
-        yield make_record([directive], {**properties, **own, **part})
+        yield make_record([directive], {**request, **own, **part})
     for variable, label, count in further:
         directive = make_directive(namespace, [[*own, variable]], {"Count": "Count"})
-        yield make_record([directive], {**properties, **own, variable: label, "Count": count})
+        yield make_record([directive], {**request, **own, variable: label, "Count": count})
 
 
 def split_metrics(metrics: Metrics) -> tuple[dict[str, Any], list[dict[str, Any]]]:

@@ -11,10 +11,10 @@ from typing import Any
 from lambda_serving.auto_update import AutoUpdate, parse_auto_update
 from lambda_serving.engines import ENGINES
 from lambda_serving.errors import SettingsError
-from lambda_serving.metric_types import parse_metrics
 from lambda_serving.settings import (
     DEFAULT_VERSION,
     EndpointSettings,
+    MetricSettings,
     Tensors,
     VersionSettings,
 )
@@ -52,7 +52,11 @@ def parse_endpoint(table: Mapping[str, Any]) -> EndpointSettings:
     if not isinstance(further, dict):
         raise _refuse("version", "tables like [version.2]", further)
     calls = tuple(_check_endpoint("calls", name) for name in _as_list(table.pop("calls", [])))
-    metrics = parse_metrics(table.pop("metrics", {}), _refuse)
+    metrics = MetricSettings()
+    if "metrics" in table:
+        from lambda_serving.metric_types import parse_metrics
+
+        metrics = parse_metrics(table.pop("metrics"), _refuse)
     traffic = parse_traffic(table.pop("traffic"), _refuse) if "traffic" in table else None
     update, shared = None, None
     if "auto_update" in table:

@@ -33,7 +33,7 @@ from lambda_serving.errors import (
     MalformedBodyError,
     ResultTooLargeError,
 )
-from lambda_serving.record import Record
+from lambda_serving.notes import Notes
 from lambda_serving.request import Request
 from lambda_serving.responses import (
     Answer,
@@ -47,6 +47,9 @@ from lambda_serving.settings import PAYLOAD_LIMIT, Runtime
 
 PROTOCOL = 1
 
+MOST_ID_CHARACTERS = 128
+"""Of a request's id: it stands in every line of the log, and in answers."""
+
 
 def find_envelope(event: Any) -> dict[str, Any]:
     """What stands under ``serving``, told by its ``protocol`` alone; empty for a bare body."""
@@ -54,8 +57,16 @@ def find_envelope(event: Any) -> dict[str, Any]:
     return envelope if isinstance(envelope, dict) and "protocol" in envelope else {}
 
 
+def find_request_id(event: Any, own: str) -> str:
+    """The caller's id of the request where it sends one that fits into every log; else ``own``."""
+    given = find_envelope(event).get("request_id")
+    if not isinstance(given, str) or not (given.isascii() and given.isprintable()):
+        return own
+    return given if 0 < len(given) <= MOST_ID_CHARACTERS else own
+
+
 def read_request(
-    event: Any, request_id: str, deadline: float, runtime: Runtime, record: Record | None = None
+    event: Any, request_id: str, deadline: float, runtime: Runtime, record: Notes | None = None
 ) -> Request:
     """A request from a payload, enveloped or bare; ``record`` is where its statistics go.
 

@@ -18,22 +18,18 @@ from lambda_serving.errors import (
 )
 from lambda_serving.loading import load_version
 from lambda_serving.logs import import_formatter
-from lambda_serving.metric_types import MetricSettings
 from lambda_serving.models.versions import Versions
-from lambda_serving.record import Record
+from lambda_serving.notes import NoStatistics, Notes
 from lambda_serving.request import Request, enter_request
 from lambda_serving.rollout import Rollout
-from lambda_serving.settings import (
-    EndpointSettings,
-    Runtime,
-)
-from lambda_serving.statistics import Statistics, write_line
+from lambda_serving.settings import EndpointSettings, MetricSettings, Runtime
 from lambda_serving.traffic import Traffic
 
 if TYPE_CHECKING:
     from lambda_serving.follower import Follower
     from lambda_serving.lambda_api import LambdaApi
     from lambda_serving.send_request import Calls
+    from lambda_serving.statistics import Statistics
     from lambda_serving.tracing import Tracer
 
 
@@ -43,7 +39,8 @@ class Environment:
     def __init__(self, runtime: Runtime) -> None:
         self.runtime = runtime
         self._settings: EndpointSettings | None = None
-        self._statistics: Statistics | None = None
+        self._statistics: Statistics | NoStatistics | None = None
+        self._provisional: Statistics | NoStatistics | None = None
         self._rollout: Rollout | None = None
         self._follower: Follower | None = None
         self._api: LambdaApi | None = None
@@ -101,31 +98,37 @@ class Environment:
         """One metric of this endpoint, with further dimensions."""
         self.statistics.count(name, dimensions)
 
-    def record(self, request_id: str) -> Record:
+    def record(self, request_id: str) -> Notes:
         """A request begins; its statistics are written when the record's ``with`` block ends."""
         return self.statistics.begin(request_id)
 
     def write_statistics(self, record: Mapping[str, Any]) -> None:
         """Where EMF records go."""
+        from lambda_serving.statistics import write_line
+
         write_line(record)
 
     @property
-    def statistics(self) -> Statistics:
+    def statistics(self) -> Statistics | NoStatistics:
         """Those of the endpoint; until its settings can be read, by the function's name."""
         if self._statistics is not None:
             return self._statistics
         try:
             settings = self.settings
         except SettingsError:
-            name = self.runtime.function_name.removeprefix(f"{self.runtime.stack}-") or "-"
-            return self._make_statistics(name, MetricSettings())
+            if self._provisional is None:
+                name = self.runtime.function_name.removeprefix(f"{self.runtime.stack}-") or "-"
+                self._provisional = self._make_statistics(name, MetricSettings())
+            return self._provisional
         self._statistics = self._make_statistics(settings.endpoint, settings.metrics)
         return self._statistics
 
-    def _make_statistics(self, name: str, settings: MetricSettings) -> Statistics:
-        runtime = self.runtime
-        write = self.write_statistics
-        return Statistics(runtime.namespace, name, settings, write, runtime.metrics_off)
+    def _make_statistics(self, name: str, settings: MetricSettings) -> Statistics | NoStatistics:
+        if self.runtime.metrics_off:
+            return NoStatistics(name)
+        from lambda_serving.statistics import Statistics
+
+        return Statistics(self.runtime.namespace, name, settings, self.write_statistics)
 
     def _send_request(self, endpoint: str, version: str | None = None, data: Any = None) -> Any:
         return self.calls.send_request(endpoint, version, data)

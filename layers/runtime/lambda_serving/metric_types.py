@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterator, Mapping
-from types import MappingProxyType
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
+
+from lambda_serving.settings import MetricSettings, Variable
 
 Refuse = Callable[[str, str, object], Exception]
 """Makes the error from key, what was expected and what came."""
@@ -20,6 +21,9 @@ OTHER = "other"
 MOST_VALUES = 1_000
 """Values of one variable in one request; ten records of EMF's 100 values a metric."""
 
+MOST_MAGNITUDE = 2.0**360
+"""Of a number, of either sign (CloudWatch API reference, "MetricDatum")."""
+
 RESERVED = frozenset(
     "_aws Endpoint Version ErrorType Count Latency PreprocessLatency ProcessLatency"
     " PostprocessLatency Errors Faults ColdStart ModelLoad request_id engine model_sha256".split()
@@ -27,69 +31,89 @@ RESERVED = frozenset(
 """Keys of a record that are its own."""
 
 
-class Variable(NamedTuple):
-    """A declared variable. ``buckets`` (ascending bounds) draw a scalar's distribution."""
-
-    name: str
-    type: str
-    buckets: tuple[float, ...] = ()
-    values: tuple[str, ...] = ()
-
-
-class MetricSettings(NamedTuple):
-    """``[metrics]`` of endpoint.toml; ``log_frequency`` is the share of requests recorded."""
-
-    log_frequency: float = 1.0
-    variables: Mapping[str, Variable] = MappingProxyType({})
-
-
 class MetricType(NamedTuple):
-    """Keys of its table beside ``type``, with who checks them; unit; what a value becomes.
+    """Keys of its table beside ``type``, with who checks them; unit; what values become.
 
     ``read`` takes the variable, a value and the number of requests that a record stands for. It
-    gives numbers; or, for a type whose ``unit`` is None, a count for each class.
+    gives numbers; or, for a type whose ``unit`` is None, a count for each class. ``add`` joins
+    what was read of two values of one request.
 
-    Raises (``read``):
+    Raises (``read``, ``add``):
         ValueError: the value is none of the type's; says what was expected and what came.
     """
 
     keys: Mapping[str, Callable[[str, Any, Refuse], Any]]
     unit: str | None
     read: Callable[[Variable, Any, float], Any]
+    add: Callable[[Any, Any], Any]
 
 
-def flatten(value: Any) -> Iterator[Any]:
-    """Every item of a value: itself, or those of lists and NumPy arrays, nested or not."""
-    if hasattr(value, "tolist"):
-        if getattr(value, "size", 0) > MOST_VALUES:
-            raise ValueError(f"expected at most {MOST_VALUES} values, got {value.size}")
-        value = value.tolist()
-    if not isinstance(value, list | tuple):
-        yield value
-        return
-    if len(value) > MOST_VALUES:
-        raise ValueError(f"expected at most {MOST_VALUES} values, got {len(value)}")
-    for item in value:
-        yield from flatten(item)
+def flatten(value: Any) -> list[Any]:
+    """Every item of a value: itself, or those of lists and NumPy arrays, nested or not.
+
+    Raises:
+        ValueError: over MOST_VALUES items, or over three times that with the lists around them:
+            one body may hold millions.
+    """
+    items: list[Any] = []
+    pending, steps = [value], 0
+    while pending:
+        item = pending.pop()
+        steps += 1
+        if steps > 3 * MOST_VALUES:
+            raise ValueError(f"expected at most {3 * MOST_VALUES} values and lists, got more")
+        if hasattr(item, "tolist"):
+            _check_number(getattr(item, "size", 0))
+            item = item.tolist()
+        if isinstance(item, list | tuple):
+            _check_number(len(items) + len(pending) + len(item))
+            pending.extend(reversed(item))
+        else:
+            items.append(item)
+    return items
+
+
+def _check_number(number: int) -> None:
+    if number > MOST_VALUES:
+        raise ValueError(f"expected at most {MOST_VALUES} values, got {number}")
 
 
 def read_numbers(variable: Variable, value: Any, weight: float) -> list[float]:
     """The values as they are: CloudWatch keeps their distribution."""
-    if type(value) is float and math.isfinite(value):
-        return [value]
-    numbers = []
-    for item in flatten(value):
-        if isinstance(item, bool) or not isinstance(item, int | float) or not math.isfinite(item):
-            raise ValueError(f"expected finite numbers, got {_shorten(item)}")
-        numbers.append(float(item))
-        if len(numbers) > MOST_VALUES:
-            raise ValueError(f"expected at most {MOST_VALUES} values, got more")
-    return numbers
+    if type(value) is float:
+        return [_check_magnitude(value)]
+    # A flat list, as most are, in a tenth of the time. NaN and infinities fail the sum.
+    is_flat = type(value) is list and len(value) <= MOST_VALUES
+    if is_flat and set(map(type, value)) <= {float, int} and sum(map(abs, value)) <= MOST_MAGNITUDE:
+        return list(map(float, value))
+    return [_read_number(item) for item in flatten(value)]
+
+
+def _read_number(item: Any) -> float:
+    if isinstance(item, bool) or not isinstance(item, int | float):
+        raise ValueError(f"expected finite numbers, got {_shorten(item)}")
+    return float(_check_magnitude(item))
+
+
+def _check_magnitude(number: float) -> float:
+    if abs(number) <= MOST_MAGNITUDE:  # NaN is not
+        return number
+    raise ValueError(f"expected finite numbers of at most 2^360, got {number:.3g}")
+
+
+def add_numbers(before: list[float], more: list[float]) -> list[float]:
+    """All of them, up to as many as one value may hold."""
+    _check_number(len(before) + len(more))
+    return before + more
 
 
 def read_count(variable: Variable, value: Any, weight: float) -> list[float]:
     """The sum; a sampled request stands for ``weight`` requests."""
-    return [sum(read_numbers(variable, value, weight)) * weight]
+    return [_check_magnitude(sum(read_numbers(variable, value, weight)) * weight)]
+
+
+def add_counts(before: list[float], more: list[float]) -> list[float]:
+    return [_check_magnitude(before[0] + more[0])]
 
 
 def read_classes(variable: Variable, value: Any, weight: float) -> dict[str, float]:
@@ -98,10 +122,20 @@ def read_classes(variable: Variable, value: Any, weight: float) -> dict[str, flo
     for item in flatten(value):
         if item is None or isinstance(item, dict | bytes):
             raise ValueError(f"expected a value or a list of values, got {_shorten(item)}")
-        text = str(item)
-        label = text if text in variable.values else OTHER
+        label = _find_class(variable, item)
         counts[label] = counts.get(label, 0.0) + weight
     return counts
+
+
+def _find_class(variable: Variable, item: Any) -> str:
+    text = str(item)
+    if text not in variable.values and isinstance(item, float) and item.is_integer():
+        text = str(int(item))  # a class that went through an array of floats
+    return text if text in variable.values else OTHER
+
+
+def add_classes(before: dict[str, float], more: dict[str, float]) -> dict[str, float]:
+    return before | {label: before.get(label, 0.0) + count for label, count in more.items()}
 
 
 def _shorten(value: Any) -> str:
@@ -138,10 +172,10 @@ def _is_class(value: Any) -> bool:
 
 
 METRIC_TYPES: Mapping[str, MetricType] = {
-    "scalar": MetricType({"buckets": _check_buckets}, "None", read_numbers),
-    "enum": MetricType({"values": _check_values}, None, read_classes),
-    "value": MetricType({}, "None", read_numbers),
-    "counter": MetricType({}, "Count", read_count),
+    "scalar": MetricType({"buckets": _check_buckets}, "None", read_numbers, add_numbers),
+    "enum": MetricType({"values": _check_values}, None, read_classes, add_classes),
+    "value": MetricType({}, "None", read_numbers, add_numbers),
+    "counter": MetricType({}, "Count", read_count, add_counts),
 }
 """ClearML's types: distribution, classes, gauge, sum."""
 

@@ -4,22 +4,23 @@ from __future__ import annotations
 
 from time import perf_counter
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
 from lambda_serving import emf
 from lambda_serving.encoding import encode_json
 from lambda_serving.metric_types import METRIC_TYPES, RESERVED
+from lambda_serving.notes import Notes
 
 if TYPE_CHECKING:
     from lambda_serving.statistics import Statistics
 
-NO_VERSION = "-"
-"""Version of a request that names none there is: never a text that anyone may make up."""
-
 MOST_PROPERTY_BYTES = 8 * 1024
-"""Of one undeclared value as JSON; a CloudWatch log event ends at 256 KB."""
+"""Of one undeclared value as JSON."""
+
+MOST_PROPERTIES_BYTES = 64 * 1024
+"""Of all of a request's; a CloudWatch log event ended at 256 KB for long."""
 
 MOST_PROPERTIES = 100
 
@@ -28,27 +29,26 @@ STAGES = {
 }
 
 
-class Record:
-    """One request's, from ``Statistics.begin`` to the end of its ``with`` block."""
+class Record(Notes):
+    """One request's, from ``Statistics.begin`` to the end of its ``with`` block.
+
+    Values are read when they are given: what user code does to its arrays afterwards is its own.
+    """
 
     def __init__(self, statistics: Statistics, request_id: str, is_sampled: bool) -> None:
+        super().__init__()
         self._statistics = statistics
         self._is_sampled = is_sampled
         self._request_id = request_id
-        self.version = NO_VERSION
-        self.engine = ""
-        self.sha256: str | None = None
-        self.collect = self._collect if is_sampled else None
-        """``collect_custom_statistics_fn`` of this request; None where it is not sampled."""
-        self.stages: dict[str, float] = {}
-        """Seconds of each stage."""
+        if is_sampled:
+            self.collect = self._collect
         self._error: tuple[str, int] | None = None
-        self._found: dict[str, list[Any]] = {}
-        self._custom: dict[str, list[Any]] = {}
+        self._found: dict[str, Any] = {}
+        """Variable -> what its type has read in body or result."""
+        self._custom: dict[str, Any] = {}
+        """The same of custom statistics."""
+        self._properties = Properties()
         self._started = perf_counter()
-
-    def __enter__(self) -> Self:
-        return self
 
     def __exit__(
         self,
@@ -62,23 +62,21 @@ class Record:
                 self.note_error(
                     getattr(error, "type", "InternalError"), getattr(error, "status", 500)
                 )
-            if not self._statistics.is_off:
-                self._write(seconds)
+            self._write(seconds)
         except Exception as failure:  # noqa: BLE001  (statistics never fail a request)
             self._statistics.tell_failure(failure)
 
     def note_error(self, type_name: str, status: int) -> None:
-        """The request failed, by the error's class and HTTP status."""
         self._error = (type_name, status)
 
     def pick(self, values: Any) -> None:
-        """Take the declared variables out of a body or a result; a later one replaces them."""
         if not self._is_sampled or not isinstance(values, dict):
             return
         try:
             for name in self._statistics.settings.variables:
                 if name in values:
-                    self._found[name] = [values[name]]
+                    self._found.pop(name, None)
+                    self._read(self._found, name, values[name])
         except Exception as error:  # noqa: BLE001  (statistics never fail a request)
             self._statistics.tell_failure(error)
 
@@ -89,12 +87,62 @@ class Record:
                 raise TypeError(
                     f"collect_custom_statistics_fn: expected a dict, got {type(values).__name__}"
                 )
-            for name, value in values.items():
-                self._custom.setdefault(str(name), []).append(value)
+            for key, value in values.items():
+                name = str(key)
+                if name in self._statistics.settings.variables:
+                    self._read(self._custom, name, value)
+                else:
+                    self._keep(name, value)
         except Exception as error:  # noqa: BLE001  (statistics never fail a request)
             self._statistics.tell("collect", "custom statistics are dropped: %s", error)
 
+    def _read(self, readings: dict[str, Any], name: str, value: Any) -> None:
+        """What a declared variable's value says, beside what others of this request said."""
+        variable = self._statistics.settings.variables[name]
+        kind = METRIC_TYPES[variable.type]
+        try:
+            read = kind.read(variable, value, self._statistics.weight)
+            readings[name] = kind.add(readings[name], read) if name in readings else read
+        except Exception as error:  # noqa: BLE001  (a user's value may raise anything)
+            told = "the statistic %r (%s) is dropped: %s"
+            self._statistics.tell(f"value {name}", told, name, variable.type, error)
+
+    def _keep(self, name: str, value: Any) -> None:
+        """An undeclared statistic. They share one line in the log: their names have no end."""
+        try:
+            self._properties.add(name, value)
+        except Exception as error:  # noqa: BLE001  (a user's value may raise anything)
+            told = "the statistic %r is dropped: %s; others that are not declared may be, too"
+            self._statistics.tell("property", told, name[:100], error)
+
     def _write(self, seconds: float) -> None:
+        statistics = self._statistics
+        metrics = self._list_metrics(seconds)
+        if not metrics:
+            return
+        classes: emf.Classes = {}
+        for name, read in (self._found | self._custom).items():
+            unit = METRIC_TYPES[statistics.settings.variables[name].type].unit
+            if unit is None:
+                classes[name] = read
+            elif read:
+                metrics[name] = (unit, read)
+        own = {"Endpoint": statistics.endpoint, "Version": self.version}
+        error = None if self._error is None else self._error[0]
+        request = self._describe_request()
+        properties = self._properties.fragments
+        for record in emf.make_records(
+            statistics.namespace, own, metrics, classes, error, request, properties
+        ):
+            try:
+                statistics.write(record)
+            except orjson.JSONEncodeError as failure:
+                statistics.tell_failure(failure)
+                dropped = request.keys() | properties.keys()
+                statistics.write({k: v for k, v in record.items() if k not in dropped})
+
+    def _list_metrics(self, seconds: float) -> emf.Metrics:
+        """The request's own; empty for one that is not sampled, and where nothing happened."""
         statistics = self._statistics
         metrics: emf.Metrics = {}
         if self._is_sampled:
@@ -112,67 +160,52 @@ class Record:
             metrics["Errors"] = ("Count", [1])
             if self._error[1] >= 500:
                 metrics["Faults"] = ("Count", [1])
-        if not metrics:
-            return
-        classes = self._read_variables(metrics) if self._is_sampled else {}
-        properties = self._list_properties()
-        own = {"Endpoint": statistics.endpoint, "Version": self.version}
-        error = None if self._error is None else self._error[0]
-        for record in emf.make_records(
-            statistics.namespace, own, metrics, classes, error, properties
-        ):
-            statistics.write(record)
+        return metrics
 
-    def _read_variables(self, metrics: emf.Metrics) -> emf.Classes:
-        """Put the variables' numbers into ``metrics``; gives the counts of their classes."""
-        statistics = self._statistics
-        classes: emf.Classes = {}
-        variables = statistics.settings.variables
-        for name, values in (self._found | self._custom).items():
-            variable = variables.get(name)
-            if variable is None:
-                continue
-            kind = METRIC_TYPES[variable.type]
-            for value in values:
-                try:
-                    read = kind.read(variable, value, statistics.weight)
-                except Exception as error:  # noqa: BLE001  (a user's value may raise anything)
-                    told = "the statistic %r (%s) is dropped: %s"
-                    statistics.tell(f"value {name}", told, name, variable.type, error)
-                    continue
-                if kind.unit is None:
-                    counts = classes.setdefault(name, {})
-                    for label, count in read.items():
-                        counts[label] = counts.get(label, 0.0) + count
-                elif read:
-                    metrics.setdefault(name, (kind.unit, []))[1].extend(read)
-        return classes
-
-    def _list_properties(self) -> dict[str, Any]:
-        """What is searchable but no metric: the request, the model, undeclared statistics."""
-        properties: dict[str, Any] = {"request_id": self._request_id}
+    def _describe_request(self) -> dict[str, Any]:
+        """Properties of every record of the request: what it was, and of which model."""
+        request: dict[str, Any] = {"request_id": self._request_id}
         if self.engine:
-            properties["engine"] = self.engine
+            request["engine"] = self.engine
         if self.sha256:
-            properties["model_sha256"] = self.sha256
-        for name, values in self._custom.items():
-            if name in self._statistics.settings.variables:
-                continue
-            try:
-                properties[name] = self._encode_property(name, values[-1], len(properties))
-            except Exception as error:  # noqa: BLE001  (a user's value may raise anything)
-                told = "the statistic %r is dropped: %s"
-                self._statistics.tell(f"property {name[:100]}", told, name[:100], error)
-        return properties
+            request["model_sha256"] = self.sha256
+        return request
 
-    def _encode_property(self, name: str, value: Any, number: int) -> orjson.Fragment:
+
+class Properties:
+    """Undeclared statistics of one request: searchable in the log, never a metric, bounded."""
+
+    def __init__(self) -> None:
+        self.fragments: dict[str, orjson.Fragment] = {}
+        """Name -> JSON."""
+        self._sizes: dict[str, int] = {}
+
+    def add(self, name: str, value: Any) -> None:
+        """Keep a value, in the place of one of its name.
+
+        Raises:
+            ValueError: the name cannot be one, or there would be too much of it.
+            ResultError: JSON cannot hold the value.
+        """
         if name in RESERVED:
             raise ValueError("the record itself has that name")
-        if number >= MOST_PROPERTIES or len(name) > 250:
+        number = len(self._sizes.keys() | {name})
+        if number > MOST_PROPERTIES or len(name) > 250:
             raise ValueError(f"expected at most {MOST_PROPERTIES} names of at most 250 characters")
-        encoded = encode_json(value)
-        if len(encoded) > MOST_PROPERTY_BYTES:
-            raise ValueError(
-                f"{len(encoded)} bytes as JSON, at most {MOST_PROPERTY_BYTES} are kept"
-            )
-        return orjson.Fragment(encoded)
+        encoded = _encode(value)
+        size = len(name.encode()) + len(encoded)  # a lone surrogate cannot be encoded
+        if sum(self._sizes.values()) - self._sizes.get(name, 0) + size > MOST_PROPERTIES_BYTES:
+            raise ValueError(f"at most {MOST_PROPERTIES_BYTES} bytes of a request are kept")
+        self._sizes[name] = size
+        self.fragments[name] = orjson.Fragment(encoded)
+
+
+def _encode(value: Any) -> bytes:
+    """A value as JSON; what is long beyond doubt is not even tried."""
+    size = getattr(value, "size", None)
+    if not isinstance(size, int):
+        size = len(value) if isinstance(value, str | bytes | list | tuple | dict) else 0
+    encoded = encode_json(value) if size <= MOST_PROPERTY_BYTES else b""
+    if max(size, len(encoded)) > MOST_PROPERTY_BYTES:
+        raise ValueError(f"it is too long, at most {MOST_PROPERTY_BYTES} bytes of JSON are kept")
+    return encoded

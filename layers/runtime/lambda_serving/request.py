@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
-    from lambda_serving.record import Record
+    from lambda_serving.notes import Notes
 
 
 class Request(NamedTuple):
@@ -26,7 +26,7 @@ class Request(NamedTuple):
     """Of an HTTP request, by lower-case name."""
     wants_whole_answer: bool = False
     """Whether the caller passes the answer on: status, content type and body as they are."""
-    record: Record | None = None
+    record: Notes | None = None
     """Where its statistics go."""
 
 

@@ -15,7 +15,6 @@ from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from lambda_serving.auto_update import AutoUpdate
-from lambda_serving.metric_types import MetricSettings
 from lambda_serving.traffic import Traffic
 
 PAYLOAD_LIMIT = 6 * 1024 * 1024
@@ -101,6 +100,22 @@ class VersionSettings(NamedTuple):
     output: Tensors = Tensors()
     engine_options: Mapping[str, Any] = MappingProxyType({})
     auxiliary_cfg: Mapping[str, Any] = MappingProxyType({})
+
+
+class Variable(NamedTuple):
+    """A declared variable. ``buckets`` (ascending bounds) draw a scalar's distribution."""
+
+    name: str
+    type: str
+    buckets: tuple[float, ...] = ()
+    values: tuple[str, ...] = ()
+
+
+class MetricSettings(NamedTuple):
+    """``[metrics]`` of endpoint.toml; ``log_frequency`` is the share of requests recorded."""
+
+    log_frequency: float = 1.0
+    variables: Mapping[str, Variable] = MappingProxyType({})
 
 
 class EndpointSettings(NamedTuple):

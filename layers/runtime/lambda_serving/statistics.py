@@ -18,8 +18,9 @@ import orjson
 
 from lambda_serving import emf
 from lambda_serving.errors import ServingError
-from lambda_serving.metric_types import MetricSettings
+from lambda_serving.notes import NO_VERSION, Notes
 from lambda_serving.record import Record
+from lambda_serving.settings import MetricSettings
 
 logger = logging.getLogger("lambda_serving")
 
@@ -68,13 +69,10 @@ class Statistics:
         endpoint: str,
         settings: MetricSettings,
         write: Callable[[Mapping[str, Any]], object] = write_line,
-        is_off: bool = False,
     ) -> None:
-        """``is_off`` writes nothing at all, errors included."""
         self.namespace = namespace
         self.endpoint = endpoint
         self.settings = settings
-        self.is_off = is_off
         self.weight = 1 / settings.log_frequency if settings.log_frequency else 0.0
         self._write = write
         self._sampler = Sampler(settings.log_frequency)
@@ -87,30 +85,32 @@ class Statistics:
         self._sampler = Sampler(self.settings.log_frequency)
         self._loads.clear()
 
-    def begin(self, request_id: str) -> Record:
-        """A request begins. The record is written when its ``with`` block ends."""
-        is_sampled = False
+    def begin(self, request_id: str) -> Notes:
+        """A request begins. Its record is written when its ``with`` block ends."""
         try:
-            is_sampled = not self.is_off and self._sampler.take()
+            return Record(self, request_id, self._sampler.take())
         except Exception as error:  # noqa: BLE001  (statistics never fail a request)
             self.tell_failure(error)
-        return Record(self, request_id, is_sampled)
+            return Notes()
 
     def count(self, name: str, dimensions: Mapping[str, str]) -> None:
         """One metric ``name`` of 1 of this endpoint, with further dimensions."""
-        if self.is_off:
-            return
         try:
-            own = {"Endpoint": self.endpoint, **dimensions}
+            further = {name: emf.fit_dimension(value) for name, value in dimensions.items()}
+            own = {"Endpoint": self.endpoint, **further}
             directive = emf.make_directive(self.namespace, [list(own)], {name: "Count"})
             self.write(emf.make_record([directive], own | {name: 1}))
         except Exception as error:  # noqa: BLE001  (statistics never fail a request)
             self.tell_failure(error)
 
-    def count_error(self, error: ServingError, request_id: str) -> None:
-        """An error outside of a request's own record: before it begins, or after its end."""
-        with Record(self, request_id, is_sampled=False) as record:
-            record.note_error(error.type, error.status)
+    def count_error(self, error: ServingError, request_id: str, version: str = NO_VERSION) -> None:
+        """An error of a request whose own record is written already."""
+        try:
+            with Record(self, request_id, is_sampled=False) as record:
+                record.version = version
+                record.note_error(error.type, error.status)
+        except Exception as failure:  # noqa: BLE001  (statistics never fail a request)
+            self.tell_failure(failure)
 
     def note_load(self, version: str, milliseconds: float) -> None:
         """A version was loaded; its next record says so."""

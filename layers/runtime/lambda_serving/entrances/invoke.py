@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from lambda_serving.envelope import find_envelope, make_answer, read_request
+from lambda_serving.envelope import find_envelope, find_request_id, make_answer, read_request
 from lambda_serving.environment import Environment
 from lambda_serving.errors import report_error
 from lambda_serving.request import Request, enter_request
@@ -24,7 +24,7 @@ def answer_event(event: Any, context: Any, environment: Environment) -> Any:
         Exception: named by the class in the error table; see ``raise_to_lambda``.
     """
     envelope = find_envelope(event)
-    request_id = str(envelope.get("request_id") or context.aws_request_id)
+    request_id = find_request_id(event, context.aws_request_id)
     enter_request(Request({}, request_id))  # in the log, from here on
     try:
         if envelope.get("answer") == "metadata":
