@@ -1,5 +1,6 @@
 """Errors in the statistics: by class and version, sampled or not."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -66,6 +67,7 @@ def test_errors_before_the_pipeline_count(
     assert handler(made)["statusCode"] >= 400
     (record,) = read_records(capsys.readouterr().out)
     assert record["ErrorType"] == name and record["Errors"] == 1 and "Faults" not in record
+    assert record["Count"] == 1
 
 
 def test_a_load_that_fails_is_counted(
@@ -113,3 +115,63 @@ def test_any_name_of_a_class_is_a_dimension(
         handler({"raises": name})
     (record,) = read_records(capsys.readouterr().out)
     assert record["ErrorType"] == told and record["Errors"] == 1
+
+
+def test_a_wrong_name_counts(
+    start_meter: Callable[..., Handler], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert start_meter()(post("/serve/another"))["statusCode"] == 404
+    (record,) = read_records(capsys.readouterr().out)
+    assert (record["Version"], record["ErrorType"]) == ("-", "UnknownEndpointError")
+    assert record["Count"] == record["Errors"] == 1
+
+
+@pytest.mark.parametrize("version", ["1", "2"])
+def test_an_answer_that_is_too_long_is_its_versions(
+    start_meter: Callable[..., Handler], capsys: pytest.CaptureFixture[str], version: str
+) -> None:
+    """It is measured after the request's record is written."""
+    handler = start_meter()
+    handler(post())
+    capsys.readouterr()
+    answer = handler(post(f"/serve/meter/{version}", long=7 * 1024 * 1024))
+    assert answer["statusCode"] == 500
+    served, failed = read_records(capsys.readouterr().out)
+    assert served["Count"] == 1 and "Errors" not in served
+    assert (failed["Version"], failed["ErrorType"]) == (version, "ResultTooLargeError")
+    assert failed["Faults"] == 1 and "Count" not in failed
+
+
+STREAM = """
+from starlette.responses import StreamingResponse
+
+class Preprocess:
+    def process(self, data, state, collect_custom_statistics_fn):
+        def read():
+            yield b"a"
+            if data.get("fails"):
+                raise KeyError("midway")
+            yield b"b"
+        return StreamingResponse(read(), 201, {"x-own": "1"})
+"""
+
+
+def test_a_stream_that_fails_midway(
+    make_folder: Callable[..., Path], start_handler: Callable[..., Handler],
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    """It is an error of the user's code by both entrances: answered and counted as one."""
+    handler = start_handler(make_folder('endpoint = "meter"\nengine = "custom"\n', STREAM))
+    whole = handler(post())
+    assert (whole["statusCode"], whole["headers"]["x-own"]) == (201, "1")
+    assert whole["body"] == "ab"
+    capsys.readouterr()
+    answer = handler(post(fails=True))
+    body = json.loads(answer["body"])
+    assert (answer["statusCode"], body["type"], body["stage"]) == (500, "KeyError", "result")
+    with pytest.raises(Exception, match="KeyError in result") as raised:
+        handler({"fails": True})
+    assert type(raised.value).__name__ == "KeyError"
+    for record in read_records(capsys.readouterr().out):
+        assert (record["Version"], record["ErrorType"]) == ("1", "KeyError")
+        assert record["Faults"] == record["Count"] == 1

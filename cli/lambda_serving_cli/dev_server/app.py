@@ -8,10 +8,10 @@ from contextlib import AbstractContextManager, ExitStack
 from contextvars import Context, copy_context
 from typing import Any
 
-from lambda_serving.app import App, Receive, Scope, Send
+from lambda_serving.app import App, Messages, Receive, Scope, Send
 from lambda_serving.execution import get_event_loop
 from lambda_serving.request import Request
-from lambda_serving.responses import Answer, is_response
+from lambda_serving.responses import Answer, is_response, play_response
 from lambda_serving_cli.dev_server.environment import DevEnvironment
 
 
@@ -68,6 +68,11 @@ class DevApp(App):
                 return result
 
             return await asyncio.wrap_future(self._own.start_on(lease, serve))
+
+    async def play(self, response: Any, scope: Scope, receive: Receive, send: Send) -> Messages:
+        """As it comes."""
+        await play_response(response, scope, receive, send)
+        return []
 
     async def show(self, view: Callable[[], Answer]) -> Answer:
         return await asyncio.wrap_future(self._own.start(view))

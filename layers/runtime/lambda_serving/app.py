@@ -19,7 +19,6 @@ from lambda_serving.errors import (
     UnknownPathError,
     report_error,
 )
-from lambda_serving.execution import resolve
 from lambda_serving.notes import Notes
 from lambda_serving.request import Request
 from lambda_serving.responses import (
@@ -27,6 +26,7 @@ from lambda_serving.responses import (
     answer_error,
     answer_json,
     answer_result,
+    collect_messages,
     is_response,
     name_error,
 )
@@ -34,6 +34,8 @@ from lambda_serving.responses import (
 Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
+Messages = list[dict[str, Any]]
+"""Of ASGI, as an application sends them."""
 
 ROUTES = (
     "POST /serve/{endpoint}",
@@ -88,37 +90,55 @@ class App:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request_id = find_request_id(scope)
         try:
-            answer = await self._route(scope, receive, request_id)
-            if is_response(answer):
-                await resolve(answer(scope, receive, send))
-                return
+            answer = await self._route(scope, receive, send, request_id)
         except Exception as error:  # noqa: BLE001  (the edge: logged, and answered by the table)
             answer = answer_error(report_error(error, request_id), request_id)
-        await send_answer(answer, request_id, send)
+        if isinstance(answer, Answer):
+            await send_answer(answer, request_id, send)
+            return
+        for message in answer:
+            await send(message)
 
-    async def _route(self, scope: Scope, receive: Receive, request_id: str) -> Any:
+    async def _route(
+        self, scope: Scope, receive: Receive, send: Send, request_id: str
+    ) -> Answer | Messages:
+        """An answer; or of a user's own response the messages that are not sent yet."""
         target = parse_path(scope["path"])
-        if not target.rest or target.rest[0] != "health":
-            self._environment.check_name(target.endpoint)
         method = scope["method"]
         view = self._views.get(target.rest)
-        if method in ("GET", "HEAD") and view is not None:
-            return await self.show(view)
         # What is no view is a version; the endpoint itself is both.
         is_served = not target.rest or (view is None and len(target.rest) == 1)
+        if method == "POST" and is_served:
+            return await self._serve(target, scope, receive, send, request_id)
+        if not target.rest or target.rest[0] != "health":
+            self._environment.check_name(target.endpoint)
+        if method in ("GET", "HEAD") and view is not None:
+            return await self.show(view)
         if view is None and not is_served:
             raise _refuse_path(scope["path"])
-        if method != "POST" or not is_served:
-            raise refuse_method(method, ["GET"] * (view is not None) + ["POST"] * is_served)
+        raise refuse_method(method, ["GET"] * (view is not None) + ["POST"] * is_served)
+
+    async def _serve(
+        self, target: Target, scope: Scope, receive: Receive, send: Send, request_id: str
+    ) -> Answer | Messages:
         with self._environment.record(request_id) as record:
+            self._environment.check_name(target.endpoint)
             version = target.rest[0] if target.rest else None
             self._environment.check_version(version)
             request = await self._read(scope, receive, request_id, version, record)
-            return make_answer(await self.serve(request), record)
+            answer = make_answer(await self.serve(request), record)
+            if isinstance(answer, Answer):
+                return answer
+            return await self.play(answer, scope, receive, send)
 
     async def serve(self, request: Request) -> Any:
         """A request's result. A server of many endpoints does this and ``show`` in threads."""
         return self._environment.serve(request)
+
+    async def play(self, response: Any, scope: Scope, receive: Receive, send: Send) -> Messages:
+        """All that a user's response sends: Lambda answers whole, so that one which fails midway
+        is still answered by the table. A server of its own sends it, and has nothing left."""
+        return await collect_messages(response, scope, receive)
 
     async def show(self, view: Callable[[], Answer]) -> Answer:
         """What a GET answers; loads the endpoint where it asks for that."""

@@ -41,6 +41,11 @@ def enter_request(request: Request) -> None:
     _latest = request
 
 
+def find_latest() -> Request:
+    """The latest request that began, in whatever context."""
+    return _latest
+
+
 def find_request(latest: Request | None = None) -> Request:
     """The request that the running code belongs to.
 

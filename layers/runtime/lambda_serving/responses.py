@@ -8,8 +8,13 @@ from typing import Any, NamedTuple, NoReturn
 import orjson
 
 from lambda_serving.encoding import BYTES, JSON, encode_json
-from lambda_serving.errors import ResultError, ServingError, describe_error
-from lambda_serving.execution import run
+from lambda_serving.errors import (
+    ResultError,
+    ServingError,
+    describe_error,
+    translate_exception,
+)
+from lambda_serving.execution import resolve, run
 
 VERSION_HEADER = "x-serving-version"
 
@@ -108,8 +113,39 @@ def is_response(result: Any) -> bool:
     return callable(result) and hasattr(result, "status_code") and hasattr(result, "raw_headers")
 
 
+async def play_response(response: Any, scope: dict[str, Any], receive: Any, send: Any) -> None:
+    """Let a response send what it holds.
+
+    Raises:
+        ServingError: it fails, as user code does: a stream may at any time.
+    """
+    try:
+        await resolve(response(scope, receive, send))
+    except Exception as error:  # noqa: BLE001  (user code: any error is translated)
+        raise translate_exception(error, ResultError.stage) from error
+
+
+async def collect_messages(response: Any, scope: dict[str, Any], receive: Any) -> list[Any]:
+    """All that a response sends, as ASGI messages.
+
+    Raises:
+        ServingError: it fails.
+    """
+    messages: list[Any] = []
+
+    async def send(message: dict[str, Any]) -> None:
+        messages.append(message)
+
+    await play_response(response, scope, receive, send)
+    return messages
+
+
 def render_response(response: Any) -> Answer:
-    """A response's status, type, headers and whole body, for an entrance that speaks no ASGI."""
+    """A response's status, type, headers and whole body, for an entrance that speaks no ASGI.
+
+    Raises:
+        ServingError: it fails.
+    """
     status, headers, parts = 200, [], []
 
     async def receive() -> dict[str, Any]:
@@ -128,7 +164,7 @@ def render_response(response: Any) -> Answer:
             parts.append(message.get("body", b""))
 
     scope = {"type": "http", "method": "POST", "path": "/", "headers": []}
-    run(response(scope, receive, send))
+    run(play_response(response, scope, receive, send))
     content_type = dict(headers).get("content-type", BYTES)
     own = tuple((k, v) for k, v in headers if k not in ("content-type", "content-length"))
     return Answer(status, content_type, b"".join(parts), own)

@@ -12,7 +12,7 @@ from lambda_serving.encoding import decode_base64, measure_payload
 from lambda_serving.environment import Environment
 from lambda_serving.errors import MalformedBodyError, ResultTooLargeError, report_error
 from lambda_serving.execution import get_event_loop, run_without_loop
-from lambda_serving.request import Request, enter_request
+from lambda_serving.request import Request, enter_request, find_latest
 from lambda_serving.settings import PAYLOAD_LIMIT
 
 
@@ -32,7 +32,8 @@ def answer_event(event: Any, context: Any, environment: Environment) -> Any:
     try:
         event = decode_event(event)
     except MalformedBodyError as error:
-        environment.statistics.count_error(error, request_id)
+        with environment.record(request_id) as record:
+            record.note_error(error.type, error.status)
         return refuse(error, request_id)(event | {"body": "", "isBase64Encoded": False}, context)
     answer: dict[str, Any] = adapter(event, context)
     size = measure_answer(answer)
@@ -40,7 +41,9 @@ def answer_event(event: Any, context: Any, environment: Environment) -> Any:
         too_large = ResultTooLargeError(
             f"the answer has {size} bytes, the limit is {PAYLOAD_LIMIT}"
         )
-        environment.statistics.count_error(too_large, request_id)
+        served = find_latest().record
+        if served is not None:
+            environment.statistics.count_error(too_large, request_id, served.version)
         return refuse(too_large, request_id)(event, context)
     return answer
 
