@@ -72,7 +72,7 @@ def check_line(line: list[Any], is_first: bool) -> None:
     if expression is None:
         assert STATISTIC.fullmatch(rendering["stat"])
         # Namespace, metric, then pairs of dimensions; or all of the line before.
-        assert names == ["..."] if len(names) == 1 else len(names) >= 4 and len(names) % 2 == 0
+        assert names == ["..."] if len(names) == 1 else len(names) % 2 == 0
         assert not (is_first and "..." in names)
     else:
         assert names == [] and "id" in rendering

@@ -72,7 +72,7 @@ def made_up() -> dict[str, list[list[Any]]]:
 
 def test_committed_block_is_what_the_generator_makes() -> None:
     """If this fails: `uv run lambda-serving monitoring`."""
-    made = block.write_block(block.read_endpoints(PROJECT))
+    made = block.write_block(block.read_endpoints(PROJECT), block.find_log_groups(COMMITTED))
     assert block.replace_block(COMMITTED, made) == COMMITTED
 
 
@@ -119,18 +119,45 @@ def test_three_alarms_for_each_endpoint(template: dict[str, Any], endpoints: lis
 
 def test_alarm_of_faults_needs_requests(template: dict[str, Any]) -> None:
     alarm = template["Resources"]["IrisOnnxFaultsAlarm"]["Properties"]
-    rate, requests, faults = alarm["Metrics"]
+    rate, *queries = alarm["Metrics"]
     assert rate["Expression"] == {
-        "Fn::Sub": "IF(requests >= ${AlarmMinimumRequests}, 100 * FILL(faults, 0) / requests, 0)"
+        "Fn::Sub": "IF(requests >= ${AlarmMinimumRequests},"
+        " 100 * (FILL(faults, 0) + FILL(crashes, 0)) / requests, 0)"
     }
-    assert (requests["ReturnData"], faults["ReturnData"]) == (False, False)
-    for name, query in (("Count", requests), ("Faults", faults)):
-        assert query["MetricStat"]["Metric"] == {
-            "Namespace": {"Ref": "MetricsNamespace"},
-            "MetricName": name,
-            "Dimensions": [{"Name": "Endpoint", "Value": "iris_onnx"}],
-        }
+    assert not any(query["ReturnData"] for query in queries)
+    requests, faults, crashes = (query["MetricStat"]["Metric"] for query in queries)
+    assert (requests["Namespace"], requests["MetricName"]) == ("AWS/Lambda", "Invocations")
+    assert faults["Namespace"] == crashes["Namespace"] == {"Ref": "MetricsNamespace"}
+    assert faults["MetricName"] == "Faults"
+    assert faults["Dimensions"] == [{"Name": "Endpoint", "Value": "iris_onnx"}]
+    counted = template["Resources"]["IrisOnnxCrashesFilter"]["Properties"]
+    assert counted["LogGroupName"] == {"Ref": "IrisOnnxLogs"}
+    assert template["Resources"]["IrisOnnxLogs"]["Type"] == "AWS::Logs::LogGroup"
+    [made] = counted["MetricTransformations"]
+    assert crashes == {"Namespace": made["MetricNamespace"], "MetricName": made["MetricName"]}
+    assert made["MetricName"] == "Crashes-iris_onnx"
     assert alarm["Threshold"] == {"Ref": "AlarmErrorPercent"}
+
+
+def test_crashes_of_every_function_are_counted(
+    template: dict[str, Any], endpoints: list[str]
+) -> None:
+    filters = list_resources(template, "AWS::Logs::MetricFilter").values()
+    groups = list_resources(template, "AWS::Logs::LogGroup")
+    counted = {groups[each["LogGroupName"]["Ref"]]["LogGroupName"]["Fn::Sub"] for each in filters}
+    assert counted == {f"/aws/lambda/${{AWS::StackName}}-{name}" for name in endpoints}
+    # Reports are objects in the log, which a filter looks into, only in this format.
+    assert read_globals(template)["LoggingConfig"]["LogFormat"] == "JSON"
+    (pattern,) = {each["FilterPattern"] for each in filters}
+    for ended in ("timeout", "Runtime.ExitError", "Runtime.OutOfMemory"):
+        assert f'= "{ended}"' in pattern
+    assert 'status = "error"' not in pattern  # direct invokes raise what callers did wrong
+
+
+def test_crashes_are_shown(widgets: Widgets, endpoints: list[str]) -> None:
+    for endpoint in endpoints:
+        names = [line[1] for line in select_endpoint(widgets, endpoint)["Errors"] if len(line) == 3]
+        assert names == [f"Crashes-{endpoint}"]
 
 
 def test_functions_record_where_the_dashboard_looks(template: dict[str, Any]) -> None:
@@ -172,6 +199,15 @@ def test_other_types(made_up: dict[str, Any]) -> None:
     ]  # fmt: skip
     assert [line[-1]["expression"].rsplit("'", 2)[1] for line in made_up["rows"]] == ["Sum"]
     assert "Failed calls of other endpoints" in made_up
+
+
+@pytest.mark.parametrize("frequency", [0.01, 1])
+def test_samples_are_no_divisor(frequency: float) -> None:
+    """Errors are exact: of 50 requests at 0.01, half the periods would have no Count."""
+    table = {"endpoint": "x", "engine": "custom", "metrics": {"log_frequency": frequency}}
+    text = block.write_block([parse_endpoint(table)])
+    assert "MetricName: Invocations" in text and "MetricName: Count" not in text
+    assert "MetricName: Latency" in text
 
 
 def test_without_samples_lambda_counts_for_the_alarms() -> None:

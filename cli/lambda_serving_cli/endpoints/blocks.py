@@ -55,7 +55,16 @@ OUTPUT = """\
 RUNTIME = "runtime"
 """The folder of the layer that every function has."""
 
-DERIVED = ("Logs", "Function", "Role", "Aliaslive", "Version", "EndpointPermission", "Alarm")
+DERIVED = (
+    "Logs",
+    "Function",
+    "Role",
+    "Aliaslive",
+    "Version",
+    "EndpointPermission",
+    "Alarm",
+    "CrashesFilter",
+)
 """What follows a function's logical id in names that we or SAM make of it (SAM, "Generated
 CloudFormation resources for AWS::Serverless::Function")."""
 

@@ -16,6 +16,7 @@ import yaml
 
 from lambda_serving_cli.endpoints.yaml_nodes import compose, dig, list_references, read_node, refer
 from lambda_serving_cli.local_cloud.steps import StepError
+from lambda_serving_cli.monitoring.block import cut_block
 
 FUNCTION, LAYER = "AWS::Serverless::Function", "AWS::Serverless::LayerVersion"
 STACK = "${AWS::StackName}-"
@@ -141,12 +142,13 @@ class Template:
         """The text without a function, its log group and its outputs.
 
         Raises:
-            StepError: something else in the template refers to them.
+            StepError: something else in the template refers to them, other than the dashboard and
+                the alarms, which follow.
         """
         entries = [*self._own(function), *self.find_outputs(function)]
         text = self._splice([(start, end, "") for start, end in self._join(entries)])
         names = {entry.name for entry in self._own(function)}
-        left = sorted(names & set(list_references(compose(text))))
+        left = sorted(names & set(list_references(compose(cut_block(text)))))
         if left:
             raise StepError(
                 f"template.yaml: something else refers to {', '.join(left)}",

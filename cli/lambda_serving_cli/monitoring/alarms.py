@@ -1,4 +1,4 @@
-"""The alarms of an endpoint: faults, latency, throttles.
+"""The alarms of an endpoint: faults and crashes, latency, throttles.
 
 Source: AWS CloudFormation, AWS::CloudWatch::Alarm; Amazon CloudWatch user guide, "Using metric
 math".
@@ -22,13 +22,18 @@ FAULTS = """\
 Metrics:
   - Id: rate
     Label: failed requests, %
-    Expression: !Sub IF(requests >= ${AlarmMinimumRequests}, 100 * FILL(faults, 0) / requests, 0)
+    Expression: !Sub >-
+      IF(requests >= ${AlarmMinimumRequests},
+      100 * (FILL(faults, 0) + FILL(crashes, 0)) / requests, 0)
   - Id: requests
     ReturnData: false
     MetricStat: {Period: PERIOD, Stat: Sum, Metric: {REQUESTS}}
   - Id: faults
     ReturnData: false
     MetricStat: {Period: PERIOD, Stat: Sum, Metric: {FAULTS}}
+  - Id: crashes
+    ReturnData: false
+    MetricStat: {Period: PERIOD, Stat: Sum, Metric: {CRASHES}}
 Threshold: !Ref AlarmErrorPercent
 EvaluationPeriods: 1
 """
@@ -42,6 +47,14 @@ EvaluationPeriods: 3
 DatapointsToAlarm: 2
 """
 
+CRASH = (
+    '{ $.type = "platform.report" && ($.record.status = "timeout"'
+    ' || $.record.errorType = "Runtime.ExitError" || $.record.errorType = "Runtime.OutOfMemory") }'
+)
+"""Reports of requests that ended without a record of their own (AWS Lambda, "Telemetry API event
+schema reference", platform.report; the log holds the same objects where its format is JSON). What
+the handler raises, as a direct invoke does, is an error too, but none of these."""
+
 THROTTLES = """\
 METRIC
 Statistic: Sum
@@ -51,22 +64,28 @@ EvaluationPeriods: 1
 """
 
 
-def write_alarms(settings: EndpointSettings) -> str:
-    """Three resources of the template."""
+def write_alarms(settings: EndpointSettings, log_group: str | None) -> str:
+    """Three alarms, and the metric of crashes, as resources of the template.
+
+    ``log_group`` is the function's, by its logical id; crashes are not counted where it has none
+    in the template.
+    """
     endpoint = settings.endpoint
     if settings.metrics.log_frequency:
-        count, latency = (describe_own(metric, endpoint) for metric in ("Count", "Latency"))
-    else:  # without samples there is neither
-        count = describe_function("Invocations", endpoint)
+        latency = describe_own("Latency", endpoint)
+    else:  # without samples there is none
         latency = describe_function("Duration", endpoint)
+    # Exact, like the errors: Count is a sample, and holds no request that crashed.
+    requests = describe_function("Invocations", endpoint)
     faults = FAULTS.replace("FAULTS", ", ".join(describe_own("Faults", endpoint)))
+    faults = faults.replace("CRASHES", ", ".join(describe_crashes(endpoint)))
     throttles = "\n".join(describe_function("Throttles", endpoint))
     alarms = [
         write_alarm(
             endpoint,
             "faults",
-            f"Over ${{AlarmErrorPercent}} % of the requests to {endpoint} failed (status 5xx).",
-            faults.replace("REQUESTS", ", ".join(count)),
+            f"Over ${{AlarmErrorPercent}} % of the requests to {endpoint} failed (5xx) or crashed.",
+            faults.replace("REQUESTS", ", ".join(requests)),
             condition="HasRateAlarms",
         ),
         write_alarm(
@@ -82,7 +101,25 @@ def write_alarms(settings: EndpointSettings) -> str:
             THROTTLES.replace("METRIC", throttles),
         ),
     ]
-    return "\n".join(alarms)
+    counted = [] if log_group is None else [write_filter(endpoint, log_group)]
+    return "\n".join(counted + alarms)
+
+
+def write_filter(endpoint: str, log_group: str) -> str:
+    """What counts crashes: a request that times out, or whose process ends, records nothing."""
+    return f"""\
+  {camel(endpoint)}CrashesFilter:
+    Type: AWS::Logs::MetricFilter
+    Properties:
+      LogGroupName: !Ref {log_group}
+      FilterPattern: >-
+        {CRASH}
+      MetricTransformations:
+        - MetricNamespace: !Ref MetricsNamespace
+          MetricName: {name_crashes(endpoint)}
+          MetricValue: "1"
+          Unit: Count
+"""
 
 
 def write_alarm(
@@ -114,6 +151,16 @@ def describe_own(metric: str, endpoint: str) -> list[str]:
         f"MetricName: {metric}",
         f"Dimensions: [{dimension}]",
     ]
+
+
+def describe_crashes(endpoint: str) -> list[str]:
+    """Properties of the metric that ``write_filter`` makes."""
+    return ["Namespace: !Ref MetricsNamespace", f"MetricName: {name_crashes(endpoint)}"]
+
+
+def name_crashes(endpoint: str) -> str:
+    """A metric of each endpoint: a filter's dimensions come from the log, which has none of it."""
+    return f"Crashes-{endpoint}"
 
 
 def describe_function(metric: str, endpoint: str) -> list[str]:

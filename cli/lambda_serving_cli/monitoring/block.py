@@ -1,8 +1,10 @@
 """The block of template.yaml that holds dashboard and alarms: made, compared, written."""
 
 import difflib
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
 from lambda_serving.endpoint_toml import read_endpoint
 from lambda_serving.errors import SettingsError
@@ -17,6 +19,13 @@ BEGIN = (
     " from functions/*/endpoint.toml\n"
 )
 END = "  # --- end\n"
+
+LOG_GROUP = re.compile(
+    r"^  (?P<name>\w+):\n    Type: AWS::Logs::LogGroup\n(?:    .*\n)*?"
+    r"      LogGroupName: !Sub \"?/aws/lambda/\$\{AWS::StackName\}-(?P<endpoint>[\w-]+)\"?\n",
+    re.MULTILINE,
+)
+"""A resource of the template, as it stands beside each function."""
 
 
 def update_template(root: Path) -> bool:
@@ -44,7 +53,12 @@ def describe_changes(root: Path) -> str:
 def compare_template(root: Path) -> tuple[str, str]:
     """The template as it is and as it should be."""
     old = (root / "template.yaml").read_bytes().decode()
-    return old, replace_block(old, write_block(read_endpoints(root)))
+    return old, replace_block(old, write_block(read_endpoints(root), find_log_groups(old)))
+
+
+def find_log_groups(template: str) -> dict[str, str]:
+    """Endpoint -> logical id of its function's log group."""
+    return {found["endpoint"]: found["name"] for found in LOG_GROUP.finditer(template)}
 
 
 def read_endpoints(root: Path) -> list[EndpointSettings]:
@@ -58,7 +72,9 @@ def read_endpoints(root: Path) -> list[EndpointSettings]:
     return endpoints
 
 
-def write_block(endpoints: Sequence[EndpointSettings]) -> str:
+def write_block(
+    endpoints: Sequence[EndpointSettings], log_groups: Mapping[str, str] = MappingProxyType({})
+) -> str:
     """All resources, between the lines BEGIN and END."""
     taken: dict[str, str] = {}
     for settings in endpoints:
@@ -69,7 +85,15 @@ def write_block(endpoints: Sequence[EndpointSettings]) -> str:
                 " which knows letters and digits alone",
                 advice="rename one of them",
             )
-    return BEGIN + "\n".join([write_dashboard(endpoints), *map(write_alarms, endpoints)]) + END
+    alarms = [write_alarms(each, log_groups.get(each.endpoint)) for each in endpoints]
+    return BEGIN + "\n".join([write_dashboard(endpoints), *alarms]) + END
+
+
+def cut_block(template: str) -> str:
+    """The template without what is written into it anew."""
+    before, begin, rest = template.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    return before + after if begin and end else template
 
 
 def replace_block(template: str, block: str) -> str:

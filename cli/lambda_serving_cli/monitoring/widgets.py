@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 
 from lambda_serving.settings import EndpointSettings, Variable
+from lambda_serving_cli.monitoring.alarms import name_crashes
 from lambda_serving_cli.monitoring.graphs import (
     NAMESPACE,
     Line,
@@ -17,7 +18,7 @@ from lambda_serving_cli.monitoring.graphs import (
     write_text,
 )
 
-RED = "#d62728"
+RED, BLACK = "#d62728", "#000000"
 VERSION = ("Endpoint", "Version")
 BY_ENDPOINT = name("Dim.Endpoint")
 BY_VERSION = f"version {name('Dim.Version')}"
@@ -102,9 +103,11 @@ def show_latency(endpoint: str) -> Widget:
 def show_errors(endpoint: str) -> Widget:
     label = f"{name('Dim.ErrorType')}, {BY_VERSION}"
     faults = {"stat": "Sum", "label": "faults (status 5xx)", "color": RED}
+    crashes = {"stat": "Sum", "label": "crashes (timeouts, out of memory)", "color": BLACK}
     lines = [
         find("Errors", [*VERSION, "ErrorType"], "Sum", label, endpoint),
         [NAMESPACE, "Faults", "Endpoint", endpoint, faults],
+        [NAMESPACE, name_crashes(endpoint), crashes],
     ]
     return draw("Errors", lines)
 
