@@ -1,7 +1,5 @@
 """The built functions, each in execution environments of its own under the real runtime client."""
 
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from compileall import compile_dir
 from contextlib import ExitStack
@@ -12,12 +10,11 @@ from typing import Any
 
 import pytest
 
-from tests.servers.built import PROJECT, BuiltFunction, build_functions
+from tests.servers.built import BuiltFunction, build_functions
 from tests.servers.lambda_process import LambdaProcess, install_runtime_client
 from tests.servers.s3 import S3Server
 
 BUCKET = "models"
-MODELS = PROJECT / ".local" / "models"
 LIMIT = 250 * 2**20
 """Bytes of a function with its layers, unzipped (AWS Lambda quotas)."""
 
@@ -38,15 +35,6 @@ def built(request: pytest.FixtureRequest) -> dict[str, BuiltFunction]:
         for function in functions.values()
     }
     return functions
-
-
-@pytest.fixture(scope="session")
-def example_models() -> Path:
-    """The folder of the example models, made where they are missing."""
-    command = [sys.executable, "-m", "examples.prepare_models", "--out", str(MODELS)]
-    done = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return MODELS
 
 
 @pytest.fixture(scope="session")

@@ -108,5 +108,5 @@ def test_sizes(built: dict[str, BuiltFunction]) -> None:
         size = sum(map(measure, [function.code, *function.layers]))
         assert size <= LIMIT - SPARE, function.endpoint
         assert len(function.layers) <= 5  # AWS Lambda quotas
-    onnx = built["iris_onnx"]
-    assert sum(map(measure, [onnx.code, *onnx.layers])) <= 150 * MEGABYTE
+        if function.endpoint in {"filetype", "iris_onnx"}:  # those of the smallest engine
+            assert size <= 150 * MEGABYTE, function.endpoint
