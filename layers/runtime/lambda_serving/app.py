@@ -14,6 +14,8 @@ from typing import Any, NamedTuple
 from lambda_serving.encoding import decode_body
 from lambda_serving.environment import Environment
 from lambda_serving.errors import (
+    BodyTooLargeError,
+    MalformedBodyError,
     MethodNotAllowedError,
     ServingError,
     UnknownPathError,
@@ -153,11 +155,12 @@ class App:
         record: Notes,
     ) -> Request:
         headers = {key.lower(): value.decode("latin-1") for key, value in scope["headers"]}
+        limit = self._environment.runtime.max_body_bytes
         body = decode_body(
-            await read_body(receive),
+            await read_body(receive, limit),
             headers.get(b"content-type", ""),
             headers.get(b"content-encoding", ""),
-            self._environment.runtime.max_body_bytes,
+            limit,
         )
         return Request(
             body,
@@ -243,14 +246,25 @@ def find_deadline(scope: Scope) -> float:
     return time.monotonic() + float(scope["aws.context"].get_remaining_time_in_millis()) / 1000
 
 
-async def read_body(receive: Receive) -> bytes:
-    """The whole body of a request."""
-    message = await receive()
-    body: bytes = message.get("body", b"")
-    while message.get("more_body"):
+async def read_body(receive: Receive, limit: int) -> bytes:
+    """The whole body of a request, of at most ``limit`` bytes as it was sent.
+
+    Raises:
+        MalformedBodyError: the client went before its end.
+        BodyTooLargeError: known before its end, which is not waited for.
+    """
+    parts: list[bytes] = []
+    size, goes_on = 0, True
+    while goes_on:
         message = await receive()
-        body += message.get("body", b"")
-    return body
+        if message["type"] == "http.disconnect":
+            raise MalformedBodyError(f"the client went after {size} bytes of the body")
+        parts.append(message.get("body", b""))
+        size += len(parts[-1])
+        goes_on = message.get("more_body", False)
+        if goes_on and size > limit:
+            raise BodyTooLargeError(f"the body has over {limit} bytes, the limit")
+    return b"".join(parts)
 
 
 async def send_answer(answer: Answer, request_id: str, send: Send) -> None:
