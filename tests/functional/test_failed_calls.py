@@ -73,6 +73,7 @@ FAILURES = (
     Failure("always_throttled", throttled(), "Throttled", "429 TooManyRequestsException", 0),
     Failure("no_such_function", not_found(), "NoSuchEndpoint", "404 ResourceNotFound", 0),
     Failure("no_permission", access_denied(), "AccessDenied", "403 AccessDeniedException", 0),
+    Failure("no_policy", access_denied(), "AccessDenied", "`calls` is missing in endpoint.toml", 0),
     Failure("api_says_too_large", too_large(), "PayloadTooLarge", "413 RequestTooLarge", 0),
     Failure("other_refusal", unsupported(), "Refused", "415 UnsupportedMediaType", 0),
     Failure("server_error", service_error(), "ServiceError", "500 ServiceException"),
@@ -223,7 +224,9 @@ def test_failures_side_by_side(
     answer = handler({"names": [*names[:10], "echo", *names[10:]]})["answer"]
     assert [value is not None for value in answer] == [False] * 10 + [True] + [False] * 10
     failed = find_failed_calls(capsys.readouterr().out)
-    assert sorted(record["Callee"] for record in failed) == sorted(names)
+    assert [record["Callee"] for record in failed] == ["-"] * len(names)  # `calls` names none
+    told = " ".join(record.getMessage() for record in caplog.records)
+    assert all(told.count(f"send_request to {name} failed") == 1 for name in names)
     assert len(caplog.records) == len(names)
 
 

@@ -22,10 +22,10 @@ both_engines = pytest.mark.parametrize("engine", list(CODES))
 @pytest.mark.parametrize(
     ("asked", "callee", "cause", "text"),
     [
-        ({"endpoint": "absent"}, "absent", "NoSuchEndpoint", "404 ResourceNotFound"),
+        ({"endpoint": "absent"}, "-", "NoSuchEndpoint", "to absent failed: NoSuchEndpoint: 404"),
         ({"endpoint": "no name!"}, "-", "NoSuchEndpoint", "got 'no name!'"),
         ({"endpoint": ""}, "-", "NoSuchEndpoint", "got ''"),
-        ({"endpoint": None}, "None", "NoSuchEndpoint", "404"),
+        ({"endpoint": None}, "-", "NoSuchEndpoint", "to None failed: NoSuchEndpoint: 404"),
     ],
 )
 def test_names_that_are_none(

@@ -1,6 +1,7 @@
 """The loopback Lambda API refuses what Lambda refuses, and counts what it says it counts."""
 
 import json
+import time
 from collections.abc import Iterator
 from copy import replace
 from typing import Any
@@ -72,6 +73,17 @@ def test_runs(service: LambdaService, runtime: Runtime, fault: Fault, runs: int)
 def test_payload_limit(service: LambdaService, runtime: Runtime) -> None:
     with pytest.raises(CallError, match="413 RequestTooLargeException"):
         ask(runtime, "x" * PAYLOAD_LIMIT)
+
+
+@pytest.mark.parametrize(("idle_seconds", "connections"), [(0.05, 3), (60.0, 1)])
+def test_connections_that_idled_are_not_used_again(
+    service: LambdaService, runtime: Runtime, idle_seconds: float, connections: int
+) -> None:
+    api = LambdaApi(runtime, idle_seconds)
+    for _ in range(3):
+        api.invoke("a b", b"{}", 5)
+        time.sleep(0.1)
+    assert len({invoke.port for invoke in service.invokes}) == connections
 
 
 def test_unknown_function(service: LambdaService, runtime: Runtime) -> None:

@@ -89,6 +89,10 @@ class Environment:
         return Calls(transport, self.runtime.depth_limit, self._count_failed_call)
 
     def _count_failed_call(self, callee: str, cause: str) -> None:
+        # What may be no endpoint is named in the log alone: code may make names of what it is
+        # sent, and each new value of a dimension is a metric that costs.
+        if cause in ("NoSuchEndpoint", "AccessDenied") and callee not in self.settings.calls:
+            callee = "-"
         self.count("FailedCalls", Callee=callee, Cause=cause)
 
     def _count_target(self, target: str) -> None:

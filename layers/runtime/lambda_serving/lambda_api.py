@@ -35,27 +35,47 @@ FIRST_PAUSE = 0.05
 LONGEST_PAUSE = 2.0
 """Seconds between two tries of a throttled call: a random share of 0.05, 0.1, 0.2 ... 2."""
 
+IDLE_SECONDS = 30.0
+"""After so long without a call connections are made anew. The other side may have closed them
+while the environment was frozen, or a NAT gateway forgotten them (after 350 s, Amazon VPC user
+guide): the next request would be lost, and must not be sent twice."""
+
 LEAST_SECONDS = 0.1
 """With less time left there is no further try: it might run the callee with nobody waiting."""
 
 CAUSES = {403: "AccessDenied", 404: "NoSuchEndpoint", 413: "PayloadTooLarge", 429: "Throttled"}
 """HTTP status of Invoke -> cause (AWS Lambda API reference, Invoke, Errors)."""
 
-HINTS = {"AccessDenied": "; an endpoint that is not in this stack is refused like this, too"}
-"""The policy names this stack's functions alone, so that a misspelt one is none of them."""
+HINTS = {
+    "AccessDenied": "; an endpoint that is not in this stack is refused like this, too,"
+    " and each one where `calls` is missing in endpoint.toml"
+}
+"""The policy names this stack's functions alone, so that a misspelt one is none of them; and it is
+given to those alone that say whom they call."""
 
 
 class LambdaApi:
     """A ``Transport``: Invoke of the function ``<stack>-<endpoint>``, by its alias."""
 
-    def __init__(self, runtime: Runtime) -> None:
+    def __init__(self, runtime: Runtime, idle_seconds: float = IDLE_SECONDS) -> None:
         self._runtime = runtime
+        self._idle_seconds = idle_seconds
         self.connect()
 
     def connect(self) -> None:
         """Begin anew: after a SnapStart restore, connections and credentials are dead."""
-        self._pool = urllib3.PoolManager(maxsize=CONCURRENCY, retries=False)
+        self._open_pool()
         self._credentials = Credentials(self._runtime)
+
+    def _open_pool(self) -> None:
+        self._pool = urllib3.PoolManager(maxsize=CONCURRENCY, retries=False)
+        self._used_at = time.time()  # by the wall clock: the other one may stand still in a freeze
+
+    def _find_pool(self) -> urllib3.PoolManager:
+        """Connections that live, as far as can be told; calls under way keep theirs."""
+        if time.time() - self._used_at > self._idle_seconds:
+            self._open_pool()
+        return self._pool
 
     def _get_keys(self) -> Keys:
         """Keys that are valid now.
@@ -130,7 +150,7 @@ class LambdaApi:
         seconds = deadline - time.monotonic()
         if seconds <= 0:  # the credentials took it all
             raise CallError("Timeout", "no time was left to send it")
-        return self._pool.request(
+        answer = self._find_pool().request(
             "POST",
             prepared.url,
             body=payload,
@@ -138,6 +158,8 @@ class LambdaApi:
             timeout=urllib3.Timeout(connect=CONNECT_SECONDS, total=seconds),
             redirect=False,
         )
+        self._used_at = time.time()
+        return answer
 
 
 def read_answer(answer: Any) -> bytes:
