@@ -1,7 +1,9 @@
 """The dev server and bodies that do not come whole, or are too much."""
 
+import json
 import socket
 from collections.abc import Iterator
+from http.client import HTTPResponse
 from urllib.parse import urlsplit
 
 import pytest
@@ -47,9 +49,9 @@ def test_a_client_that_goes_before_the_end_of_its_body(server: DevServer) -> Non
 
 def test_a_body_over_the_limit_is_refused_before_its_end(server: DevServer) -> None:
     with begin(server, 3 * LIMIT, b"x" * 2 * LIMIT) as connection:
-        answer = connection.recv(100_000)
-    assert b" 413 " in answer.partition(b"\r\n")[0]
-    assert b"the limit" in answer
+        answer = HTTPResponse(connection)
+        answer.begin()
+        assert (answer.status, json.load(answer)["type"]) == (413, "BodyTooLargeError")
 
 
 def test_a_body_of_many_parts(server: DevServer) -> None:
