@@ -82,6 +82,11 @@ def list_targets(report: Report) -> Iterable[Target]:
         yield from list_cold_targets(report.cold)
     if report.hot:
         yield from list_hot_targets(report.hot)
+    if report.statistics:
+        rows = [line.strip("| ").split(" | ") for line in report.statistics.splitlines()[2:]]
+        name, _, added, _ = max(rows, key=lambda row: float(row[2]))
+        text = "statistics add at most 100 µs to a request"
+        yield Target(text, f"{float(added):.1f} µs ({name})", float(added) <= 100)
     for (megabytes, row), samples in report.loads.items():
         if row == "ours":
             ratio = median_seconds(samples) / median_seconds(report.loads[megabytes, "floor"])

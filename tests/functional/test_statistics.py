@@ -8,6 +8,7 @@ import pytest
 from lambda_serving.statistics import Sampler
 from tests.conftest import CONTEXT, Handler
 from tests.emf import read_records, sum_metric
+from tests.events import load_event
 from tests.functional.meter import OWN, Meter, list_metrics, post
 
 
@@ -141,3 +142,16 @@ def test_switched_off(
     with pytest.raises(Exception, match="KeyError"):
         handler({"fails": "key"})
     assert capsys.readouterr().out == ""
+
+
+def test_a_warm_up_takes_the_cold_start(
+    start_meter: Callable[..., Handler], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As the log says it: the request after it waited for nothing."""
+    handler = start_meter()
+    for event in [load_event("schedule_warmup")] * 2 + [{}]:
+        handler(event)
+    warm_up, request = read_records(capsys.readouterr().out)
+    assert warm_up["ColdStart"] == 1 and warm_up["ModelLoad"] > 0 and "Count" not in warm_up
+    assert warm_up["Version"] == "1"
+    assert request["Count"] == 1 and "ColdStart" not in request and "ModelLoad" not in request

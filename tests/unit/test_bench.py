@@ -56,6 +56,14 @@ def make_cold(seconds: dict[str, float]) -> ColdStarts:
 COLD = {"floor, onnx": 0.2, "ours, onnx, invoke": 0.3, "ours, onnx, HTTP": 0.2, SHIPPED: 2.0}
 
 
+@pytest.mark.parametrize(("most", "is_met"), [("+37.7", True), ("+100.1", False)])
+def test_what_statistics_add_has_a_target(most: str, is_met: bool) -> None:
+    rows = ["| request | median µs | over off | ratio |", "| --- | ---: | ---: | ---: |"]
+    rows += ["| invoke, off | 38.0 | +0.0 | 1.00 |", f"| http, on | 127.3 | {most} | 1.28 |"]
+    [target] = list_targets(Report(1, statistics="\n".join(rows) + "\n"))
+    assert target.is_met is is_met and "(http, on)" in target.measured
+
+
 def test_targets_are_met_or_not() -> None:
     found = {target.text: target.is_met for target in list_targets(Report(1, make_cold(COLD)))}
     assert found == {

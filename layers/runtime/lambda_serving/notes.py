@@ -62,5 +62,8 @@ class NoStatistics:
     def count_error(self, error: ServingError, request_id: str, version: str = NO_VERSION) -> None:
         """Counts nothing."""
 
+    def record_start(self, request_id: str, version: str) -> None:
+        """Records nothing."""
+
     def note_load(self, version: str, milliseconds: float) -> None:
         """Notes nothing."""

@@ -105,10 +105,20 @@ class Statistics:
 
     def count_error(self, error: ServingError, request_id: str, version: str = NO_VERSION) -> None:
         """An error of a request whose own record is written already."""
+        self._record_apart(request_id, version, error)
+
+    def record_start(self, request_id: str, version: str) -> None:
+        """A warm-up came: where it is the first event, cold start and load are no request's."""
+        self._record_apart(request_id, version)
+
+    def _record_apart(
+        self, request_id: str, version: str, error: ServingError | None = None
+    ) -> None:
         try:
             with Record(self, request_id, is_sampled=False) as record:
                 record.version = version
-                record.note_error(error.type, error.status)
+                if error is not None:
+                    record.note_error(error.type, error.status)
         except Exception as failure:  # noqa: BLE001  (statistics never fail a request)
             self.tell_failure(failure)
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from lambda_serving.environment import Environment
+from lambda_serving.errors import SettingsError
+from lambda_serving.notes import NO_VERSION
 
 
 def infer(event: Any) -> bool:
@@ -18,4 +20,9 @@ def infer(event: Any) -> bool:
 
 def answer_event(event: Any, context: Any, environment: Environment) -> dict[str, str]:
     """The cold start has done the work already."""
+    try:
+        version = environment.rollout.default or NO_VERSION
+    except SettingsError:  # the cold start has told it
+        version = NO_VERSION
+    environment.statistics.record_start(context.aws_request_id, version)
     return {"status": "warm"}
