@@ -47,3 +47,13 @@ def test_alarms_are_deployed(stack: Stack) -> None:
         for alarm in (latency, throttles):
             assert alarm["AlarmActions"] == alarm["OKActions"] == []
             assert f"/aws/lambda/{function} " in alarm["AlarmDescription"]
+
+
+def test_crashes_are_counted_of_every_log(stack: Stack) -> None:
+    logs = stack.connect("logs")
+    for endpoint, function in stack.state["functions"].items():
+        group = f"/aws/lambda/{function}"
+        [crashes] = logs.describe_metric_filters(logGroupName=group)["metricFilters"]
+        [made] = crashes["metricTransformations"]
+        assert made["metricName"] == f"Crashes-{endpoint}"
+        assert made["metricNamespace"] == "LambdaServing"
