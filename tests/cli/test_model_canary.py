@@ -75,6 +75,22 @@ def test_between_own_versions(project: Copy) -> None:
     assert project.ask("validate", "--no-models")["findings"] == []
 
 
+def test_between_versions_of_the_registry(project: Copy) -> None:
+    follow = ("model", "auto-update", "--engine", "sklearn", "--endpoint", "follows")
+    rule = ("--project", "p", "--name", "n")
+    share = (*CANARY, "follows", "--input-endpoint-prefix", "follows", "--weights")
+    project.do(*follow, *rule)
+    before = project.snapshot()
+    told = project.refuse(1, *share, "0.1", "0.9")
+    assert "2 weights, and the endpoint serves the newest 1" in told
+    assert "`--max-versions 2`" in told and project.snapshot() == before
+    project.do(*follow, *rule, "--max-versions", "2")
+    project.do(*share, "0.1", "0.9")
+    assert read_traffic(project, "follows") == {"latest": [0.1, 0.9]}
+    told = project.refuse(1, *follow, *rule)
+    assert "max_versions: expected at least 2, one for each share" in told
+
+
 @pytest.mark.parametrize(
     ("code", "endpoint", "arguments", "message"),
     [

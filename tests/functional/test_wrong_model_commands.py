@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from lambda_serving.errors import ModelLoadError
+from lambda_serving.sample import parse_sample
 from tests.functional.registry import BUCKET, INDEX, NAMED, Registry
 from tests.models import make_adder
 
@@ -104,6 +106,27 @@ def check_refused(registry: Registry, reason: str, *command: str) -> None:
     assert f"{INDEX} in the bucket is not an index of the registry ({reason}" in err
     assert out == ""
     assert registry.s3.read(BUCKET, INDEX) == before
+
+
+@pytest.mark.parametrize(
+    ("sample", "told"),
+    [
+        (b'{"x": NaN}', "is not JSON: NaN is no number"),
+        (b'{"x": -1e999}', "is not JSON: -1e999 is no number"),
+        (b'{"x": "\\ud800"}', "is not JSON: 'utf-8' codec can't encode"),
+        ('{"x": 1}'.encode("utf-16"), "is not JSON: 'utf-8' codec can't decode"),
+        (b'{"x": ' + b"[" * 100_000, "is not JSON"),
+        (b'{"x": "' + b"x" * 10 * 1024 * 1024 + b'"}', "bytes, the limit is 10485760"),
+    ],
+    ids=["NaN", "infinity", "surrogate", "UTF-16", "deep", "large"],
+)
+def test_a_sample_that_no_endpoint_reads(registry: Registry, sample: bytes, told: str) -> None:
+    with pytest.raises(ModelLoadError):
+        parse_sample(sample, "1")
+    model, path = registry.write(FILE, make_adder()), registry.write("sample.json", sample)
+    _, err = registry.invoke("upload", *NAMED, model, "--sample", path, code=1)
+    assert told in " ".join(err.split())
+    assert registry.s3.count() == {}
 
 
 @pytest.mark.parametrize(

@@ -218,6 +218,10 @@ def test_auto_update() -> None:
             {"auto_update": UPDATE, "traffic": {"weights": {"1": 1}}},
             "traffic.weights: expected latest = [...] beside [auto_update]",
         ),
+        (
+            {"auto_update": UPDATE, "traffic": {"latest": [0.1, 0.9]}},
+            "auto_update.max_versions: expected at least 2, one for each share of traffic.latest",
+        ),
     ],
 )
 def test_wrong_auto_update(table: dict[str, Any], told: str) -> None:

@@ -139,7 +139,11 @@ def auto_update(
     ] = None,
     max_versions: Annotated[
         int | None,
-        typer.Option(min=1, help="How many of the newest versions are served.", show_default="1"),
+        typer.Option(
+            min=1,
+            help="How many of the newest are served; a canary needs one a weight.",
+            show_default="1",
+        ),
     ] = None,
     poll_seconds: Annotated[
         int | None,

@@ -35,7 +35,8 @@ def share_traffic(
 
     Raises:
         StepError: a target is not there, own versions and others are mixed, the endpoint is none
-            that can do this, or the runtime refuses it. Nothing is written then.
+            that can do this or has too few versions, or the runtime refuses it. Nothing is written
+            then.
     """
     names = [prefix] if prefix else [str(name).partition("/")[0] for name in shares]
     _require_targets(project, endpoint, shares, prefix)
@@ -45,6 +46,8 @@ def share_traffic(
     changes = Changes()
     is_new = not project.has(endpoint)
     file = _open(project, endpoint, is_new, is_inside)
+    if is_inside and prefix:
+        _require_versions(file, len(shares))
     traffic = _make_traffic(shares, None if is_inside else prefix, is_inside)
     if sticky := sticky or file.get("traffic", {}).get("sticky"):
         traffic["sticky"] = sticky
@@ -71,6 +74,16 @@ def _open(project: Project, endpoint: str, is_new: bool, is_inside: bool) -> End
             advice="name other endpoints" if is_inside else "take a new name for the canary",
         )
     return file
+
+
+def _require_versions(file: EndpointFile, count: int) -> None:
+    """That an endpoint which follows the registry serves as many versions as there are shares."""
+    served = file.get("auto_update", {}).get("max_versions", 1)
+    if "auto_update" in file.table and count > served:
+        raise StepError(
+            f"{count} weights, and the endpoint serves the newest {served} of its model",
+            advice=f"give it more first: `model auto-update` with `--max-versions {count}`",
+        )
 
 
 def _make_traffic(

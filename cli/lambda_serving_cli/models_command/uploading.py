@@ -1,12 +1,14 @@
 """`lambda-serving model upload`."""
 
 import json
+import math
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from lambda_serving.auto_update import LARGEST_SAMPLE
 from lambda_serving_cli.aws_errors import tell_aws_errors
 from lambda_serving_cli.local_cloud.steps import StepError
 from lambda_serving_cli.models_command.converting import (
@@ -185,17 +187,33 @@ def _recognise(place: Path, framework: str | None, libraries: list[str]) -> Reco
 
 
 def _read_sample(path: Path) -> ArtifactFile:
-    """The sample request, which is a JSON object like the body of any request."""
+    """The sample request, which is a JSON object like the body of any request.
+
+    An endpoint reads it by orjson, which takes less than Python does: UTF-8 alone, no NaN, no
+    number beyond a float's range, no half of a surrogate pair.
+    """
     try:
-        content = json.loads(path.read_bytes())
+        data = path.read_bytes()
+        content = json.loads(data.decode(), parse_constant=_refuse, parse_float=_parse_float)
+        json.dumps(content, ensure_ascii=False).encode()
     except OSError as error:
         raise StepError(f"the sample {path}: {error.strerror}") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise StepError(f"the sample {path} is not JSON: {error}") from error
+    if len(data) > LARGEST_SAMPLE:
+        raise StepError(f"the sample {path} has {len(data)} bytes, the limit is {LARGEST_SAMPLE}")
     if not isinstance(content, dict):
         raise StepError(
             f"the sample {path} holds no JSON object",
             advice='it is the body of a request, such as {"age": 41}',
         )
-    size = max(path.stat().st_size, 1)
-    return digest_file(path, SAMPLE, size, lambda _: None)
+    return digest_file(path, SAMPLE, len(data), lambda _: None)
+
+
+def _refuse(number: str) -> float:
+    raise ValueError(f"{number} is no number of JSON")
+
+
+def _parse_float(text: str) -> float:
+    number = float(text)
+    return number if math.isfinite(number) else _refuse(text)

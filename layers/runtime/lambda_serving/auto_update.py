@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
+LARGEST_SAMPLE = 10 * 1024 * 1024
+"""Bytes of a version's sample request."""
+
 
 class AutoUpdate(NamedTuple):
     """The endpoint's versions are the newest ``max_versions`` of a model, as they change.

@@ -127,6 +127,9 @@ def _check_traffic(
         if update is not None and traffic.weights:
             expected = "latest = [...] beside [auto_update]: the versions change"
             raise _refuse("traffic.weights", expected, dict(traffic.weights))
+        if update is not None and len(traffic.latest) > update.max_versions:
+            least = f"at least {len(traffic.latest)}, one for each share of traffic.latest"
+            raise _refuse("auto_update.max_versions", least, update.max_versions)
         for version in traffic.weights:
             if version not in versions:
                 raise _refuse("traffic.weights", f"of the versions {', '.join(versions)}", version)

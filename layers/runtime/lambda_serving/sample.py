@@ -7,6 +7,7 @@ from pathlib import Path
 
 import orjson
 
+from lambda_serving.auto_update import LARGEST_SAMPLE
 from lambda_serving.encoding import decode_body
 from lambda_serving.endpoint import Servable
 from lambda_serving.envelope import read_request
@@ -15,9 +16,6 @@ from lambda_serving.request import Request, enter_request
 from lambda_serving.settings import Runtime
 
 FILE = "sample.json"
-
-LARGEST = 10 * 1024 * 1024
-"""Bytes of a sample in the registry."""
 
 
 def read_sample(runtime: Runtime) -> Request | None:
@@ -42,7 +40,7 @@ def parse_sample(text: bytes, version: str) -> Request:
         ModelLoadError: it is none.
     """
     try:
-        body = decode_body(text, "application/json", "", LARGEST)
+        body = decode_body(text, "application/json", "", LARGEST_SAMPLE)
     except RequestError as error:
         raise ModelLoadError(f"its sample request is none: {error.detail}") from error
     return Request(body, f"sample-{version}")
