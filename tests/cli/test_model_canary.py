@@ -87,7 +87,7 @@ def test_between_versions_of_the_registry(project: Copy) -> None:
     project.do(*follow, *rule, "--max-versions", "2")
     project.do(*share, "0.1", "0.9")
     assert read_traffic(project, "follows") == {"latest": [0.1, 0.9]}
-    told = project.refuse(1, *follow, *rule)
+    told = project.refuse(1, *follow, *rule, "--max-versions", "1")
     assert "max_versions: expected at least 2, one for each share" in told
 
 

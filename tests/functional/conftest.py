@@ -3,12 +3,15 @@
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from tests.conftest import Handler
+from lambda_serving import follower
+from tests.conftest import ADDER_CODE, Handler
 from tests.emf import read_records
+from tests.functional import updates
 from tests.functional.meter import CODE, TOML, Meter
 from tests.functional.pipelines import (
     CODES,
@@ -21,6 +24,7 @@ from tests.functional.pipelines import (
     make_context,
     serve_lambda,
 )
+from tests.registry import Registry
 from tests.servers.lambda_process import LambdaProcess, install_runtime_client
 from tests.servers.lambda_service import LambdaService
 from tests.servers.source_layers import link_layers
@@ -142,3 +146,34 @@ def ask(start_meter: Callable[..., Handler], capsys: pytest.CaptureFixture[str])
         return read_records(capsys.readouterr().out)
 
     return ask
+
+
+@pytest.fixture
+def adders(models: Path) -> Registry:
+    """The registry's model that the endpoint of ``start_adders`` follows."""
+    return Registry(models)
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
+    """The follower's clock; ``clock.pass_seconds(60)``."""
+    clock = SimpleNamespace(now=1000.0)
+
+    def pass_seconds(seconds: float) -> None:
+        clock.now += seconds
+
+    clock.pass_seconds = pass_seconds
+    monkeypatch.setattr(follower.Follower.__init__, "__defaults__", (lambda: clock.now,))
+    return clock
+
+
+@pytest.fixture
+def start_adders(
+    make_folder: Callable[..., Path], start_handler: Callable[..., Handler]
+) -> Callable[..., Handler]:
+    """Cold start of an endpoint that follows ``adders``; ``more`` TOML may be added."""
+
+    def start(more: str = "", **env: str) -> Handler:
+        return start_handler(make_folder(updates.TOML + more, ADDER_CODE), **env)
+
+    return start

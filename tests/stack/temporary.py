@@ -54,6 +54,39 @@ def add_function(
             logs.delete_log_group(logGroupName=group["logGroupName"])
 
 
+@contextmanager
+def add_routes(stack: Stack, endpoint: str, *, like: str) -> Iterator[None]:
+    """The HTTP routes of `endpoint`, as the deployed endpoint `like` has them."""
+    gateway = stack.connect("apigatewayv2")
+    [api] = [each for each in gateway.get_apis()["Items"] if each["ApiId"] in stack.api_url]
+    where = {"ApiId": api["ApiId"]}
+    stem, prefix = stack.state["stack_name"], f"/serve/{like}"
+    made: list[tuple[str, str]] = []
+    for route in gateway.get_routes(**where)["Items"]:
+        method, path = route["RouteKey"].split(" ", 1)
+        if path != prefix and not path.startswith(f"{prefix}/"):
+            continue
+        old = route["Target"].removeprefix("integrations/")
+        uri = gateway.get_integration(**where, IntegrationId=old)["IntegrationUri"]
+        integration = gateway.create_integration(
+            **where,
+            IntegrationType="AWS_PROXY",
+            IntegrationUri=uri.replace(f"{stem}-{like}", f"{stem}-{endpoint}"),
+            PayloadFormatVersion="2.0",
+        )["IntegrationId"]
+        key = f"{method} {path.replace(prefix, f'/serve/{endpoint}')}"
+        target = f"integrations/{integration}"
+        made.append(
+            (gateway.create_route(**where, RouteKey=key, Target=target)["RouteId"], integration)
+        )
+    try:
+        yield
+    finally:
+        for route_id, integration in made:
+            gateway.delete_route(**where, RouteId=route_id)
+            gateway.delete_integration(**where, IntegrationId=integration)
+
+
 def pack(files: Mapping[str, bytes | str]) -> bytes:
     """A zip of the files."""
     archive = io.BytesIO()

@@ -4,29 +4,21 @@ import json
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
+from tests.cli.conftest import copy_project
 from tests.conftest import ADDER_CODE
 from tests.emf import read_records
 from tests.functional.registry import end_command, start_command
 from tests.models import make_adder
 from tests.servers.built import STATE
 from tests.stack.conftest import Stack
-from tests.stack.temporary import add_function
+from tests.stack.temporary import add_function, add_routes
 
 NAMED = ("--project", "tests of updates", "--name", "adder")
+FOLLOW = ("model", "auto-update", "--engine", "onnx", "--endpoint", "follows", "--published")
 POLL_SECONDS = 2
-TOML = f"""
-endpoint = "follows"
-engine = "onnx"
-[auto_update]
-project = "tests of updates"
-name = "adder"
-max_versions = 2
-poll_seconds = {POLL_SECONDS}
-"""
 
 Publish = Callable[[bytes], str]
 
@@ -54,31 +46,38 @@ def publish(stack: Stack, tmp_path: Path) -> Iterator[Publish]:
         stack.bucket.delete_object(Bucket=bucket, Key=item["Key"])
 
 
-def test_new_versions_without_a_deploy(stack: Stack, publish: Publish) -> None:
+def make_endpoint(folder: Path) -> dict[str, bytes | str]:
+    """The files that `model auto-update`, as typed, makes in a copy of the project."""
+    project = copy_project(folder)
+    project.write("adder.py", ADDER_CODE)
+    often = ("--max-versions", "2", "--poll-seconds", str(POLL_SECONDS))
+    project.do(*FOLLOW, *NAMED, *often, "--preprocess", "adder.py")
+    made = (folder / "functions" / "follows").iterdir()
+    return {path.name: path.read_bytes() for path in made}
+
+
+def test_new_versions_without_a_deploy(stack: Stack, publish: Publish, tmp_path: Path) -> None:
     assert publish(make_adder()) == "1"
-    files = {"endpoint.toml": TOML, "preprocess.py": ADDER_CODE}
-    with add_function(stack, "follows", files, like="iris_onnx") as function:
+    files = make_endpoint(tmp_path / "project")
+    with (
+        add_function(stack, "follows", files, like="iris_onnx") as function,
+        add_routes(stack, "follows", like="iris_onnx"),
+    ):
 
-        def ask(version: str | None = None) -> Any:
-            event = {"serving": {"protocol": 1, "version": version}, "body": {"a": 1, "b": 2}}
-            answer, error = stack.invoke(function, event, "live")
-            assert not error, answer
-            return answer["sum"]
+        def ask(version: str = "") -> tuple[str, float]:
+            answer = stack.post(f"/serve/follows/{version}".rstrip("/"), json={"a": 1, "b": 2})
+            assert answer.status_code == 200, answer.text
+            return answer.headers["x-serving-version"], answer.json()["sum"]
 
-        def wait_for(expected: float) -> None:
-            end = time.monotonic() + POLL_SECONDS + 20
-            while (answer := ask()) != expected:
-                assert time.monotonic() < end, answer
-                time.sleep(0.2)
-
-        assert ask() == 3
+        assert ask() == ("1", 3)
         assert publish(make_adder(add=10)) == "2"
-        wait_for(13)
-        assert ask("1") == 3 and ask("2") == 13
+        time.sleep(POLL_SECONDS)  # by now every request finds it, without one to wait for
+        assert ask() == ("2", 13)
+        assert ask("1") == ("1", 3) and ask("2") == ("2", 13)
         assert publish(b"no model") == "3"
         time.sleep(POLL_SECONDS)
         for _ in range(10):
-            assert ask() == 13 and ask("1") == 3
+            assert ask() == ("2", 13) and ask("1") == ("1", 3)
         log = stack.read_log(function)
         assert "the update to version 3 failed: ModelLoadError" in log
         assert "version 2 goes on" in log
