@@ -26,7 +26,9 @@ ASYNC_HEAVY = "import asyncio\n" + HEAVY.replace(
 ).replace("def unload(self):", "async def unload(self):\n        await asyncio.sleep(0)")
 SMALL_BLOCKS = HEAVY.replace(
     "bytearray(b'x') * self.ballast_bytes()",
-    "[bytearray(b'x') * 32_000 for _ in range(self.ballast_bytes() // 32_000)]",
+    "[bytearray(b'x') * 32_000 for _ in range(self.ballast_bytes() // 32_000)]\n"
+    # What stays lies behind them, so that the heap cannot shrink at its end.
+    "        import sys\n        vars(sys).setdefault('kept', []).append(bytearray(32_000))",
 )
 HEAVY_CLASS = WITNESS.replace(
     "class Preprocess:",
