@@ -77,12 +77,12 @@ def test_layers_and_policies_are_adapted() -> None:
     head, block = add(TEXT).split("-new\n", 1)
     text = f"{head}-new\n{block.replace('[!Ref ReadModels]', "[!Ref Mine, !Sub 'x']", 1)}"
     template = Template(text)
-    adapted = adapt_function(template, template.functions["new"], BOTH)
+    adapted = adapt_function(template, template.functions["new"], BOTH, ONNX)
     block = adapted[Template(adapted).resources["New"].start :]
     assert "Layers: [!Ref RuntimeLayer, !Ref EngineOnnxLayer, !Ref EngineSklearnLayer]" in block
     assert "Policies: [!Ref Mine, !Sub 'x', !Ref ReadModels]" in block
     template = Template(adapted)
-    back = adapt_function(template, template.functions["new"], ONNX)
+    back = adapt_function(template, template.functions["new"], ONNX, BOTH)
     assert back == text.replace("[!Ref Mine, !Sub 'x']", "[!Ref Mine, !Sub 'x', !Ref ReadModels]")
 
 
@@ -96,7 +96,7 @@ def test_lists_of_another_form_are_left_alone() -> None:
     )
     template = Template(text[:start] + block)
     with pytest.raises(StepError, match="expected Layers like") as raised:
-        adapt_function(template, template.functions["new"], BOTH)
+        adapt_function(template, template.functions["new"], BOTH, ONNX)
     assert "EngineSklearnLayer" in raised.value.advice
 
 

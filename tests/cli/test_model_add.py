@@ -96,6 +96,25 @@ def test_further_versions(project: Copy) -> None:
     assert list_problems(project) == []
 
 
+def test_layers_of_the_users_own_stay(project: Copy) -> None:
+    project.do(
+        "model", "add", "--engine", "custom", "--endpoint", "churn", "--preprocess", "in/code.py"
+    )
+    text = project.read("template.yaml")
+    head, block = text.split("-churn\n", 1)
+    block = block.replace("[!Ref RuntimeLayer]", "[!Ref RuntimeLayer, !Ref EngineSklearnLayer]", 1)
+    project.write("template.yaml", f"{head}-churn\n{block}")
+    project.do(
+        "model", "add", "--engine", "custom", "--endpoint", "churn", "--version", "2",
+        "--model", "in/model.joblib",
+    )  # fmt: skip
+    assert (
+        "[!Ref RuntimeLayer, !Ref EngineSklearnLayer]"
+        in project.read("template.yaml").split("-churn\n", 1)[1]
+    )
+    assert list_problems(project) == []
+
+
 def test_clearmls_options(project: Copy) -> None:
     project.do(
         "model", "add", "--engine", "triton", "--endpoint", "net", "--model", "s3://other/net.onnx",

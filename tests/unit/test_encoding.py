@@ -46,6 +46,12 @@ def test_gzip_of_several_members() -> None:
     assert decode_body(packed, "", "gzip", LIMIT) == b"one two"
 
 
+def test_gzip_of_many_members() -> None:
+    """Members that end in the middle of the pieces that zlib gets, at their ends and far behind."""
+    packed = gzip.compress(b"") * 60_000 + gzip.compress(b"end" * 10_000)
+    assert decode_body(packed, "", "gzip", 10**6) == b"end" * 10_000
+
+
 @pytest.mark.parametrize("raw", [b"", b"plain", gzip.compress(b"x" * 500)[:-9]])
 def test_not_gzip(raw: bytes) -> None:
     with pytest.raises(MalformedBodyError, match="not gzip as its header claims"):
@@ -104,6 +110,8 @@ def test_base64_is_strict(text: str) -> None:
     [
         (np.float32(0.5), 0.5),
         (np.float16(0.5), 0.5),
+        (np.longdouble(0.5), 0.5),
+        (np.array([0.5, np.nan], dtype=np.longdouble), [0.5, None]),
         (np.int64(3), 3),
         (np.bool_(True), True),
         (np.str_("x"), "x"),

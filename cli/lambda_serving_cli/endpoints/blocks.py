@@ -96,8 +96,12 @@ def add_function(
     return template.insert(function, output), resource
 
 
-def adapt_function(template: Template, function: Entry, settings: EndpointSettings) -> str:
+def adapt_function(
+    template: Template, function: Entry, settings: EndpointSettings, before: EndpointSettings
+) -> str:
     """The template's text, with the layers and policies that the endpoint needs by now.
+
+    Layers that it did not need ``before`` either are the user's: code may import what it likes.
 
     Raises:
         StepError: they are not written in one line.
@@ -105,7 +109,7 @@ def adapt_function(template: Template, function: Entry, settings: EndpointSettin
     layers = [
         name for name in list_layers(template, settings) if name not in template.global_layers
     ]
-    own_layers = [name for folder, name in template.layers.items() if is_ours(folder)]
+    own_layers = [*list_layers(template, before), *layers]
     wanted = (("Layers", layers, own_layers), ("Policies", list_policies(settings), POLICIES))
     for key, names, own in wanted:
         there = [name for name in template.list_references(function, key) if name in own]
@@ -126,11 +130,6 @@ def _list_folders(settings: EndpointSettings) -> Iterator[str]:
     for version in settings.described:
         module = ENGINES[version.engine].partition(":")[0].rpartition(".")[2]
         yield f"engine_{module}"
-
-
-def is_ours(folder: str) -> bool:
-    """Whether a folder of layers/ is the runtime's or an engine's, and not the user's own."""
-    return folder == RUNTIME or folder.startswith("engine_")
 
 
 def list_policies(settings: EndpointSettings) -> list[str]:

@@ -126,7 +126,7 @@ def plan_update(project: Project, changes: Changes, file: EndpointFile) -> None:
             f"{project.template.name} has no function for {file.path.parent.name!r}",
             advice="`lambda-serving validate` tells what else is missing",
         )
-    adapted = adapt_function(template, function, file.read())
+    adapted = adapt_function(template, function, file.read(), file.read_before())
     if adapted != template.text:
         changes.write(project.template, adapted)
 

@@ -96,6 +96,17 @@ class EndpointFile:
         """
         return check_text(self._dump(), "correct it first")
 
+    def read_before(self) -> EndpointSettings:
+        """What the runtime made of it before it was edited; where it took none of it, as now.
+
+        Raises:
+            StepError
+        """
+        try:
+            return check_text(self.text, "correct it first")
+        except StepError:
+            return self.read()
+
 
 def open_file(folder: Path) -> EndpointFile:
     """The endpoint.toml of a folder.

@@ -11,7 +11,7 @@ from lambda_serving.endpoint_toml import parse_endpoint
 from lambda_serving.errors import SettingsError, UserCodeLoadError
 from lambda_serving.settings import EndpointSettings
 from lambda_serving.user_code import find_preprocess
-from lambda_serving_cli.endpoints.blocks import POLICIES, is_ours, list_layers, list_policies
+from lambda_serving_cli.endpoints.blocks import POLICIES, list_layers, list_policies
 from lambda_serving_cli.endpoints.code import check_code
 from lambda_serving_cli.endpoints.project import Project
 from lambda_serving_cli.endpoints.template import Entry, Template
@@ -189,17 +189,17 @@ def _check_function(
 
 
 def _check_lists(template: Template, function: Entry, settings: EndpointSettings) -> Iterator[str]:
-    ours = {name for folder, name in template.layers.items() if is_ours(folder)}
-    layers = {*template.list_references(function, "Layers"), *template.global_layers} & ours
+    layers = {*template.list_references(function, "Layers"), *template.global_layers}
     policies = set(template.list_references(function, "Policies")) & set(POLICIES)
-    for key, there, wanted in (
-        ("Layers", layers, set(list_layers(template, settings))),
-        ("Policies", policies, set(list_policies(settings))),
+    wanted = set(list_policies(settings))
+    for key, missing in (
+        ("Layers", set(list_layers(template, settings)) - layers),
+        ("Policies", wanted - policies),
     ):
-        if missing := sorted(wanted - there):
-            yield f"{key} lacks {', '.join(missing)}"
-        if needless := sorted(there - wanted):
-            yield f"{key} has {', '.join(needless)}, which the endpoint does not need"
+        if missing:
+            yield f"{key} lacks {', '.join(sorted(missing))}"
+    if needless := sorted(policies - wanted):
+        yield f"Policies has {', '.join(needless)}, which the endpoint does not need"
 
 
 def check_monitoring(project: Project) -> Iterator[Finding]:

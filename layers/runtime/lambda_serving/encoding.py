@@ -24,6 +24,8 @@ BYTES = "application/octet-stream"
 
 _ORJSON_OPTIONS = orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_NON_STR_KEYS
 _GZIP_WINDOW = 16 + zlib.MAX_WBITS
+_GZIP_PIECE = 8192
+"""Bytes. At the end of each member zlib copies what is left of its piece: members may be tiny."""
 
 
 def is_json(content_type: str) -> bool:
@@ -96,23 +98,26 @@ def decompress_gzip(raw: bytes, limit: int) -> bytes:
         BodyTooLargeError: more than ``limit`` bytes come out.
     """
     parts: list[bytes] = []
-    size = 0
-    while True:
+    size = at = 0
+    while not parts or at < len(raw):
         member = zlib.decompressobj(_GZIP_WINDOW)
-        try:
-            parts.append(member.decompress(raw, limit + 1 - size))
-        except zlib.error as error:
-            raise MalformedBodyError(
-                f"the body is not gzip as its header claims: {error}"
-            ) from error
-        size += len(parts[-1])
-        if size > limit:
-            raise BodyTooLargeError(f"the decoded body has over {limit} bytes, the limit")
-        if not member.eof:
-            raise MalformedBodyError("the body is not gzip as its header claims: it is cut short")
-        raw = member.unused_data
-        if not raw:
-            return b"".join(parts)
+        while not member.eof:
+            piece = raw[at : at + _GZIP_PIECE]
+            if not piece:
+                raise _refuse_gzip("it is cut short")
+            try:
+                parts.append(member.decompress(piece, limit + 1 - size))
+            except zlib.error as error:
+                raise _refuse_gzip(str(error)) from error
+            at += len(piece) - len(member.unused_data)
+            size += len(parts[-1])
+            if size > limit:
+                raise BodyTooLargeError(f"the decoded body has over {limit} bytes, the limit")
+    return b"".join(parts)
+
+
+def _refuse_gzip(reason: str) -> MalformedBodyError:
+    return MalformedBodyError(f"the body is not gzip as its header claims: {reason}")
 
 
 def encode_json(value: Any) -> bytes:
@@ -145,7 +150,12 @@ def measure_payload(value: Any) -> int:
 def _convert(value: Any) -> Any:
     """What orjson does not know: arrays it refuses (order, type), sets, and the like."""
     if hasattr(value, "tolist"):
-        return value.tolist()
+        plain = value.tolist()
+        if type(plain) is not type(value):
+            return plain
+        # Python has no type for NumPy's longdouble.
+        if str(getattr(value, "dtype", "")).startswith("float"):
+            return float(value)
     if hasattr(value, "model_dump"):
         return value.model_dump()
     if isinstance(value, set | frozenset):
