@@ -111,6 +111,15 @@ def test_integers_are_never_cut(tmp_path: Path) -> None:
         engine.predict([[1.5, 2.0]])
 
 
+@pytest.mark.parametrize("number", [1e300, -1e39, 10**400])
+def test_numbers_do_not_become_infinite(number: float, tmp_path: Path) -> None:
+    engine = make_engine(make_identity(x=FLOAT), tmp_path)
+    for other in (1, None):
+        with pytest.raises(InputError, match="with values that float32 cannot hold"):
+            engine.predict([[number, other]])
+    assert engine.predict([[np.inf, 1e-300]]).tolist() == [[np.inf, 0]]
+
+
 def test_none_becomes_nan(tmp_path: Path) -> None:
     answer = make_engine(make_identity(x=FLOAT), tmp_path).predict([[None, 1]])
     assert np.isnan(answer[0, 0])
@@ -127,6 +136,9 @@ def test_several_inputs_wrongly_given(tmp_path: Path) -> None:
 def test_declared_tensors_that_are_not_the_models(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match=r"input.name: the model has \['x'\], not \['z'\]"):
         make_engine(make_identity(x=FLOAT), tmp_path, input=Tensors(name=("z",)))
+    for names in (("x",), ("x", "x"), ("x", "y", "y")):  # each input is fed, and once
+        with pytest.raises(SettingsError, match=r"input.name: the model has \['x', 'y'\], not"):
+            make_engine(make_identity(x=FLOAT, y=INT), tmp_path, input=Tensors(name=names))
     with pytest.raises(SettingsError, match="'x' is float32 in the model, not int64"):
         make_engine(make_identity(x=FLOAT), tmp_path, input=Tensors(type=("int64",)))
 

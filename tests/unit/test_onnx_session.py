@@ -73,6 +73,7 @@ def test_defaults_for_lambda() -> None:
         ("enable_cpu_mem_arena", False, "enable_cpu_mem_arena", False),
         ("enable_mem_pattern", False, "enable_mem_pattern", False),
         ("enable_mem_reuse", False, "enable_mem_reuse", False),
+        ("use_deterministic_compute", True, "use_deterministic_compute", True),
         (
             "graph_optimization_level",
             "basic",
@@ -97,6 +98,14 @@ def test_config_entries_and_dimensions() -> None:
     assert session.get_inputs()[0].shape == [4, 2]
 
 
+def test_dimensions_by_denotation() -> None:
+    model = onnx.load_from_string(make_graph(["n", 2]))
+    model.graph.input[0].type.tensor_type.shape.dim[0].denotation = "DATA_BATCH"
+    settings = make_settings(denotations={"DATA_BATCH": 4})
+    session = open_session(model.SerializeToString(), settings, 1)
+    assert session.get_inputs()[0].shape == [4, 2]
+
+
 def test_config_flags_are_written_as_onnxruntime_reads_them() -> None:
     """TOML's true is "1" to onnxruntime."""
     key = "session.intra_op.allow_spinning"
@@ -116,6 +125,7 @@ def test_config_flags_are_written_as_onnxruntime_reads_them() -> None:
         ("execution_mode", "both", "one of sequential, parallel, got 'both'"),
         ("config", "x", "a table of session config entries, got 'x'"),
         ("dimensions", {"n": "x"}, "a table of lengths by dimension name, got"),
+        ("denotations", {"n": "x"}, "a table of lengths by dimension denotation, got"),
         ("intra_op_num_threads", 2**40, "a number"),
     ],
 )
@@ -181,7 +191,7 @@ def test_a_length_that_only_the_model_knows(tmp_path: Path) -> None:
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8)
     engine = make_engine(model.SerializeToString(), tmp_path)
     assert engine.predict([[[1, 2]], [[1], [1]]]).tolist() == [[3.0]]
-    with pytest.raises(InputError, match="the model refuses its input"):
+    with pytest.raises(InputError, match=r"refuses its input: it got 'x' float32\[1, 2\], 'y'"):
         engine.predict([[[1, 2]], [[1, 2, 3]]])
 
 

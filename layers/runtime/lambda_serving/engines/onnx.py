@@ -53,10 +53,16 @@ class OnnxEngine:
     def predict(self, data: Any) -> Any:
         if self._predictor is not None:
             return self._predictor.predict(data)
+        feeds = self._make_feeds(data)
         try:
-            outputs = self._session.run(self._output_names, self._make_feeds(data))
+            outputs = self._session.run(self._output_names, feeds)
         except REFUSALS as error:
-            raise InputError("the model refuses its input", private=str(error)) from error
+            came = ", ".join(
+                f"{name!r} {value.dtype}{list(value.shape)}" for name, value in feeds.items()
+            )
+            raise InputError(
+                f"the model refuses its input: it got {came}", private=str(error)
+            ) from error
         return outputs[0] if len(outputs) == 1 else outputs
 
     def _make_feeds(self, data: Any) -> dict[str, Any]:

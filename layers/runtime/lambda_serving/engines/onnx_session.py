@@ -131,26 +131,37 @@ def _set_dimensions(options: Any, name: str, value: Mapping[str, int]) -> None:
         options.add_free_dimension_override_by_name(key, length)
 
 
+def _set_denotations(options: Any, name: str, value: Mapping[str, int]) -> None:
+    for key, length in value.items():
+        options.add_free_dimension_override_by_denotation(key, length)
+
+
+FLAGS = (
+    "enable_cpu_mem_arena",
+    "enable_mem_pattern",
+    "enable_mem_reuse",
+    "use_deterministic_compute",
+)
 OPTIONS: Mapping[str, Callable[[Any, str, Any], None]] = {
     "intra_op_num_threads": _set_number,
     "inter_op_num_threads": _set_number,
     "log_severity_level": _set_number,
-    "enable_cpu_mem_arena": _set_flag,
-    "enable_mem_pattern": _set_flag,
-    "enable_mem_reuse": _set_flag,
+    **dict.fromkeys(FLAGS, _set_flag),
     "graph_optimization_level": _set_level,
     "execution_mode": _set_mode,
     "config": _set_entries,
     "dimensions": _set_dimensions,
+    "denotations": _set_denotations,
 }
-"""Options of onnxruntime's SessionOptions; ``config`` and ``dimensions`` are tables."""
+"""Options of onnxruntime's SessionOptions; the last three are tables."""
 
 _EXPECTED = {
     "graph_optimization_level": f"one of {', '.join(LEVELS)}",
     "execution_mode": f"one of {', '.join(MODES)}",
     "config": "a table of session config entries",
     "dimensions": "a table of lengths by dimension name",
-    **dict.fromkeys(("enable_cpu_mem_arena", "enable_mem_pattern", "enable_mem_reuse"), "a flag"),
+    "denotations": "a table of lengths by dimension denotation",
+    **dict.fromkeys(FLAGS, "a flag"),
 }
 
 
@@ -162,8 +173,12 @@ def read_specs(nodes: Any, declared: Tensors, side: str) -> tuple[TensorSpec, ..
     """
     own = {node.name: make_spec(node) for node in nodes}
     unknown = [name for name in declared.name if name not in own]
-    if unknown:
-        raise SettingsError(f"endpoint.toml: {side}.name: the model has {list(own)}, not {unknown}")
+    # Outputs may be chosen; of the inputs a session needs each.
+    if unknown or (side == "input" and declared.name and sorted(declared.name) != sorted(own)):
+        raise SettingsError(
+            f"endpoint.toml: {side}.name: the model has {list(own)},"
+            f" not {unknown or list(declared.name)}"
+        )
     specs = tuple(own[name] for name in declared.name) or tuple(own.values())
     for spec, type_name in zip(specs, declared.type, strict=False):
         if spec.type not in (type_name, NUMPY_TYPES.get(type_name)):

@@ -89,17 +89,19 @@ def _cast_numbers(spec: TensorSpec, array: np.ndarray[Any, Any]) -> np.ndarray[A
     if array.dtype == target:
         return array
     given = f"{array.dtype}{list(array.shape)}"
-    if array.dtype.kind == "O" and target.kind == "f":
-        try:
-            return array.astype(target)  # None becomes NaN; anything that is no number raises
-        except (TypeError, ValueError) as error:
-            raise _refuse(spec, f"{given} with values that are no numbers") from error
-    if array.dtype.kind not in "biuf":
+    if array.dtype.kind not in ("biufO" if target.kind == "f" else "biuf"):
         raise _refuse(spec, given)
-    with np.errstate(all="ignore"):
-        cast = array.astype(target)
+    too_large = f"{given} with values that {spec.type} cannot hold"
+    try:
+        # A finite number that would become infinite raises.
+        with np.errstate(all="ignore", over="raise"):
+            cast = array.astype(target)  # None becomes NaN; other objects than numbers raise
+    except ArithmeticError as error:
+        raise _refuse(spec, too_large) from error
+    except (TypeError, ValueError) as error:
+        raise _refuse(spec, f"{given} with values that are no numbers") from error
     if target.kind in "biu" and not np.array_equal(cast, array):
-        raise _refuse(spec, f"{given} with values that {spec.type} cannot hold")
+        raise _refuse(spec, too_large)
     return cast
 
 
