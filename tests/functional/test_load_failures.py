@@ -1,6 +1,7 @@
 """What goes wrong at a cold start: a name, a 503, a log line with the cause, and recovery."""
 
 import json
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -238,7 +239,10 @@ def test_prefix_leaves_nothing_half(
     ("code", "detail"),
     [
         ("class Preprocess:\n    def broken(self)\n", "preprocess.py, line 2: SyntaxError"),
-        ("import no_such_library\n", "preprocess.py: ModuleNotFoundError in import"),
+        (
+            "import no_such_library\n",
+            "there is no module 'no_such_library': list its package in the",
+        ),
         ("class preprocess: pass\n", "expected a class named 'Preprocess', found none"),
         ("class Preprocess:\n    def __init__(self): self.x.y\n", "AttributeError in __init__"),
         ("raise SystemExit(3)\n", "SystemExit in import"),
@@ -286,6 +290,31 @@ def test_load_that_raises(
 ) -> None:
     code = f"class Preprocess:\n    {load}\n"
     check_unavailable(start(code=code), "ModelLoadError", caplog, cause)
+
+
+@pytest.mark.parametrize(
+    ("code", "type_name"),
+    [
+        ("import joblib\n", "UserCodeLoadError"),
+        (
+            "class Preprocess:\n    def __init__(self):\n        import joblib\n",
+            "UserCodeLoadError",
+        ),
+        ("class Preprocess:\n    def load(self, path):\n        import joblib\n", "ModelLoadError"),
+    ],
+)
+def test_a_library_that_code_needs_names_its_layer(
+    start: Callable[..., Handler],
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+    code: str,
+    type_name: str,
+) -> None:
+    monkeypatch.setitem(sys.modules, "joblib", None)  # Python's own way to say: not to be found
+    body = check_unavailable(
+        start(FLOWER.replace('= "onnx"', '= "custom"'), code), type_name, caplog
+    )
+    assert "there is no module 'joblib': attach the layer 'engine_sklearn'" in body["detail"]
 
 
 def test_a_model_that_its_engine_chokes_on(

@@ -126,6 +126,11 @@ def test_broken_models(name: str, data: bytes, tmp_path: Path) -> None:
         load(data, name, tmp_path)
 
 
+def test_a_pickle_of_a_module_that_is_missing(tmp_path: Path) -> None:
+    with pytest.raises(ModelLoadError, match="'no_such_module': list its package in the endp"):
+        load(b"cno_such_module\nX\n.", "m.pkl", tmp_path)
+
+
 def test_no_model() -> None:
     with pytest.raises(ModelLoadError, match="needs a model"):
         make_engine().load(None)

@@ -10,6 +10,7 @@ from typing import Any
 from lambda_serving.endpoint import Endpoint, Trace, leave_untraced
 from lambda_serving.engines.base import Engine, find_engine
 from lambda_serving.errors import PASSING, LoadError, ModelLoadError
+from lambda_serving.libraries import describe_missing
 from lambda_serving.memory import read_resident_memory
 from lambda_serving.models.model import Model
 from lambda_serving.models.store import fetch_model
@@ -115,7 +116,8 @@ def _load_model(engine: Engine, user_code: UserCode, model: Model | None) -> Non
             raise
         except BaseException as error:  # noqa: BLE001  (user code may raise anything)
             raise ModelLoadError(
-                f"{type(error).__name__} in the endpoint's load; the log has the traceback",
+                f"{type(error).__name__} in the endpoint's load; the log has the traceback"
+                f"{describe_missing(error)}",
                 private=str(error),
             ) from error
     if loaded is None:

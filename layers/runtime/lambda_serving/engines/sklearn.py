@@ -12,6 +12,7 @@ import sklearn  # noqa: F401  (told missing at the cold start, not by the model'
 
 from lambda_serving.engines.base import refuse_unknown_options
 from lambda_serving.errors import InputError, ModelLoadError, SettingsError
+from lambda_serving.libraries import describe_missing
 from lambda_serving.models.model import Model
 from lambda_serving.settings import VersionSettings
 
@@ -50,7 +51,8 @@ class SklearnEngine:
                 raise
             except Exception as error:  # unpickling may raise anything
                 raise ModelLoadError(
-                    f"scikit-learn cannot load the model ({type(error).__name__})",
+                    f"scikit-learn cannot load the model ({type(error).__name__})"
+                    f"{describe_missing(error)}",
                     private=str(error),
                 ) from error
         if not hasattr(self._model, "predict"):

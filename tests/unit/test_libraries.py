@@ -1,0 +1,23 @@
+"""Where missing modules come from."""
+
+from importlib.metadata import packages_distributions
+
+from lambda_serving.libraries import LAYERS, describe_missing
+from tests.conftest import PROJECT
+
+
+def test_each_layer_holds_what_it_is_named_for() -> None:
+    distributions = packages_distributions()
+    for module, layer in LAYERS.items():
+        text = (PROJECT / "layers" / layer / "requirements.txt").read_text()
+        assert any(f"\n{name}==" in text for name in distributions[module]), module
+
+
+def test_a_part_that_a_library_does_not_have() -> None:
+    """Such as what a pickle of another version of it names."""
+    error = ModuleNotFoundError(name="orjson.more")
+    assert describe_missing(error) == "; there is no module 'orjson.more'"
+
+
+def test_other_errors_are_told_as_they_are() -> None:
+    assert describe_missing(ImportError("x", name="joblib")) == ""
