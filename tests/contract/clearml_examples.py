@@ -1,7 +1,8 @@
 """Code as ClearML Serving's public examples have it: their methods, arguments, models and files.
 
-Of https://github.com/clearml/clearml-serving, examples/{sklearn,ensemble,xgboost,lightgbm,custom}:
-what `preprocess.py` does and what `train_model.py` trains, in words of our own.
+Of https://github.com/clearml/clearml-serving, the folders sklearn, ensemble, xgboost, lightgbm,
+custom and pipeline of examples/: what `preprocess.py` does and what `train_model.py` trains, in words
+of our own.
 """
 
 from collections.abc import Callable
@@ -97,6 +98,62 @@ class Preprocess(object):
 
     def postprocess(self, data: Any, state: dict, collect_custom_statistics_fn=None) -> dict:
         return dict(predict=data.tolist())
+"""
+
+CUSTOM_WITH_OLD_NUMPY = CUSTOM.replace("dtype=float", "dtype=np.float")
+"""As the example is in fact: `np.float` is gone since NumPy 1.24."""
+
+PIPELINE = """
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Callable, List, Optional
+
+
+class Preprocess(object):
+    def __init__(self):
+        self.executor = ThreadPoolExecutor(max_workers=32)
+
+    def process(
+        self,
+        data: Any,
+        state: dict,
+        collect_custom_statistics_fn: Optional[Callable[[dict], None]],
+    ) -> Any:
+        a = self.executor.submit(self.send_request, endpoint="/test_model_sklearn_a/", data=data)
+        b = self.executor.submit(self.send_request, endpoint="/test_model_sklearn_b/", data=data)
+        a, b = a.result(), b.result()
+        if not a or not b:
+            raise ValueError("Error requesting inference endpoint test_model_sklearn a/b")
+        return [a, b]
+
+    def postprocess(
+        self, data: List[dict], state: dict, collect_custom_statistics_fn=None
+    ) -> dict:
+        return dict(y=0.5 * data[0]["y"][0] + 0.5 * data[1]["y"][0])
+"""
+
+PIPELINE_ASYNC = """
+import asyncio
+from typing import Any, Callable, List, Optional
+
+
+class Preprocess(object):
+    async def process(
+        self,
+        data: Any,
+        state: dict,
+        collect_custom_statistics_fn: Optional[Callable[[dict], None]],
+    ) -> Any:
+        a = self.send_request(endpoint="/test_model_sklearn_a/", version=None, data=data)
+        b = self.send_request(endpoint="/test_model_sklearn_b/", version=None, data=data)
+        a, b = await asyncio.gather(a, b)
+        if not a or not b:
+            raise ValueError("Error requesting inference endpoint test_model_sklearn a/b")
+        return [a, b]
+
+    async def postprocess(
+        self, data: List[dict], state: dict, collect_custom_statistics_fn=None
+    ) -> dict:
+        return dict(y=0.5 * data[0]["y"][0] + 0.5 * data[1]["y"][0])
 """
 
 

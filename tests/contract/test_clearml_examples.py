@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import Handler
-from tests.contract.clearml_examples import EXAMPLES, Example
+from tests.contract.clearml_examples import CUSTOM_WITH_OLD_NUMPY, EXAMPLES, Example, train_custom
 from tests.events import load_event
 
 TOML = """\
@@ -81,6 +81,18 @@ def test_same_answer_by_http(
         assert answer["statusCode"] == 200, answer
         got.append(json.loads(answer["body"]))
     assert got == answers
+
+
+def test_what_numpy_took_from_the_custom_example(
+    models: Path, make_folder: Callable[..., Path], start_handler: Callable[..., Handler]
+) -> None:
+    """docs/clearml.md tells what to write instead."""
+    train_custom(models / "custom-model.pkl")
+    toml = TOML.format(endpoint="old", engine="custom", model="custom-model.pkl")
+    handler = start_handler(make_folder(toml, CUSTOM_WITH_OLD_NUMPY))
+    with pytest.raises(Exception, match="AttributeError in preprocess") as raised:
+        handler({"features": [1, 2, 3]})
+    assert type(raised.value).__name__ == "AttributeError"
 
 
 def test_answers_tell_the_bodies_apart(answers: list[Any]) -> None:
