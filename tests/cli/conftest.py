@@ -50,12 +50,16 @@ class Copy:
         return Done(done.exit_code, done.stdout_bytes, done.stderr_bytes)
 
     def type(
-        self, *arguments: str, answer: bytes = b"", env: Mapping[str, str] = MappingProxyType({})
+        self,
+        *arguments: str,
+        answer: bytes = b"",
+        env: Mapping[str, str] = MappingProxyType({}),
+        timeout: float = 120,
     ) -> Done:
         """The same by a process of its own, as in a terminal; it takes a second or more."""
         done = subprocess.run(
-            [COMMAND, *arguments], cwd=self.root, env=self._make_environment(env), timeout=120,
-            input=answer, capture_output=True,
+            [COMMAND, *arguments], cwd=self.root, env=self._make_environment(env),
+            timeout=timeout, input=answer, capture_output=True,
         )  # fmt: skip
         assert b"Traceback" not in done.stderr, done.stderr.decode()
         return Done(done.returncode, done.stdout, done.stderr)
