@@ -112,6 +112,14 @@ def test_a_model_that_seems_broken_is_told(registry: Registry) -> None:
     cut = registry.write("model.onnx", make_adder()[:-20])
     out, err = registry.run("upload", *NAMED, cut)
     assert "Warning: model.onnx is no whole ONNX model" in err and "version 1" in out
+    keys = registry.list_keys()
+    for named in ((), ("--framework", "onnx")):
+        _, err = registry.invoke("upload", *NAMED, cut, *named, "--publish", code=1)
+        assert "model.onnx is no whole ONNX model" in err and "or with --force" in err
+    assert registry.list_keys() == keys
+    out, err = registry.invoke("upload", *NAMED, cut, "--publish", "--force")
+    assert "Warning: model.onnx is no whole" in err and "version 2" in out
+    assert registry.read_index()["versions"]["2"]["published"] is True
 
 
 def test_list(filled: Registry) -> None:

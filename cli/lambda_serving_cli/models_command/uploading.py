@@ -95,7 +95,11 @@ def upload(
     rows: Rows = None,
     tolerance: Tolerance = None,
     force: Annotated[
-        bool, typer.Option("--force", help="A new version even of an artifact that is one already.")
+        bool,
+        typer.Option(
+            "--force",
+            help="A new version of what is one already; publish even what seems broken.",
+        ),
     ] = False,
     part_size: Annotated[
         int, typer.Option(min=5, max=5120, help="MiB of a part; a cut loses the ones under way.")
@@ -125,6 +129,8 @@ def upload(
     with report_failures(), ExitStack() as files:
         size = sum(file.stat().st_size for file in list_files(place).values())
         found = _recognise(place, framework, library)
+        if found.doubt:
+            _tell_doubt(place, found.doubt, refuse=publish and not force)
         if to_onnx:
             converted = convert_for_upload(place, found, rows, tolerance)
             place, found, conversion = files.enter_context(converted)
@@ -181,9 +187,17 @@ def _recognise(place: Path, framework: str | None, libraries: list[str]) -> Reco
     named = dict(text.split("=", 1) for text in libraries)
     if found is None or (framework and framework != found.framework):
         return Recognition(framework or "custom", named)
-    if found.doubt:
-        remark(f"Warning: {place.name} {found.doubt}.")
-    return Recognition(found.framework, named or found.libraries)
+    return Recognition(found.framework, named or found.libraries, found.doubt)
+
+
+def _tell_doubt(place: Path, doubt: str, *, refuse: bool) -> None:
+    """Raises StepError where it must not go before users."""
+    if refuse:
+        raise StepError(
+            f"{place.name} {doubt}: it is not published",
+            advice="upload a whole one; or this one without --publish, or with --force",
+        )
+    remark(f"Warning: {place.name} {doubt}.")
 
 
 def _read_sample(path: Path) -> ArtifactFile:
