@@ -1,6 +1,7 @@
 """Models behind HTTP on AWS Lambda: endpoints, their models, the local cloud, statistics."""
 
 from dataclasses import asdict
+from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
 
@@ -9,6 +10,7 @@ import typer
 from lambda_serving_cli.cost.command import cost
 from lambda_serving_cli.endpoints import commands as endpoint_commands
 from lambda_serving_cli.endpoints import metrics_commands, model_commands
+from lambda_serving_cli.endpoints.project import find_project
 from lambda_serving_cli.local_cloud.build import Build
 from lambda_serving_cli.local_cloud.cloud import bring_up, take_down
 from lambda_serving_cli.local_cloud.layout import (
@@ -16,15 +18,14 @@ from lambda_serving_cli.local_cloud.layout import (
     DEFAULT_PORT,
     Layout,
     environment_with_uv,
-    find_root,
 )
 from lambda_serving_cli.local_cloud.steps import StepError, Steps, report_failure
 from lambda_serving_cli.models_command import model
 from lambda_serving_cli.monitoring.block import describe_changes, update_template
-from lambda_serving_cli.output import keep_stdout_clean, write_json
+from lambda_serving_cli.output import keep_stdout_clean, report_failures, write_json
 from lambda_serving_cli.stats.command import stats
 
-app = typer.Typer(no_args_is_help=True, help=__doc__, pretty_exceptions_enable=False)
+app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False)
 local = typer.Typer(no_args_is_help=True, help="The local cloud: this project, deployed here.")
 app.add_typer(local, name="local")
 app.command()(stats)
@@ -198,9 +199,22 @@ def monitoring(
 
 
 def _find_layout(state: Path | None) -> Layout:
-    try:
-        root = find_root(Path.cwd())
-    except FileNotFoundError as error:
-        typer.echo(str(error), err=True)
-        raise typer.Exit(2) from error
+    with report_failures():
+        root = find_project().root
     return Layout(root, (state or root / ".local").resolve())
+
+
+def _tell_version(is_asked: bool) -> None:
+    if is_asked:
+        typer.echo(f"lambda-serving {version('lambda-serving')}")
+        raise typer.Exit
+
+
+@app.callback(help=__doc__)
+def main(
+    is_asked: Annotated[
+        bool,
+        typer.Option("--version", callback=_tell_version, is_eager=True, help="Tell the version."),
+    ] = False,
+) -> None:
+    """What goes before every command."""

@@ -120,6 +120,13 @@ def test_wrong_canaries(
     assert message in project.refuse(code, *CANARY, endpoint, *arguments)
 
 
+def test_what_a_refusal_leaves_is_told_as_it_is(project: Copy) -> None:
+    uneven = ("--weights", "0.5", "0.4", "--input-endpoints", "filetype", "iris_onnx")
+    assert "nothing was written" in project.refuse(1, *CANARY, "x", *uneven)
+    there = "iris_canary/endpoint.toml was left as it is"
+    assert there in project.refuse(1, *CANARY, "iris_canary", *uneven)
+
+
 def test_remove_asks(project: Copy) -> None:
     before = project.snapshot()
     for answer in (b"n\n", b""):

@@ -4,6 +4,7 @@ import difflib
 import os
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -144,9 +145,25 @@ def test_templates_that_cannot_be_edited(project: Copy) -> None:
     assert "Resources as a block" in project.refuse(1, "new", "x", "--engine", "onnx")
 
 
-def test_outside_of_a_project(tmp_path: Path) -> None:
-    message = Copy(tmp_path).refuse(1, "new", "x", "--engine", "onnx")
-    assert "no template.yaml" in message
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("new", "x", "--engine", "onnx"),
+        ("validate",),
+        ("monitoring", "--check"),
+        ("build",),
+        ("local", "up"),
+        ("local", "down"),
+    ],
+)
+def test_outside_of_a_project(tmp_path: Path, command: tuple[str, ...]) -> None:
+    message = Copy(tmp_path).refuse(1, *command)
+    assert "no template.yaml" in message and "go to the project's folder" in message
+
+
+def test_version(project: Copy) -> None:
+    told = tomllib.loads(project.read("pyproject.toml"))["project"]["version"]
+    assert project.do("--version") == f"lambda-serving {told}\n"
 
 
 def test_help_has_examples(project: Copy) -> None:

@@ -77,7 +77,9 @@ class EndpointFile:
             StepError: it does not, and why; the file is untouched.
         """
         text = self._dump()
-        check_text(text, f"{self.path.parent.name}/{FILE} was left as it is")
+        is_there = self.path.exists()
+        name = f"{self.path.parent.name}/{FILE}"
+        check_text(text, f"{name} was left as it is" if is_there else "nothing was written")
         return text
 
     def _dump(self) -> str:
