@@ -110,6 +110,14 @@ def dev(
         int, typer.Option(help="Port to listen on; 0 takes a free one.", min=0, max=65535)
     ] = 8000,
     reload: Annotated[bool, typer.Option(help="Start anew when a .py or .toml is saved.")] = True,
+    as_json: Annotated[
+        bool,
+        typer.Option(
+            "--json",
+            help="Write the record of each request, errors too, to standard output as a line of "
+            "JSON, all else to stderr.",
+        ),
+    ] = False,
 ) -> None:
     """Serve all endpoints in one process, at once: no build, no emulator.
 
@@ -121,7 +129,7 @@ def dev(
     from lambda_serving_cli.dev_server.command import serve
 
     try:
-        serve(functions, models, host, port, reload)
+        serve(functions, models, host, port, reload, as_json)
     except StepError as error:
         report_failure(error)
         raise typer.Exit(1) from error

@@ -34,6 +34,14 @@ class Preprocess:
     def process(self, data, state, collect_custom_statistics_fn=None):
         time.sleep(60)
 """
+PRINTS = """
+class Preprocess:
+    def process(self, data, state, collect_custom_statistics_fn=None):
+        print("printed by user code")
+        if not data:
+            raise ValueError("nothing came")
+        return data
+"""
 
 
 def run_command(cwd: Path, *options: str) -> str:
@@ -190,3 +198,20 @@ def test_the_projects_own_endpoints(example_models: Path, tmp_path: Path) -> Non
         for name in ("iris_ensemble", "iris_ensemble_threads"):
             if name in listed:
                 assert server.ask(name, flower)["left_out"] == []
+
+
+@pytest.mark.parametrize("options", [(), ("--no-reload",)])
+def test_records_as_json(tmp_path: Path, options: tuple[str, ...]) -> None:
+    """Standard output holds them and nothing else, whatever user code prints."""
+    functions, records = tmp_path / "functions", tmp_path / "records"
+    write_endpoint(functions, "prints", CUSTOM, PRINTS)
+    (tmp_path / "models").mkdir()
+    with DevServer(
+        functions, tmp_path / "models", tmp_path / "log", "--json", *options, stdout=records
+    ) as server:
+        assert server.ask("prints", {"x": 1}) == {"x": 1}
+        assert server.post("prints").status_code == 422
+        assert "printed by user code" in server.log
+    good, wrong = [json.loads(line) for line in records.read_text().splitlines()]
+    assert (good["Endpoint"], good["Count"], "ErrorType" in good) == ("prints", 1, False)
+    assert (wrong["Endpoint"], wrong["ErrorType"]) == ("prints", "ValueError")

@@ -47,8 +47,13 @@ class DevServer:
         *options: str,
         cwd: Path | None = None,
         env: Mapping[str, str] = MappingProxyType({}),
+        stdout: Path | None = None,
     ) -> None:
-        """Without `functions` and `models` they are found from `cwd`."""
+        """Without `functions` and `models` they are found from `cwd`.
+
+        Standard output goes to a file of its own, or to the log.
+        """
+        self._stdout = stdout
         self._log = log
         named = {"--functions": functions, "--models": models}
         places = [(name, str(place)) for name, place in named.items() if place is not None]
@@ -65,14 +70,15 @@ class DevServer:
         )
 
     def __enter__(self) -> Self:
-        with self._log.open("w") as log:
+        self._log.write_text("")
+        with self._log.open("a") as log, (self._stdout or self._log).open("a") as stdout:
             self.process = subprocess.Popen(
                 [*COMMAND, "--port", "0", *self._arguments],
                 cwd=self._cwd,
                 env=self._env,
                 stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
+                stdout=stdout,
+                stderr=log,
                 start_new_session=True,  # so that the group is the server's own
             )
         try:

@@ -27,8 +27,10 @@ KEEP_ALIVE_SECONDS = 75
 """How long an idle connection stays: longer than clients keep one, who else meet its end."""
 
 
-def serve(functions: Path | None, models: str | None, host: str, port: int, reload: bool) -> None:
-    """Serve until interrupted.
+def serve(
+    functions: Path | None, models: str | None, host: str, port: int, reload: bool, as_json: bool
+) -> None:
+    """Serve until interrupted. With `as_json`, stdout is for records of statistics alone.
 
     Raises:
         StepError: an option cannot be followed: which, and what to do.
@@ -43,9 +45,9 @@ def serve(functions: Path | None, models: str | None, host: str, port: int, relo
         raise StepError("; ".join(mistakes), advice="set it otherwise, or not at all")
     listener = listen(host, port)
     url = name_url(host, listener.getsockname()[1])
-    keep_options(Options(str(folder), bucket, url))
+    keep_options(Options(str(folder), bucket, url, as_json))
     named = f"the bucket {bucket}" if "://" not in bucket else bucket
-    typer.echo(f"Serving {folder} at {url}, with models of {named}. Ctrl-C ends it.")
+    typer.echo(f"Serving {folder} at {url}, with models of {named}. Ctrl-C ends it.", err=as_json)
     set_up_logging()
     run(listener, folder if reload else None)
 
@@ -135,7 +137,7 @@ def prepare_models(root: Path, folder: Path) -> None:
     if (root / "examples" / "prepare_models.py").exists():
         command = [sys.executable, "-m", "examples.prepare_models", "--out", str(folder)]
         if not folder.is_dir():
-            typer.echo(f"Making the example models in {folder} ...")
+            typer.echo(f"Making the example models in {folder} ...", err=True)
         done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
         if done.returncode:
             typer.echo(f"The example models: {done.stderr.strip()}", err=True)

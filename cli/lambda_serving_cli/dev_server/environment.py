@@ -24,7 +24,6 @@ from lambda_serving.request import Request, enter_request, find_request
 from lambda_serving.send_request import CallError, Calls, describe_function_error
 from lambda_serving.settings import EndpointSettings, Runtime
 from lambda_serving_cli.dev_server.loops import LoopLease, Loops, start_loop
-from lambda_serving_cli.dev_server.record_line import describe_record
 from lambda_serving_cli.dev_server.threads import THREADS, Turns
 
 logger = logging.getLogger("lambda_serving")
@@ -42,8 +41,15 @@ _loading: ContextVar[tuple[str, ...]] = ContextVar("loading", default=())
 class DevEnvironment(Environment):
     """Loads and serves one endpoint; ``others`` are those that it may call."""
 
-    def __init__(self, runtime: Runtime, others: Mapping[str, DevEnvironment]) -> None:
+    def __init__(
+        self,
+        runtime: Runtime,
+        others: Mapping[str, DevEnvironment],
+        tell: Callable[[Mapping[str, Any]], None],
+    ) -> None:
+        """``tell`` gets each record of statistics."""
         super().__init__(runtime)
+        self._tell = tell
         self.name = runtime.task_root.name
         self._others = others
         self._problem = ""
@@ -173,8 +179,8 @@ class DevEnvironment(Environment):
         )
 
     def write_statistics(self, record: Mapping[str, Any]) -> None:
-        """See ``Environment``: as a person reads it."""
-        logger.info("statistics: %s", describe_record(record))
+        """See ``Environment``."""
+        self._tell(record)
 
 
 class LocalTransport:

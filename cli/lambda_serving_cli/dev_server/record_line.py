@@ -1,8 +1,10 @@
-"""An EMF record in one line, as a person reads it."""
+"""An EMF record in one line, as a person reads it or as a program does."""
 
 from __future__ import annotations
 
 import json
+import logging
+import sys
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -12,10 +14,25 @@ from lambda_serving.metric_types import RESERVED
 from lambda_serving.record import STAGES
 from lambda_serving_cli.stats.records import Metric, list_metrics
 
+logger = logging.getLogger("lambda_serving")
+
 MOST_VALUES = 5
 """Numbers of a list that are shown."""
 
 LONGEST_PROPERTY = 60
+
+
+def log_record(record: Mapping[str, Any]) -> None:
+    """For a person, among the other lines."""
+    logger.info("statistics: %s", describe_record(record))
+
+
+def write_record(record: Mapping[str, Any]) -> None:
+    """For a program, as a line of JSON on the process's own standard output."""
+    line = orjson.dumps(record, option=orjson.OPT_APPEND_NEWLINE)
+    assert sys.__stdout__ is not None
+    sys.__stdout__.buffer.write(line)
+    sys.__stdout__.buffer.flush()
 
 
 def describe_record(record: Mapping[str, Any]) -> str:

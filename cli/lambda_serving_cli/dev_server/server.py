@@ -34,6 +34,7 @@ from lambda_serving_cli.dev_server.app import DevApp
 from lambda_serving_cli.dev_server.credentials import SessionCredentials, find_region
 from lambda_serving_cli.dev_server.environment import DevEnvironment
 from lambda_serving_cli.dev_server.log import set_up_logging
+from lambda_serving_cli.dev_server.record_line import log_record, write_record
 
 logger = logging.getLogger("lambda_serving")
 
@@ -46,11 +47,15 @@ UNLOAD_SECONDS = 2.0
 
 @dataclass(frozen=True)
 class Options:
-    """What the command was told: ``models`` is a bucket's name or a file:// URL."""
+    """What the command was told: ``models`` is a bucket's name or a file:// URL.
+
+    With ``as_json``, standard output is for records of statistics alone.
+    """
 
     functions: str
     models: str
     url: str
+    as_json: bool
 
 
 class DevServer:
@@ -65,9 +70,10 @@ class DevServer:
             credentials=SessionCredentials(),
             region=find_region(),
         )
+        tell = write_record if options.as_json else log_record
         for folder in find_folders(Path(options.functions)):
             own = replace(runtime, task_root=folder, module_prefix=f"{folder.name}_")
-            self._environments[folder.name] = DevEnvironment(own, self._environments)
+            self._environments[folder.name] = DevEnvironment(own, self._environments, tell)
         self._apps = {name: DevApp(each) for name, each in self._environments.items()}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -187,12 +193,15 @@ def find_folders(functions: Path) -> list[Path]:
 def make_server() -> DevServer:
     """For uvicorn, which starts a process for this anew after each change."""
     set_up_logging()
+    options = Options(**json.loads(os.environ[OPTIONS]))
+    if options.as_json:
+        sys.stdout = sys.stderr  # what user code prints is no record
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(line_buffering=True)  # what user code prints, in its place
     parent = multiprocessing.parent_process()
     if parent is not None:
         threading.Thread(target=end_with, args=(parent,), daemon=True).start()
-    return DevServer(Options(**json.loads(os.environ[OPTIONS])))
+    return DevServer(options)
 
 
 def end_with(parent: Any) -> None:
