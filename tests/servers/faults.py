@@ -8,7 +8,7 @@ LISTING = ""
 
 @dataclass
 class Fault:
-    """What goes wrong with one key: an error answer, a cut connection, or only a delay."""
+    """What goes wrong with one key: an error answer, a cut connection, or only its pace."""
 
     status: int = 0
     code: str = ""
@@ -18,6 +18,10 @@ class Fault:
     """Bytes of the body that are sent before the connection closes; -1 for all of them."""
     delay: float = 0.0
     """Seconds before the answer."""
+    rate: float = 0.0
+    """Bytes of the body a second; 0 for all there is."""
+    shorten: int = 0
+    """Bytes that a range is shorter than what was asked for, and says so."""
     method: str = ""
     """The method of the requests that it hits; "" for any."""
     hang_up: bool = False

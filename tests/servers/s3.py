@@ -161,6 +161,7 @@ class _Handler(WriteHandler):
             self.send(304, b"", {"ETag": item.etag})
             return
         start, end = self._read_range(len(item.body))
+        end -= fault.shorten if "Range" in self.headers else 0
         if start >= end and item.body:
             self.refuse(416, "InvalidRange")
             return

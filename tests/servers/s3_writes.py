@@ -6,6 +6,7 @@ import hashlib
 import time
 from dataclasses import dataclass, field
 from email.utils import formatdate
+from functools import cached_property
 from http.server import BaseHTTPRequestHandler
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -17,6 +18,8 @@ from tests.servers.faults import LISTING, Fault
 
 XML = {"Content-Type": "application/xml"}
 META = "x-amz-meta-"
+STEP = 256 * 1024
+"""Bytes of a slow answer that are written at once."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +43,7 @@ class Item:
     version_id: str
     metadata: dict[str, str] = field(default_factory=dict)
 
-    @property
+    @cached_property
     def etag(self) -> str:
         return f'"{hashlib.md5(self.body, usedforsecurity=False).hexdigest()}"'
 
@@ -226,7 +229,10 @@ class WriteHandler(BaseHTTPRequestHandler):
         if cut_after >= 0:
             self.close_connection = True
             body = body[:cut_after]
-        self.wfile.write(body)
+        step = STEP if self._fault.rate else len(body) or 1
+        for start in range(0, len(body), step):
+            self.wfile.write(body[start : start + step])
+            time.sleep(step / self._fault.rate if self._fault.rate else 0)
 
     def log_message(self, format: str, *arguments: object) -> None:
         """Quiet: `requests` holds what came."""

@@ -20,6 +20,7 @@ from lambda_serving.errors import (
 from lambda_serving.models.model import Model, make_folder
 
 if TYPE_CHECKING:
+    from obstore import GetOptions
     from obstore.store import S3Store
 
     from lambda_serving.settings import Runtime
@@ -31,6 +32,9 @@ HASHED_BYTES = 32 * 1024 * 1024
 
 STREAMED_BYTES = 8 * 1024 * 1024
 """Above this size a model is not held in memory, but handed on as it comes."""
+
+RANGED_BYTES = 64 * 1024 * 1024
+"""Above this size it may come by several connections at once."""
 
 
 class Location(NamedTuple):
@@ -160,7 +164,7 @@ def _fetch_local(location: Location, sha256: str | None, scratch: Path) -> Model
 
 def _fetch_object(store: S3Store, location: Location, sha256: str | None, scratch: Path) -> Model:
     """One object: in memory where it is small, else on its way."""
-    options: Any = {"version": location.version_id} if location.version_id else None
+    options: GetOptions = {"version": location.version_id} if location.version_id else {}
     with _translate_errors(location):
         found = store.get(location.key, options=options)
         size = found.meta["size"]
@@ -172,7 +176,12 @@ def _fetch_object(store: S3Store, location: Location, sha256: str | None, scratc
 
     def stream() -> Iterator[Any]:
         with _translate_errors(location):
-            yield from found.stream(min_chunk_size=PIECE)
+            if size > RANGED_BYTES and found.meta["e_tag"]:
+                from lambda_serving.models.ranges import stream_object
+
+                yield from stream_object(store, location.key, found, options)
+            else:
+                yield from found.stream(min_chunk_size=PIECE)
 
     def verify(digest: str) -> None:
         _compare(digest, sha256, location)
@@ -189,12 +198,16 @@ def _translate_errors(location: Location) -> Iterator[None]:
     Raises:
         ModelFetchError: whatever went wrong.
     """
-    from obstore.exceptions import BaseError
+    from obstore.exceptions import BaseError, PreconditionError
 
     try:
         yield
     except FileNotFoundError as error:
         raise ModelFetchError("the model is not there", private=str(location)) from error
+    except PreconditionError as error:
+        raise ModelFetchError(
+            "the model was replaced while it was fetched", private=str(location)
+        ) from error
     except (BaseError, OSError, ValueError) as error:
         reason = type(error).__name__.removesuffix("Error")
         raise ModelFetchError(
