@@ -31,6 +31,7 @@ LEVELS = {
     "guard": 3,
     "rollout": 4,
     "models.download": 2,
+    "models.ranges": 3,
     "models.model": 3,
     "models.store": 4,
     "models.registry": 5,

@@ -5,6 +5,7 @@ Mangum (and asyncio with it) is imported at the first HTTP event.
 
 from __future__ import annotations
 
+import logging
 from functools import cache
 from typing import Any
 
@@ -59,6 +60,8 @@ def make_adapter(environment: Environment) -> tuple[Any, Any]:
     from lambda_serving.app import App, make_refusal
 
     asyncio.set_event_loop(get_event_loop())  # Mangum asks for one, and would make another
+    # Its line of each request says what the access log does; the first imports Powertools.
+    logging.getLogger("mangum.http").setLevel(logging.WARNING)
 
     def wrap(app: Any) -> Any:
         mangum = Mangum(app, lifespan="off")
