@@ -98,13 +98,18 @@ def test_lambdas_own_example() -> None:
     assert bill["S3 requests"] == 0
 
 
-FARGATE = Server("a server", "x86_64", 1, 2, 0.05)
+FARGATE = Server("a server", "", "x86_64", 1, 2, 0.05)
 
 
 def test_capacity() -> None:
     """Of one processor that is busy 60 % of the time: 30 requests of 20 ms a second."""
     assert count_capacity(Load(duration_ms=20), FARGATE, 0.6) == pytest.approx(30)
     assert count_capacity(Load(duration_ms=20), SERVERS[0], 0.6) == pytest.approx(60)
+    # A fourth of a processor takes four times as long.
+    part = Load(duration_ms=80, memory_mb=442)
+    assert count_capacity(part, FARGATE, 0.6) == pytest.approx(30, rel=1e-3)
+    several = Load(duration_ms=20, memory_mb=3538)
+    assert count_capacity(several, FARGATE, 0.6) == pytest.approx(30)
 
 
 def test_break_even_by_hand() -> None:
@@ -119,22 +124,39 @@ def test_break_even_by_hand() -> None:
 
 
 def test_several_servers_where_one_is_too_few() -> None:
-    """100 ms a request: one server carries 6 a second, 15.768 million a month."""
-    found = find_break_even(ONE_GB, FARGATE)
+    """100 ms at 1,024 MB are 57.9 of a whole vCPU: one server that is 40 % busy carries 6.91 a
+    second, 18.156 million a month."""
+    found = find_break_even(ONE_GB, FARGATE, 0.4)
     each = (0.2 + 1.66667 + 0.0833335 + 1.0 + 0.004 - 0.008 / 25 / 3600 * 1e6) / 1e6
     assert found is not None
     assert found.servers == 2
     assert found.requests == pytest.approx(730 * (0.1 + 0.0225) / each, rel=1e-5)
-    assert 15.768e6 < found.requests < 2 * 15.768e6
+    assert 18.156e6 < found.requests < 2 * 18.156e6
 
 
 def test_never_where_a_busy_server_costs_more() -> None:
-    """A second of 128 MB is 0.0000021; of one processor that is busy 60 % of the time 0.000023."""
-    small = Load(memory_mb=128, duration_ms=1000, cold_share=0)
-    assert find_break_even(small, FARGATE) is None
-    report = make_report(small, ["x86_64"])
+    """One processor that is busy 1 % of the time carries 26,280 requests of a second a month: they
+    are 0.79 by Lambda, and 36.50 a server."""
+    slow = Load(duration_ms=1000, cold_share=0)
+    assert find_break_even(slow, FARGATE, 0.01) is None
+    report = make_report(slow, ["x86_64"], 0.01)
     assert [row["requests"] for row in report["always_on"]] == [None, None]
     assert "| never |" in write_markdown(report)
+
+
+@pytest.mark.parametrize(
+    ("memory", "names"),
+    [
+        (128, ["EC2 c7i.large", "Fargate 1 vCPU, 2 GB"]),
+        (2048, ["EC2 c7i.large", "Fargate 1 vCPU, 2 GB"]),
+        (2049, ["EC2 c7i.large", "Fargate 1 vCPU, 8 GB"]),
+        (8192, ["EC2 c7i.xlarge", "Fargate 1 vCPU, 8 GB"]),
+        (10_240, ["EC2 c7i.2xlarge", "Fargate 2 vCPU, 16 GB"]),
+    ],
+)
+def test_servers_have_the_memory_of_the_function(memory: int, names: list[str]) -> None:
+    done = run("--json", "--architecture", "x86_64", "--memory", str(memory))
+    assert [row["server"] for row in json.loads(done.stdout)["always_on"]] == names
 
 
 def test_two_servers_at_least() -> None:

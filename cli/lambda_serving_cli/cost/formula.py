@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -14,6 +13,9 @@ SECONDS = HOURS * 3600
 """Of a month."""
 
 MOST_SERVERS = 1000
+
+WHOLE_VCPU_MB = 1769
+"""Memory from which on a function has a whole virtual CPU."""
 
 
 @dataclass(frozen=True)
@@ -125,10 +127,11 @@ def count_per_million(load: Load, costs: list[Cost]) -> float:
 def count_capacity(load: Load, server: Server, utilization: float) -> float:
     """Requests a second that a server carries, at that share of its processors' time.
 
-    A request takes one virtual CPU for as long as on Lambda; that holds from 1,769 MB on, where a
-    function has a whole one.
+    A request keeps one virtual CPU busy. A function of less than 1,769 MB has but a part of one,
+    and so takes longer than a server would (AWS Lambda, "Configure Lambda function memory").
     """
-    return server.vcpus * utilization * 1000 / load.duration_ms
+    busy_ms = load.duration_ms * min(1.0, load.memory_mb / WHOLE_VCPU_MB)
+    return server.vcpus * utilization * 1000 / busy_ms
 
 
 def find_break_even(
@@ -159,6 +162,10 @@ def find_break_even(
     return None
 
 
-def list_servers(architectures: list[str]) -> Iterator[Server]:
-    """Those to compare with."""
-    return (server for server in SERVERS if server.architecture in architectures)
+def list_servers(load: Load, architectures: list[str]) -> list[Server]:
+    """Those to compare with: of each kind the smallest that has the function's memory."""
+    fitting: dict[tuple[str, str], Server] = {}
+    for server in SERVERS:
+        if server.architecture in architectures and server.memory_gb >= load.gigabytes:
+            fitting.setdefault((server.kind, server.architecture), server)
+    return list(fitting.values())

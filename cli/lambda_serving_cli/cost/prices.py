@@ -5,7 +5,7 @@ Prices differ between regions by some percent, and change: look at the pages bef
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from math import inf
 
@@ -77,20 +77,35 @@ S3_GET = 0.40 / MILLION
 class Server:
     """Something that is always on, and what an hour of it costs."""
 
-    name: str
+    kind: str
+    size: str
     architecture: str
     vcpus: int
     memory_gb: float
     hour: float
 
+    @property
+    def name(self) -> str:
+        return f"{self.kind}{self.size}"
+
+
+def _list_fargate(architecture: str, vcpu_hour: float, gigabyte_hour: float) -> Iterator[Server]:
+    for vcpus, memory in ((1, 2), (1, 8), (2, 16)):
+        hour = vcpus * vcpu_hour + memory * gigabyte_hour
+        yield Server("Fargate ", f"{vcpus} vCPU, {memory} GB", architecture, vcpus, memory, hour)
+
 
 SERVERS = (
-    Server("EC2 c7i.large", "x86_64", 2, 4, 0.08925),
-    Server("EC2 c7g.large", "arm64", 2, 4, 0.0725),
-    Server("Fargate 1 vCPU, 2 GB", "x86_64", 1, 2, 0.04048 + 2 * 0.004445),
-    Server("Fargate 1 vCPU, 2 GB", "arm64", 1, 2, 0.03238 + 2 * 0.00356),
+    Server("EC2 c7i.", "large", "x86_64", 2, 4, 0.08925),
+    Server("EC2 c7i.", "xlarge", "x86_64", 4, 8, 0.1785),
+    Server("EC2 c7i.", "2xlarge", "x86_64", 8, 16, 0.357),
+    Server("EC2 c7g.", "large", "arm64", 2, 4, 0.0725),
+    Server("EC2 c7g.", "xlarge", "arm64", 4, 8, 0.145),
+    Server("EC2 c7g.", "2xlarge", "arm64", 8, 16, 0.29),
+    *_list_fargate("x86_64", 0.04048, 0.004445),
+    *_list_fargate("arm64", 0.03238, 0.00356),
 )
-"""On demand, Linux."""
+"""On demand, Linux; the smaller ones of a kind first. The largest holds the largest function."""
 
 LOAD_BALANCER_HOUR = 0.0225
 LOAD_BALANCER_UNIT_HOUR = 0.008

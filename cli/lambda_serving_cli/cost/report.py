@@ -72,7 +72,7 @@ def make_report(
             "per_million": count_per_million(load, costs),
         }
     alternatives: list[Alternative] = []
-    for server in list_servers(architectures):
+    for server in list_servers(load, architectures):
         found = find_break_even(load, server, utilization, servers)
         alternatives.append(
             {
@@ -150,8 +150,9 @@ def show(report: Report, file: TextIO) -> None:
     console.print(make_table(list_server_rows(report)))
     busy = report["utilization"] * 100
     console.print(
-        f"Servers are at most {busy:g} % busy, behind a load balancer; logs and metrics would cost"
-        " the same there.",
+        f"Servers have the function's memory and are at most {busy:g} % busy, behind a load"
+        " balancer; a request keeps one vCPU busy, as on Lambda at 1,769 MB; logs and metrics"
+        " would cost the same there.",
         soft_wrap=True,
     )
     console.print(describe_prices(report), soft_wrap=True)
