@@ -1,8 +1,8 @@
 """Code as ClearML Serving's public examples have it: their methods, arguments, models and files.
 
 Of https://github.com/clearml/clearml-serving, the folders sklearn, ensemble, xgboost, lightgbm,
-custom and pipeline of examples/: what `preprocess.py` does and what `train_model.py` trains, in words
-of our own.
+custom and pipeline of examples/: what `preprocess.py` does and what `train_model.py` trains, in
+words of our own.
 """
 
 from collections.abc import Callable

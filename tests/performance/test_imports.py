@@ -148,7 +148,7 @@ def test_statistics_are_imported_where_they_are_on(make_folder, models: Path) ->
     """What endpoint.toml says under [metrics] is checked all the same, by their types."""
     folder = make_folder('endpoint = "e"\nengine = "custom"\n', None)
     off = {"POWERTOOLS_METRICS_DISABLED": "true"}
-    assert not list_imports(folder, models, requests=True, **off)[1] & STATISTICS
+    assert not list_imports(folder, models, INVOKE, **off)[1] & STATISTICS
     assert list_imports(folder, models)[1] >= STATISTICS
 
 

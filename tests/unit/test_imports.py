@@ -13,6 +13,8 @@ LEVELS = {
     "errors": 0,
     "engines": 0,  # the literal table of engines/__init__.py
     "isolation": 0,
+    "libraries": 0,
+    "memory": 0,
     "request": 0,
     "execution": 1,
     "encoding": 1,
