@@ -20,21 +20,21 @@ NAMED = ("--project", "tests of updates", "--name", "adder")
 FOLLOW = ("model", "auto-update", "--engine", "onnx", "--endpoint", "follows", "--published")
 POLL_SECONDS = 2
 
-Publish = Callable[[bytes], str]
+Publish = Callable[..., str]
 
 
 @pytest.fixture
 def publish(stack: Stack, tmp_path: Path) -> Iterator[Publish]:
     """Upload and publish a model, as a user types it; gives its version."""
 
-    def publish(model: bytes) -> str:
+    def publish(model: bytes, *more: str) -> str:
         path = tmp_path / "adder.onnx"
         path.write_bytes(model)
         sample = tmp_path / "sample.json"
         sample.write_text('{"a": 1, "b": 2}')
         options = ("--framework", "onnx", "--publish", "--sample", sample, "--json")
         said, _ = end_command(
-            start_command(tmp_path, "upload", *NAMED, path, *options, "--state", STATE)
+            start_command(tmp_path, "upload", *NAMED, path, *options, *more, "--state", STATE)
         )
         return str(json.loads(said)["version"])
 
@@ -74,7 +74,7 @@ def test_new_versions_without_a_deploy(stack: Stack, publish: Publish, tmp_path:
         time.sleep(POLL_SECONDS)  # by now every request finds it, without one to wait for
         assert ask() == ("2", 13)
         assert ask("1") == ("1", 3) and ask("2") == ("2", 13)
-        assert publish(b"no model") == "3"
+        assert publish(b"no model", "--force") == "3"
         time.sleep(POLL_SECONDS)
         for _ in range(10):
             assert ask() == ("2", 13) and ask("1") == ("1", 3)
