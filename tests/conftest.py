@@ -3,6 +3,7 @@
 import importlib
 import logging
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -16,6 +17,10 @@ import pytest
 from lambda_serving.statistics import Statistics
 from tests.emf import check_record
 from tests.models import make_adder
+
+# A shell starts what runs in its background with SIGINT ignored, and so would all processes of
+# the tests be, that interrupt some of them.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 Handler = Callable[[Any], Any]
 

@@ -176,3 +176,11 @@ def test_tracing_is_imported_where_it_is_on(make_folder, models: Path) -> None:
     _, names = list_imports(folder, models, SERVING_TRACING="Active")
     assert "lambda_serving.tracing" in names
     assert not names & {"aws_xray_sdk", "asyncio", "botocore"}
+
+
+def test_the_command_line_starts_without_what_few_commands_need() -> None:
+    """botocore alone takes longer than all the rest."""
+    code = "import sys, lambda_serving_cli.main; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    heavy = {"boto3", "botocore", "numpy", "onnxruntime", "sklearn", "uvicorn", "samcli"}
+    assert not set(done.stdout.split()) & heavy

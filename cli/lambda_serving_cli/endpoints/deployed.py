@@ -12,8 +12,6 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
 
-from botocore.config import Config
-
 from lambda_serving_cli.local_cloud.steps import StepError
 from lambda_serving_cli.target import Target
 
@@ -133,6 +131,8 @@ def ask_metadata(target: Target, function: str) -> Reply:
 
 
 def _invoke(target: Target, function: str, payload: bytes) -> tuple[bytes, bool]:
+    from botocore.config import Config
+
     # Never twice: the function may have done its work already.
     once = Config(retries={"total_max_attempts": 1}, read_timeout=SECONDS)
     client = target.client("lambda", once)

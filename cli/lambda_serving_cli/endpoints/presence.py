@@ -6,8 +6,6 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from botocore.exceptions import ClientError
-
 from lambda_serving.models.store import Location, locate_model
 from lambda_serving.settings import EndpointSettings, VersionSettings
 from lambda_serving_cli.endpoints.project import Project
@@ -86,7 +84,7 @@ def _find_problem(client: Any, location: Location, version: VersionSettings) -> 
         return ""  # in S3, and nobody to ask
     try:
         digest = _read_digest(client, location)
-    except ClientError as error:
+    except client.exceptions.ClientError as error:
         code = error.response["Error"].get("Code", "")
         return f"{location}: " + ("there is no such model" if code in MISSING else code)
     if digest is None or version.sha256 in (None, digest):
@@ -103,7 +101,7 @@ def _read_digest(client: Any, location: Location) -> str | None:
     if location.is_prefix:
         found = client.list_objects_v2(Bucket=location.bucket, Prefix=location.key, MaxKeys=1)
         if not found.get("KeyCount"):
-            raise ClientError({"Error": {"Code": "NoSuchKey"}}, "ListObjectsV2")
+            raise client.exceptions.NoSuchKey({"Error": {"Code": "NoSuchKey"}}, "ListObjectsV2")
         return None
     which = {"VersionId": location.version_id} if location.version_id else {}
     head = client.head_object(Bucket=location.bucket, Key=location.key, **which)

@@ -4,7 +4,6 @@ import os
 from pathlib import Path
 
 import typer
-from botocore.exceptions import BotoCoreError, ClientError
 
 from lambda_serving_cli.local_cloud import ministack, publish, smoke
 from lambda_serving_cli.local_cloud.build import plan_build
@@ -35,6 +34,8 @@ def bring_up(layout: Layout, host: str | None, port: int | None) -> Stack:
         StepError: a step failed. What runs by then keeps running, for a look at it. Or another
             process brings it up right now.
     """
+    from botocore.exceptions import BotoCoreError, ClientError
+
     try:
         with lock(layout.lock_file):
             return _bring_up(layout, host, port)

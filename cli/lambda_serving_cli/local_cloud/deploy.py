@@ -2,8 +2,6 @@
 
 from collections.abc import Mapping
 
-import boto3
-
 from lambda_serving_cli.local_cloud.build import Build, read
 from lambda_serving_cli.local_cloud.layout import (
     REGION,
@@ -63,6 +61,8 @@ def describe(process: Process) -> Stack:
 
 def list_resources() -> dict[str, tuple[str, str]]:
     """Logical id -> (type, physical id) of the stack's resources."""
+    import boto3
+
     pages = boto3.client("cloudformation").get_paginator("list_stack_resources")
     return {
         resource["LogicalResourceId"]: (

@@ -6,9 +6,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import boto3
-from botocore.exceptions import ClientError
-
 from lambda_serving_cli.local_cloud.build import list_files
 from lambda_serving_cli.local_cloud.layout import Layout
 from lambda_serving_cli.local_cloud.steps import run_logged
@@ -37,6 +34,8 @@ def publish(models: Path, bucket: str) -> list[str]:
 
     Nothing is removed: the bucket may hold models of the user's own. Returns the keys uploaded.
     """
+    import boto3
+
     client, uploaded = boto3.client("s3"), []
     for path in list_files(models):
         key = path.relative_to(models).as_posix()
@@ -53,7 +52,7 @@ def read_digest(client: "S3Client", bucket: str, key: str) -> str | None:
     """The digest that the object at the key was published with; None where there is none."""
     try:
         return client.head_object(Bucket=bucket, Key=key)["Metadata"].get(DIGEST)
-    except ClientError as error:
+    except client.exceptions.ClientError as error:
         if error.response["Error"]["Code"] not in ("404", "NoSuchKey"):
             raise
         return None

@@ -10,8 +10,6 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-import boto3
-
 from lambda_serving_cli.local_cloud.deploy import list_resources
 from lambda_serving_cli.local_cloud.layout import REGION, STACK_NAME
 
@@ -33,6 +31,8 @@ def reconcile_routes() -> int:
 
     Returns how many routes were made or removed.
     """
+    import boto3
+
     resources = list_resources()
     names = {logical: physical for logical, (_, physical) in resources.items()}
     template = read_template()
@@ -46,6 +46,8 @@ def reconcile_routes() -> int:
 
 def read_template() -> dict[str, Any]:
     """The deployed template after SAM's transform."""
+    import boto3
+
     answer = boto3.client("cloudformation").get_template(
         StackName=STACK_NAME, TemplateStage="Processed"
     )
@@ -119,6 +121,8 @@ def create_integration(client: "ApiGatewayV2Client", api_id: str, uri: str) -> s
 
 def allow_plain_http(bucket: str) -> None:
     """Drop from the bucket's policy the statements that ask for TLS, and keep the others."""
+    import boto3
+
     client = boto3.client("s3")
     try:
         policy = json.loads(client.get_bucket_policy(Bucket=bucket)["Policy"])

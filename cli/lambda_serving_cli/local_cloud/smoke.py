@@ -14,8 +14,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import boto3
-
 from lambda_serving_cli.local_cloud.layout import Layout, Stack
 from lambda_serving_cli.local_cloud.steps import StepError
 
@@ -104,6 +102,8 @@ def send_http(
 
 def send_invoke(function: str, payload: bytes) -> Exchange:
     """Invoke the function with the payload. Raises StepError where the function failed."""
+    import boto3
+
     started = time.monotonic()
     answer = boto3.client("lambda").invoke(FunctionName=function, Qualifier="live", Payload=payload)
     content = answer["Payload"].read()
@@ -115,6 +115,8 @@ def send_invoke(function: str, payload: bytes) -> Exchange:
 
 def save_function_log(layout: Layout, function: str) -> Path:
     """Write what the function logged last to a file, and return that."""
+    import boto3
+
     path = layout.log(function)
     client = boto3.client("logs")
     group = f"/aws/lambda/{function}"

@@ -9,8 +9,6 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from botocore.exceptions import ClientError
-
 from lambda_serving_cli.local_cloud.steps import StepError
 from lambda_serving_cli.registry.layout import (
     Bucket,
@@ -41,7 +39,7 @@ def read_index(bucket: Bucket, model: ModelName) -> tuple[Index | None, str]:
     try:
         answer = bucket.client.get_object(Bucket=bucket.name, Key=model.index_key)
         text = answer["Body"].read()
-    except ClientError as error:
+    except bucket.client.exceptions.ClientError as error:
         if error.response["Error"].get("Code") in MISSING:
             return None, ""
         raise
@@ -102,7 +100,7 @@ def _write(bucket: Bucket, model: ModelName, index: Index, etag: str) -> bool:
             ContentType="application/json",
             **condition,
         )
-    except ClientError as error:
+    except bucket.client.exceptions.ClientError as error:
         code = error.response["Error"].get("Code")
         if code in OVERTAKEN or (etag and code in MISSING):
             return False

@@ -16,8 +16,6 @@ from dataclasses import dataclass
 from queue import SimpleQueue
 from typing import Any
 
-from botocore.exceptions import ClientError
-
 from lambda_serving_cli.registry.artifact import ArtifactFile, Part, Report
 from lambda_serving_cli.registry.layout import Bucket
 
@@ -63,7 +61,7 @@ def upload_files(
         try:
             _send(bucket, folder, left, report)
             return
-        except ClientError as error:
+        except bucket.client.exceptions.ClientError as error:
             # S3 made the object before and the answer was lost; or it dropped parts as too old.
             if error.response["Error"].get("Code") != "NoSuchUpload" or attempt == ATTEMPTS:
                 raise

@@ -7,8 +7,6 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import ClientError
-
 from lambda_serving_cli.aws_errors import tell_aws_errors
 from lambda_serving_cli.local_cloud.steps import StepError
 from lambda_serving_cli.stats.figures import Origin
@@ -87,9 +85,7 @@ class Source:
     def _tell_absence(self, endpoint: str, group: str) -> Iterator[None]:
         try:
             yield
-        except ClientError as error:
-            if error.response["Error"].get("Code") != "ResourceNotFoundException":
-                raise
+        except self._logs.exceptions.ResourceNotFoundException as error:
             cloud = self._cloud
             raise NoLogGroupError(
                 f"the stack {cloud.stack_name} ({cloud.region}) has no endpoint {endpoint!r}:"
