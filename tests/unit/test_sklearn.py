@@ -17,7 +17,7 @@ from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from skops import io as skops_io
 
 from lambda_serving.engines.sklearn import SklearnEngine
-from lambda_serving.errors import InputError, ModelLoadError, SettingsError
+from lambda_serving.errors import InputError, ModelLoadError, SettingsError, UserCodeError
 from lambda_serving.models.model import Model
 from lambda_serving.settings import VersionSettings
 
@@ -129,6 +129,20 @@ def test_broken_models(name: str, data: bytes, tmp_path: Path) -> None:
 def test_a_pickle_of_a_module_that_is_missing(tmp_path: Path) -> None:
     with pytest.raises(ModelLoadError, match="'no_such_module': list its package in the endp"):
         load(b"cno_such_module\nX\n.", "m.pkl", tmp_path)
+
+
+def test_values_that_are_none(tmp_path: Path) -> None:
+    engine = load(dump_joblib(MODEL), "m.joblib", tmp_path)
+    with pytest.raises((InputError, ValueError), match="NoneType|NaN"):
+        engine.predict([[1, None]])
+
+
+def test_a_model_that_is_not_fitted(tmp_path: Path) -> None:
+    """What the caller sent is not to blame."""
+    engine = load(dump_joblib(LinearRegression()), "m.joblib", tmp_path)
+    with pytest.raises(UserCodeError, match="not fitted") as raised:
+        engine.predict([[1.0, 2.0]])
+    assert (raised.value.status, raised.value.type) == (500, "NotFittedError")
 
 
 def test_no_model() -> None:

@@ -84,6 +84,9 @@ def test_feature_names(tmp_path: Path) -> None:
     assert engine.describe() == {"features": ["a", "b"]}
     named = xgboost.DMatrix(ROW, feature_names=["a", "b"])
     assert engine.predict(named).shape == (1,)
+    assert engine.predict(ROW.tolist()) == pytest.approx(engine.predict(named))
+    with pytest.raises((InputError, ValueError), match="feature"):
+        engine.predict([[1.0]])
     wrong = xgboost.DMatrix(ROW, feature_names=["b", "a"])
     with pytest.raises((InputError, ValueError), match="feature"):
         engine.predict(wrong)

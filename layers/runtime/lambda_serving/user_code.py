@@ -148,20 +148,15 @@ def make_user_code(
     if file is None:
         return UserCode(SimpleNamespace())
     root, name = name_module(file)
-    is_shared = root == folder and not prefix
-    if is_shared and str(root) not in sys.path:
-        sys.path.insert(0, str(root))
-    isolated = None
-    if not is_shared or settings.version != DEFAULT_VERSION:
-        # What lies beside a shared file is shared too: libraries are among it.
-        owned = [name] if is_shared else None
-        isolated = IsolatedFolder(f"{prefix}version_{settings.version}", root, owned)
+    isolated = _isolate(root, root == folder and not prefix, name, settings, prefix)
+    stage = "import"
     try:
         with show_plain_names(isolated):
             module = isolated.import_module(name) if isolated else import_file(name, file)
             before = read_resident_memory()
             instance = _make_instance(module, file)
             cost = max(0, read_resident_memory() - before)
+        stage = "setting model_endpoint and send_request"
         # ClearML sets both on the instance, after __init__ and before load.
         instance.model_endpoint = make_model_endpoint(settings)
         instance.send_request = send_request
@@ -172,8 +167,23 @@ def make_user_code(
             isolated.remove()
         if isinstance(error, UserCodeLoadError):
             raise
-        raise _describe_failure(error, file, "import") from error
+        raise _describe_failure(error, file, stage) from error
     return UserCode(instance, isolated, cost)
+
+
+def _isolate(
+    root: Path, is_shared: bool, name: str, settings: VersionSettings, prefix: str
+) -> IsolatedFolder | None:
+    """Modules of the version's own; None for the one that has the root's by their plain names.
+
+    What lies beside a module that versions share is shared too: libraries are among it.
+    """
+    if is_shared and str(root) not in sys.path:
+        sys.path.insert(0, str(root))
+    if is_shared and settings.version == DEFAULT_VERSION:
+        return None
+    owned = [name] if is_shared else None
+    return IsolatedFolder(f"{prefix}version_{settings.version}", root, owned)
 
 
 def _make_instance(module: ModuleType, file: Path) -> Any:

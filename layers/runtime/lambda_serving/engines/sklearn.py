@@ -8,12 +8,13 @@ import warnings
 from typing import Any, ClassVar, Literal
 
 import joblib
-import sklearn  # noqa: F401  (told missing at the cold start, not by the model's unpickling)
+import sklearn.exceptions
 
 from lambda_serving.engines.base import refuse_unknown_options
-from lambda_serving.errors import InputError, ModelLoadError, SettingsError
+from lambda_serving.errors import InputError, ModelLoadError, SettingsError, UserCodeError
 from lambda_serving.libraries import describe_missing
 from lambda_serving.models.model import Model
+from lambda_serving.redaction import redact
 from lambda_serving.settings import VersionSettings
 
 logger = logging.getLogger("lambda_serving")
@@ -30,21 +31,19 @@ class SklearnEngine:
 
     def __init__(self, settings: VersionSettings, vcpus: int) -> None:
         refuse_unknown_options(settings, ["trusted"])
-        self._trusted = settings.engine_options.get("trusted", [])
-        if not isinstance(self._trusted, list) or not all(
-            isinstance(name, str) for name in self._trusted
-        ):
+        trusted = settings.engine_options.get("trusted", [])
+        if not isinstance(trusted, list) or not all(isinstance(name, str) for name in trusted):
             raise SettingsError(
                 "endpoint.toml: engine_options.trusted: expected a list of type names,"
-                f" got {self._trusted!r}"
+                f" got {trusted!r}"
             )
+        self._trusted = trusted
         self._model: Any = None
 
     def load(self, model: Model | None) -> None:
         if model is None:
             raise ModelLoadError("the engine 'sklearn' needs a model, or a load that returns one")
-        with warnings.catch_warnings(record=True) as caught:
-            warnings.simplefilter("always")
+        with warnings.catch_warnings(record=True, action="always") as caught:
             try:
                 self._model = self._read(model)
             except ModelLoadError:
@@ -56,9 +55,8 @@ class SklearnEngine:
                     private=str(error),
                 ) from error
         if not hasattr(self._model, "predict"):
-            raise ModelLoadError(
-                f"expected a model that has predict, got {type(self._model).__name__}"
-            )
+            kind = type(self._model).__name__
+            raise ModelLoadError(f"expected a model that has predict, got {kind}")
         for warning in caught:  # such as a model of another scikit-learn version
             logger.warning("loading the model: %s", warning.message)
 
@@ -85,10 +83,12 @@ class SklearnEngine:
     def predict(self, data: Any) -> Any:
         try:
             return self._model.predict(data)
+        except sklearn.exceptions.NotFittedError as error:  # as a ValueError the caller's fault
+            name = type(error).__name__
+            raise UserCodeError(redact(str(error)), stage="process", type_name=name) from error
         except TypeError as error:
-            raise InputError(
-                f"the model cannot take {type(data).__name__}", private=str(error)
-            ) from error
+            text = f"the model cannot take {type(data).__name__}: {error}".partition("\n")[0]
+            raise InputError(redact(text), private=str(error)) from error
 
     def describe(self) -> dict[str, Any]:
         names = getattr(self._model, "feature_names_in_", None)

@@ -55,7 +55,7 @@ class XgboostEngine:
         is_booster = isinstance(self._model, xgboost.Booster)
         try:
             if is_booster and not isinstance(data, xgboost.DMatrix):
-                data = xgboost.DMatrix(data, nthread=self._vcpus)
+                data = self._make_matrix(data)
             return self._model.predict(data, **(self._options if is_booster else {}))
         except (xgboost.core.XGBoostError, TypeError) as error:
             # XGBoost's text holds paths and a stack of its own.
@@ -63,6 +63,14 @@ class XgboostEngine:
                 f"the model refuses its input: {self._describe_difference(data)}",
                 private=str(error),
             ) from error
+
+    def _make_matrix(self, data: Any) -> Any:
+        """Rows without names have the model's, which refuses them else."""
+        matrix = xgboost.DMatrix(data, nthread=self._vcpus)
+        names = self._model.feature_names
+        if names and matrix.feature_names is None and matrix.num_col() == len(names):
+            matrix.feature_names = names
+        return matrix
 
     def _describe_difference(self, data: Any) -> str:
         expected = self.describe().get("features")
