@@ -32,6 +32,7 @@ LEVELS = {
     "credentials": 3,
     "guard": 3,
     "rollout": 4,
+    "models.location": 1,
     "models.download": 2,
     "models.ranges": 3,
     "models.model": 3,

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from lambda_serving.models.store import Location, locate_model
+from lambda_serving.models.location import Location, locate_model
 from lambda_serving.settings import EndpointSettings, VersionSettings
 from lambda_serving_cli.endpoints.project import Project
 from lambda_serving_cli.endpoints.toml_file import FILE

@@ -12,7 +12,8 @@ import orjson
 
 from lambda_serving.auto_update import AutoUpdate
 from lambda_serving.errors import ModelFetchError
-from lambda_serving.models.store import locate_model, open_store
+from lambda_serving.models.location import locate_model
+from lambda_serving.models.store import open_store
 from lambda_serving.settings import Runtime, VersionSettings
 
 
