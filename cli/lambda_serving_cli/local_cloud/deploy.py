@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from lambda_serving_cli.local_cloud.build import Build, read
+from lambda_serving_cli.local_cloud.layers import pack_layers
 from lambda_serving_cli.local_cloud.layout import (
     REGION,
     STACK_NAME,
@@ -31,7 +32,7 @@ def deploy(layout: Layout, build: Build, process: Process, environment: Mapping[
     command = [find_tool("sam"), "deploy", "--config-file", str(layout.root / "samconfig.toml")]
     command += ["--config-env", "local", "--no-progressbar"]
     command += ["--stack-name", STACK_NAME, "--region", REGION]
-    command += ["--template-file", str(build.target / "template.yaml")]
+    command += ["--template-file", str(pack_layers(build.target, layout.layers))]
     # Ministack knows no alarms on metric math.
     command += [*(build.overrides or ["--parameter-overrides"]), "Alarms=plain"]
     run_logged(command, layout.log("deploy"), cwd=layout.root, env=environment, advice=ADVICE)

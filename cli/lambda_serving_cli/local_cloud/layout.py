@@ -43,6 +43,11 @@ class Layout:
         return self.state / "cache"
 
     @property
+    def layers(self) -> Path:
+        """The built layers as zips."""
+        return self.state / "layers"
+
+    @property
     def scratch(self) -> Path:
         """Temporary files of ministack and of the functions it runs."""
         return self.state / "tmp"
