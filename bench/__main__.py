@@ -6,61 +6,85 @@ Writes report.md and cold_start.svg. Nothing here fails because something is slo
 """
 
 import argparse
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
-from bench import cold_start, hot_path, model_load
+from bench import cold_start, hot_path, model_load, statistics
+from bench.findings import Findings
 from bench.places import find_places
 from bench.plot import draw
-from bench.report import Report, list_targets, measure_function, render
+from bench.report import measure_function, render
 from bench.storage import Storage
+from bench.targets import list_targets
 from tests.servers.built import PROJECT
 
 PARTS = ("cold", "hot", "load", "statistics")
+RESULTS = Path(__file__).with_name("results")
 
 
 def tell(text: str) -> None:
     sys.stderr.write(f"{text}\n")
 
 
-def run(rounds: int, parts: list[str]) -> Report:
+def run(rounds: int, parts: list[str]) -> Findings:
     """Measure the parts, one after another."""
-    report = Report(rounds)
+    findings = Findings(rounds)
     local = PROJECT / ".local"  # not /tmp, which may be memory: models of 500 MB are made here
     local.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory(dir=local) as scratch:
         tell("building what changed")
         places = find_places(Path(scratch))
-        report.onnx_bytes = measure_function(places, "iris_onnx")
+        findings.onnx_bytes = measure_function(places, "iris_onnx")
         with Storage(places.storage) as storage:
             if "cold" in parts:
-                report.cold = cold_start.run(places, storage.endpoint, rounds, tell)
+                findings.cold = cold_start.run(places, storage.endpoint, rounds, tell)
             if "hot" in parts:
-                report.hot = hot_path.run(places, storage.endpoint, rounds * 2, tell)
-            if "load" in parts:
-                report.loads = model_load.run(places, storage.endpoint, rounds, tell)
-    if "statistics" in parts:
-        tell("statistics")
-        command = [sys.executable, "-m", "bench.statistics"]
-        done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
-        report.statistics = done.stdout
-    return report
+                rows = hot_path.make_rows(places)
+                findings.hot = hot_path.run(rows, places, storage.endpoint, rounds * 2, tell)
+                hot_path.split(rows, places, storage.endpoint, rounds * 2)
+            if "statistics" in parts:
+                rows = statistics.make_rows(places)
+                findings.statistics = hot_path.run(rows, places, storage.endpoint, rounds, tell)
+        if "load" in parts:
+            findings.loads = model_load.run(places, rounds, tell)
+    return findings
+
+
+def read_parts(text: str) -> list[str]:
+    parts = text.split(",")
+    unknown = [part for part in parts if part not in PARTS]
+    if unknown:
+        raise argparse.ArgumentTypeError(f"no part is named {unknown[0]!r}: {', '.join(PARTS)}")
+    return parts
+
+
+def read_rounds(text: str) -> int:
+    if not text.isdecimal() or not int(text):
+        raise argparse.ArgumentTypeError(f"expected a number from 1 on, got {text!r}")
+    return int(text)
+
+
+def read_arguments() -> argparse.Namespace:
+    """All that can be wrong is told before anything is measured."""
+    parser = argparse.ArgumentParser(prog="bench", description=__doc__.splitlines()[0])
+    parser.add_argument("--rounds", type=read_rounds, default=10)
+    parser.add_argument("--only", type=read_parts, default=PARTS, help="parts, with commas between")
+    parser.add_argument("--out", type=Path, default=RESULTS)
+    arguments = parser.parse_args()
+    if set(arguments.only) != set(PARTS) and arguments.out.resolve() == RESULTS.resolve():
+        parser.error("--only needs an --out: a part must not take the place of the whole report")
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    return arguments
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--rounds", type=int, default=10)
-    parser.add_argument("--only", default=",".join(PARTS), help="parts, separated by commas")
-    parser.add_argument("--out", type=Path, default=Path(__file__).with_name("results"))
-    arguments = parser.parse_args()
-    report = run(arguments.rounds, arguments.only.split(","))
-    arguments.out.mkdir(exist_ok=True)
-    (arguments.out / "report.md").write_text(render(report))
-    if report.cold:
-        (arguments.out / "cold_start.svg").write_text(draw(report.cold))
-    for target in list_targets(report):
+    arguments = read_arguments()
+    findings = run(arguments.rounds, arguments.only)
+    (arguments.out / "report.md").write_text(render(findings))
+    if findings.cold:
+        (arguments.out / "cold_start.svg").write_text(draw(findings.cold))
+    for target in list_targets(findings):
         told = "met    " if target.is_met else "NOT MET"
         sys.stdout.write(f"{told}  {target.text}: {target.measured}\n")
     sys.stdout.write(f"{arguments.out / 'report.md'}\n")

@@ -13,7 +13,11 @@ from time import perf_counter
 STARTED = perf_counter()
 STAGES = {
     "urllib.request": {"urlopen": "fetch"},
-    "http.client": {"HTTPResponse.read": "fetch"},
+    "http.client": {
+        "HTTPConnection.request": "fetch",
+        "HTTPConnection.getresponse": "fetch",
+        "HTTPResponse.read": "fetch",
+    },
     "boto3": {"client": "fetch"},
     "botocore.client": {"BaseClient._make_api_call": "fetch"},
     "botocore.response": {"StreamingBody.read": "fetch"},

@@ -15,7 +15,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from bench.places import BOOTSTRAP, BUCKET, Places, copy_rows, copy_sdk, strip_bytecode
+from bench.order import shuffle
+from bench.places import BOOTSTRAP, BUCKET, Places, copy_rows, copy_sdk, install_usual
 from tests.events import load_event
 from tests.servers.lambda_process import HANDLER, LambdaProcess
 from tests.servers.runtime_api import find_free_port
@@ -27,7 +28,9 @@ STAGES = (
 """In their order. `imports` is what no mark covers: imports, and the handler's own code; `fetch`
 is what the main thread waits for the model; `session` makes the model out of its bytes."""
 
-COMPARED = ("floor, onnx", "ours, onnx, invoke", "ours, onnx, HTTP")
+COMPARED = (
+    "floor, onnx", "floor, onnx, plain http.client", "ours, onnx, invoke", "ours, onnx, HTTP",
+)  # fmt: skip
 
 LIBRARIES = ("onnx", "sklearn", "xgboost", "lightgbm")
 MODELS = {
@@ -60,6 +63,11 @@ class Sample:
     total: float
     stages: dict[str, float]
 
+    @property
+    def init(self) -> float:
+        """Until the function asked for its first event."""
+        return self.total - self.stages["first request"]
+
 
 def make_rows(places: Places) -> list[Row]:
     """All rows, the floors first."""
@@ -70,6 +78,8 @@ def make_rows(places: Places) -> list[Row]:
         code = copy_rows(f"floor_{library}", folder / f"floor_{library}")
         layers = (places.get_layer(library),)
         rows.append(Row(floor, floor, code, layers, FLOWER, model=MODELS[library]))
+    plain = copy_rows("plain_floor_onnx", folder / "plain_floor_onnx")
+    rows.insert(1, replace(rows[0], name="floor, onnx, plain http.client", code=plain))
     for library in LIBRARIES:
         function = places.functions[f"iris_{library}"]
         entrances = ("invoke", "http") if library == "onnx" else ("invoke",)
@@ -85,20 +95,20 @@ def make_usual_rows(places: Places, folder: Path) -> list[Row]:
     """FastAPI, Mangum, boto3, Powertools and onnxruntime, shipped in several ways."""
     layers = (places.get_layer("runtime"), places.get_layer("onnx"))
     code = copy_rows("usual", folder / "usual")
-    bare = tuple(strip_bytecode(layer, folder / f"bare{n}") for n, layer in enumerate(layers))
     bare_code = shutil.copytree(
         code, folder / "usual_bare", ignore=shutil.ignore_patterns("__pycache__")
     )
+    bare = install_usual(folder / "bare")
     event = load_event("http_iris_onnx")
     usual = Row("usual, with .pyc", "floor, onnx", code, layers, event)
-    shipped = replace(usual, code=bare_code, layers=bare)
+    shipped = replace(usual, code=bare_code, layers=(bare,))
     return [
         usual,
         replace(shipped, name="usual, no .pyc, Lambda's boto3"),
         replace(
             shipped,
             name="usual, no .pyc, boto3 in requirements",
-            layers=(copy_sdk(folder / "sdk"), *bare),
+            layers=(copy_sdk(folder / "sdk"), bare),
         ),
         replace(
             usual,
@@ -193,16 +203,16 @@ def split(marks: Path, spawned: float, ready: float, answered: float) -> dict[st
     return stages
 
 
-def order_round(rows: list[Row]) -> Iterator[Row]:
+def order_round(rows: list[Row], round_number: int) -> Iterator[Row]:
     """All rows once; those that targets compare with the floor, and it, before every third one.
 
     So that they stand close together in time, on a machine that others use too.
     """
     compared = [row for row in rows if row.name in COMPARED]
     others = [row for row in rows if row.name not in COMPARED]
-    for number, row in enumerate(others):
+    for number, row in enumerate(shuffle(others, round_number)):
         if number % 3 == 0:
-            yield from compared
+            yield from shuffle(compared, round_number * len(others) + number)
         yield row
 
 
@@ -214,7 +224,7 @@ def run(
     samples: dict[str, list[Sample]] = {row.name: [] for row in rows}
     for number in range(rounds + 1):
         tell(f"cold start: round {number} of {rounds}")
-        for row in order_round(rows):
+        for row in order_round(rows, number):
             sample = measure(row, places, endpoint)
             if number:
                 samples[row.name].append(sample)

@@ -5,13 +5,14 @@ import os
 import statistics
 import subprocess
 import sys
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
 from bench.cold_start import MODELS
+from bench.order import shuffle
 from bench.places import BUCKET, Places, copy_rows
 from tests.servers.built import PROJECT
 from tests.servers.lambda_process import HANDLER
@@ -32,6 +33,8 @@ class Row:
     layers: tuple[Path, ...]
     event: str
     handler: str = "handler.lambda_handler"
+    environment: Mapping[str, str] = field(default_factory=dict)
+    """Beside what all rows have."""
     times: list[float] = field(default_factory=list)
     """Microseconds of each request."""
     stages: dict[str, list[float]] = field(default_factory=dict)
@@ -58,6 +61,7 @@ class Row:
                 "LAMBDA_TASK_ROOT": str(self.code),
                 "PATH": os.defpath,
                 "SERVING_MODEL_BUCKET": BUCKET,
+                **self.environment,
             },
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
         )  # fmt: skip
@@ -98,17 +102,30 @@ def make_rows(places: Places) -> list[Row]:
     ]
 
 
-def run(places: Places, endpoint: str, rounds: int, tell: Callable[[str], None]) -> list[Row]:
-    """All rows in turn; first every request as it is, then with a clock around the stages."""
-    with ExitStack() as stack:
-        rows = [stack.enter_context(row.start(places, endpoint)) for row in make_rows(places)]
-        for row in rows:
-            row.ask("time")  # warms up
-        tell(f"hot path: {rounds} rounds of {REQUESTS} requests")
-        for _ in range(rounds):
-            for row in rows:
+def run(
+    rows: Sequence[Row], places: Places, endpoint: str, rounds: int, tell: Callable[[str], None]
+) -> Sequence[Row]:
+    """All rows, round by round: requests as they are, which fill `times`."""
+    with start_rows(rows, places, endpoint):
+        tell(f"{len(rows)} rows: {rounds} rounds of {REQUESTS} requests")
+        for number in range(rounds):
+            for row in shuffle(rows, number):
                 row.measure()
-        for _ in range(rounds):
-            for row in rows:
-                row.split()
     return rows
+
+
+def split(rows: Sequence[Row], places: Places, endpoint: str, rounds: int) -> None:
+    """The same with a clock around the stages, which fill `stages`."""
+    with start_rows(rows, places, endpoint):
+        for number in range(rounds):
+            for row in shuffle(rows, number):
+                row.split()
+
+
+@contextmanager
+def start_rows(rows: Sequence[Row], places: Places, endpoint: str) -> Iterator[None]:
+    with ExitStack() as stack:
+        for row in rows:
+            stack.enter_context(row.start(places, endpoint))
+            row.ask("time")  # warms up
+        yield

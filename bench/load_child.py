@@ -25,13 +25,27 @@ def open_session(source):
 
 
 def prepare_floor():
-    from urllib.request import urlopen
+    from urllib.request import build_opener
 
     url = "{AWS_ENDPOINT_URL}/{SERVING_MODEL_BUCKET}/{BENCH_MODEL}".format_map(os.environ)
+    opener = build_opener()  # makes a TLS context, which is no part of the load
 
     def load():
-        with urlopen(url) as answer:
+        with opener.open(url) as answer:
             return open_session(answer.read())
+
+    return load
+
+
+def prepare_plain_floor():
+    from http.client import HTTPConnection
+
+    connection = HTTPConnection(os.environ["AWS_ENDPOINT_URL"].removeprefix("http://"))
+    path = "/{SERVING_MODEL_BUCKET}/{BENCH_MODEL}".format_map(os.environ)
+
+    def load():
+        connection.request("GET", path)
+        return open_session(connection.getresponse().read())
 
     return load
 
@@ -53,7 +67,7 @@ def prepare_ours():
     import obstore.exceptions  # noqa: F401  (all of it, as the floor has its urllib)
     import obstore.store  # noqa: F401
 
-    import lambda_serving.models.download  # noqa: F401
+    import lambda_serving.models.ranges  # noqa: F401
     from lambda_serving.engines.onnx import OnnxEngine
     from lambda_serving.models.store import fetch_model
     from lambda_serving.settings import VersionSettings, read_runtime
@@ -74,7 +88,13 @@ def read_memory(name):
         return next(int(line.split()[1]) * 1024 for line in status if line.startswith(name))
 
 
-load = {"floor": prepare_floor, "boto3": prepare_boto3, "ours": prepare_ours}[row]()
+PREPARE = {
+    "floor": prepare_floor,
+    "floor, plain http.client": prepare_plain_floor,
+    "boto3": prepare_boto3,
+    "ours": prepare_ours,
+}
+load = PREPARE[row]()
 before = read_memory("VmRSS")
 started = perf_counter()
 session = load()

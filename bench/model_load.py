@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,16 +16,41 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
+from bench.order import shuffle
 from bench.places import BUCKET, Places
+from bench.storage import Storage
 
-SIZES = (10, 100, 400)
-"""Megabytes of weights."""
+S3_RATE = 90_000_000
+"""Bytes a second: what S3 gives one connection ("Performance design patterns for Amazon S3")."""
+
+ROUNDS_AT_PACE = 3
+"""How often in a run a load at S3's pace is measured, at most: it takes as long as it takes."""
 
 WIDTH = 1024
 """Rows and columns of a layer: 4 MB of float32."""
 
-ROWS = ("floor", "ours", "boto3")
+ROWS = ("floor", "floor, plain http.client", "ours", "boto3")
 CHILD = Path(__file__).with_name("load_child.py")
+
+
+@dataclass(frozen=True)
+class Load:
+    """A model of so many megabytes of weights, from an S3 that gives a connection `rate` bytes a
+    second, 0 for all there is."""
+
+    megabytes: int
+    rate: int = 0
+
+    def __str__(self) -> str:
+        pace = f" at {self.rate / 10**6:.0f} MB/s a connection" if self.rate else ""
+        return f"{self.megabytes} MB{pace}"
+
+    @property
+    def key(self) -> str:
+        return f"bench/{self.megabytes}.onnx"
+
+
+LOADS = (Load(10), Load(100), Load(400), Load(400, S3_RATE))
 
 
 @dataclass(frozen=True)
@@ -88,21 +114,27 @@ def measure(row: str, key: str, places: Places, endpoint: str) -> Sample:
 
 
 def run(
-    places: Places, endpoint: str, rounds: int, tell: Callable[[str], None]
-) -> dict[tuple[int, str], list[Sample]]:
-    """(megabytes, row) -> samples, in turn; the first round only warms the page cache."""
-    sizes = {}
-    for megabytes in SIZES:
-        sizes[megabytes] = f"bench/{megabytes}.onnx"
-        file = places.storage / BUCKET / sizes[megabytes]
-        file.parent.mkdir(exist_ok=True)
-        write_model(file, megabytes)
-    samples: dict[tuple[int, str], list[Sample]] = {
-        (megabytes, row): [] for megabytes in SIZES for row in ROWS
+    places: Places, rounds: int, tell: Callable[[str], None]
+) -> dict[tuple[Load, str], list[Sample]]:
+    """(load, row) -> samples; a round before the first warms the page cache."""
+    (places.storage / BUCKET / "bench").mkdir()
+    for megabytes in {load.megabytes for load in LOADS}:
+        write_model(places.storage / BUCKET / Load(megabytes).key, megabytes)
+    samples: dict[tuple[Load, str], list[Sample]] = {
+        (load, row): [] for load in LOADS for row in ROWS
     }
-    for number in range(rounds):
-        tell(f"model load: round {number + 1} of {rounds}")
-        for megabytes, key in sizes.items():
-            for row in ROWS:
-                samples[megabytes, row].append(measure(row, key, places, endpoint))
+    with ExitStack() as stack:
+        endpoints = {
+            rate: stack.enter_context(Storage(places.storage, rate)).endpoint
+            for rate in {load.rate for load in LOADS}
+        }
+        for number in range(rounds + 1):
+            tell(f"model load: round {number} of {rounds}")
+            for load in shuffle(LOADS, number):
+                if load.rate and not 1 <= number <= ROUNDS_AT_PACE:
+                    continue
+                for row in shuffle(ROWS, number * len(LOADS) + LOADS.index(load)):
+                    sample = measure(row, load.key, places, endpoints[load.rate])
+                    if number:
+                        samples[load, row].append(sample)
     return samples

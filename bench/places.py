@@ -1,7 +1,6 @@
 """What is measured, and where it lies: the built functions and layers, the peers, their models."""
 
 import compileall
-import os
 import shutil
 import subprocess
 import sys
@@ -11,6 +10,7 @@ from importlib.metadata import files
 from pathlib import Path
 from py_compile import PycInvalidationMode
 
+from lambda_serving_cli.local_cloud.layout import find_uv
 from tests.servers.built import PROJECT, BuiltFunction, build_functions
 from tests.servers.lambda_process import SDK, install_runtime_client
 
@@ -81,18 +81,16 @@ def copy_sdk(target: Path) -> Path:
     return target
 
 
-def strip_bytecode(layer: Path, target: Path) -> Path:
-    """A layer as `sam build` makes it: the same files, no bytecode."""
-    ignore = shutil.ignore_patterns("__pycache__")
-    shutil.copytree(layer, target, ignore=ignore, copy_function=link_or_copy)
+def install_usual(target: Path) -> Path:
+    """What the usual handler requires, in a layer, as `sam build` installs it: with all that its
+    packages depend on and all that they ship, without bytecode. The versions are those of ours."""
+    layers = PROJECT / "layers"
+    command = [find_uv(), "pip", "install", "--quiet", "--target", str(target / "python")]
+    command += ["--python", sys.executable, "--requirement", str(ROWS / "usual/requirements.txt")]
+    for layer in ("runtime", "engine_onnx"):
+        command += ["--constraint", str(layers / layer / "requirements.txt")]
+    subprocess.run(command, check=True)
     return target
-
-
-def link_or_copy(source: str, target: str) -> None:
-    try:
-        os.link(source, target)
-    except OSError:
-        shutil.copy2(source, target)
 
 
 def compile_folder(folder: Path) -> None:

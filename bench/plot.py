@@ -4,14 +4,14 @@ import statistics
 from xml.sax.saxutils import escape
 
 from bench.cold_start import STAGES
-from bench.report import ColdStarts
+from bench.findings import ColdStarts, median_total
 
 COLORS = ("#9aa5b1", "#6b7a8f", "#3b6ea5", "#e0a030", "#b5533c", "#5a9367", "#8e6bb0")
 LEFT, WIDTH, BAR, GAP = 290, 640, 18, 10
 
 
 def draw(cold: ColdStarts) -> str:
-    """An SVG document; bars are medians of each stage, in milliseconds."""
+    """An SVG document; parts of a bar are medians of each stage, its label that of the whole."""
     medians = {
         name: [statistics.median(sample.stages[stage] for sample in samples) for stage in STAGES]
         for name, (_, samples) in cold.items()
@@ -35,7 +35,7 @@ def draw(cold: ColdStarts) -> str:
                 f'fill="{color}"/>'
             )
             left += value * scale
-        total = sum(values) * 1000
+        total = median_total(cold, name) * 1000
         parts.append(f'<text x="{left + 6:.1f}" y="{top + 14}">{total:.0f} ms</text>')
     return "\n".join([*parts, "</svg>"]) + "\n"
 

@@ -1,0 +1,88 @@
+"""The project's targets, each as a ratio within one run."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from bench import hot_path
+from bench.findings import (
+    MEGABYTE,
+    ColdStarts,
+    Findings,
+    Loads,
+    list_added,
+    median_init,
+    median_seconds,
+    median_total,
+    sum_stage,
+)
+
+SHIPPED = "usual, no .pyc, boto3 in requirements"
+FLOOR, PLAIN_FLOOR = "floor, onnx", "floor, onnx, plain http.client"
+
+
+@dataclass(frozen=True)
+class Target:
+    """One of them, and what was measured for it."""
+
+    text: str
+    measured: str
+    is_met: bool
+
+
+def list_targets(findings: Findings) -> Iterable[Target]:
+    if findings.cold:
+        yield from list_cold_targets(findings.cold)
+    if findings.hot:
+        yield from list_hot_targets(findings.hot)
+    if findings.statistics:
+        row, added = max(list_added(findings.statistics), key=lambda found: found[1])
+        text = "statistics add at most 100 µs to a request"
+        yield Target(text, f"{added:.1f} µs ({row.name})", added <= 100)
+    yield from list_load_targets(findings.loads)
+    if findings.onnx_bytes:
+        size = findings.onnx_bytes / MEGABYTE
+        yield Target("an onnx function has at most 150 MB", f"{size:.0f} MB", size <= 150)
+
+
+def list_cold_targets(cold: ColdStarts) -> Iterable[Target]:
+    """Against the floor; what stands beside it is against the one whose GET needs no TLS."""
+    for name, limit in (("ours, onnx, HTTP", 1.15), ("ours, onnx, invoke", 1.0)):
+        total = median_total(cold, name)
+        ratio, plain = total / median_total(cold, FLOOR), total / median_total(cold, PLAIN_FLOOR)
+        text = f"cold start, {name}: at most {limit} x floor"
+        yield Target(text, f"{ratio:.2f} ({plain:.2f} x that by plain http.client)", ratio <= limit)
+    shipped = median_total(cold, SHIPPED)
+    http = shipped / median_total(cold, "ours, onnx, HTTP")
+    invoke = shipped / median_total(cold, "ours, onnx, invoke")
+    init = median_init(cold, SHIPPED) / median_init(cold, FLOOR)
+    text = f"cold start, {SHIPPED}: at least 9 x ours by HTTP"
+    measured = f"{http:.1f} (by invoke {invoke:.1f}; until the first /next {init:.1f} x floor)"
+    yield Target(text, measured, http >= 9)
+
+
+def list_hot_targets(rows: Sequence[hot_path.Row]) -> Iterable[Target]:
+    floor, invoke, http, usual = rows
+    for row, limit in ((http, 200), (invoke, 120)):
+        over = row.median - floor.median
+        text = f"hot path, {row.name}: at most {limit} µs over the floor"
+        yield Target(text, f"{over:.0f} µs", over <= limit)
+    for stage in ("framework", "preprocess", "process", "postprocess", "statistics"):
+        own, theirs = sum_stage(http, stage), sum_stage(usual, stage)
+        text = f"hot path, {stage}: under the usual handler"
+        yield Target(text, f"{own:.1f} of {theirs:.1f} µs", own < theirs)
+
+
+def list_load_targets(loads: Loads) -> Iterable[Target]:
+    for (load, row), samples in loads.items():
+        if row != "ours":
+            continue
+        seconds = median_seconds(samples)
+        ratio = seconds / median_seconds(loads[load, "floor"])
+        plain = seconds / median_seconds(loads[load, "floor, plain http.client"])
+        text = f"loading {load} takes at most 1.1 x floor"
+        measured = f"{ratio:.2f} ({plain:.2f} x that by plain http.client)"
+        yield Target(text, measured, ratio <= 1.1)
+        peak = max(sample.peak for sample in samples) / MEGABYTE
+        limit = 1.3 * load.megabytes + 120
+        text = f"loading {load} holds at most 1.3 x it + 120 MB"
+        yield Target(text, f"{peak:.0f} of {limit:.0f} MB", peak <= limit)
