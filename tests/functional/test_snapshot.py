@@ -1,13 +1,13 @@
 """SnapStart through the real handler and the runtime client's own runner of hooks, in one process.
 
-What a process with its own connections makes of a restore is in tests/built/test_restore.py.
+What clocks do meanwhile is in test_snapshot_clocks.py, what a process with its own connections
+makes of a restore in tests/built/test_restore.py.
 """
 
 import gc
 import json
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -16,13 +16,10 @@ import pytest
 import snapshot_restore_py
 from awslambdaric.lambda_runtime_hooks_runner import run_after_restore, run_before_snapshot
 
-from lambda_serving import follower
 from lambda_serving.errors import ModelLoadError, SettingsError, UserCodeLoadError
-from tests.conftest import ADDER_CODE, Handler
+from tests.conftest import Handler
 from tests.emf import read_records
 from tests.functional.pipelines import CanaryMaker, PipelineMaker, post
-from tests.models import make_adder
-from tests.registry import Registry
 from tests.servers.container_credentials import ContainerCredentials
 from tests.servers.lambda_service import LambdaService
 from tests.servers.s3 import S3Server
@@ -31,14 +28,6 @@ SNAP_START = {"AWS_LAMBDA_INITIALIZATION_TYPE": "snap-start"}
 AHEAD = ["snap-start", "provisioned-concurrency"]
 NO_KEYS = dict.fromkeys(("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"), "")
 
-FOLLOWING = """
-endpoint = "adder"
-engine = "onnx"
-[auto_update]
-project = "examples"
-name = "adder"
-poll_seconds = 3600
-"""
 CUSTOM = 'endpoint = "e"\nengine = "custom"\n'
 NOTING = """
 class Preprocess:
@@ -72,38 +61,6 @@ def container() -> Iterator[ContainerCredentials]:
     with ContainerCredentials() as container:
         yield container
         assert container.refused == 0
-
-
-def test_after_a_restore_the_newest_version_answers(
-    make_folder: Callable[..., Path], start_handler: Callable[..., Handler], models: Path,
-    container: ContainerCredentials, monkeypatch: pytest.MonkeyPatch,
-) -> None:  # fmt: skip
-    """Long after the snapshot: its keys are worth nothing, its connections are cut, and its clock
-    does not know how much time has passed."""
-    now = time.monotonic()
-    monkeypatch.setattr(follower.Follower.__init__, "__defaults__", (lambda: now,))
-    registry = Registry(models)
-    registry.publish(make_adder())
-    with S3Server(secrets=container.valid) as s3:
-        s3.put_folder("models", models)
-        env = {"SERVING_MODEL_BUCKET": "models", "AWS_ENDPOINT_URL": s3.endpoint}
-        folder = make_folder(FOLLOWING, ADDER_CODE)
-        handler = start_handler(folder, **env, **container.environment, **SNAP_START)
-        run_before_snapshot()
-        of_snapshot = {request.access_key for request in s3.requests}
-        assert of_snapshot <= set(container.given)
-
-        container.expire()
-        s3.stop()
-        registry.publish(make_adder(add=10))
-        s3.start()
-        s3.put_folder("models", models)
-        s3.requests.clear()
-        run_after_restore()
-        assert handler(SUM) == {"sum": 13.0}
-        assert s3.requests
-        assert {request.access_key for request in s3.requests} <= set(container.valid)
-        assert not of_snapshot & {request.access_key for request in s3.requests}
 
 
 def test_a_failed_fetch_of_credentials_is_503(
