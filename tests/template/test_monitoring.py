@@ -231,7 +231,7 @@ def test_versions_of_the_registry_are_searched_for() -> None:
         {
             "endpoint": "follows",
             "engine": "sklearn",
-            "auto_update": {"project": "p", "name": "n"},
+            "auto_update": {"project": "p", "name": "n", "max_versions": 2},
             "traffic": {"latest": [0.1, 0.9]},
             "metrics": {"variables": {"x0": x0}},
         }
