@@ -77,6 +77,7 @@ class WriteHandler(BaseHTTPRequestHandler):
         if store.watch:
             store.watch(request, False)
         fault: Fault = store.take_fault(request.key or LISTING, self.command)
+        self._fault, self._request = fault, request
         time.sleep(fault.delay)
         if fault.status:
             self.refuse(fault.status, fault.code)
@@ -84,7 +85,6 @@ class WriteHandler(BaseHTTPRequestHandler):
         if fault.hang_up:
             self.close_connection = True
             return None
-        self._fault, self._request = fault, request
         return fault
 
     def handle_expect_100(self) -> bool:
