@@ -8,7 +8,8 @@ from contextlib import AbstractContextManager, ExitStack
 from contextvars import Context, copy_context
 from typing import Any
 
-from lambda_serving.app import App, Messages, Receive, Scope, Send
+from lambda_serving.app import App
+from lambda_serving.asgi import Messages, Receive, Scope, Send
 from lambda_serving.execution import get_event_loop
 from lambda_serving.request import Request
 from lambda_serving.responses import Answer, is_response, play_response

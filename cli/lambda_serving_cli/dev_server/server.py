@@ -17,16 +17,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from lambda_serving.app import (
-    App,
-    Receive,
-    Scope,
-    Send,
-    find_request_id,
-    parse_path,
-    refuse_method,
-    send_answer,
-)
+from lambda_serving.app import App, parse_path, refuse_method
+from lambda_serving.asgi import Receive, Scope, Send, find_request_id, send_answer
 from lambda_serving.errors import LoadError, ServingError, UnknownEndpointError, report_error
 from lambda_serving.responses import Answer, answer_error, answer_json
 from lambda_serving.settings import read_runtime

@@ -1,49 +1,34 @@
-"""What one execution environment serves: settings, versions, calls, statistics."""
+"""What one execution environment serves: an endpoint's versions."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
-from functools import cached_property, partial
+from collections.abc import Callable
+from functools import partial
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from lambda_serving.endpoint import Servable, Trace, leave_untraced
-from lambda_serving.endpoint_toml import read_endpoint
-from lambda_serving.errors import (
-    ServingError,
-    SettingsError,
-    UnknownEndpointError,
-    UnknownVersionError,
-)
+from lambda_serving.errors import ServingError, UnknownEndpointError, UnknownVersionError
 from lambda_serving.loading import load_version
-from lambda_serving.logs import import_formatter
 from lambda_serving.models.versions import Versions
-from lambda_serving.notes import NoStatistics, Notes
+from lambda_serving.outlets import Outlets
 from lambda_serving.request import Request, enter_request
 from lambda_serving.rollout import Rollout
-from lambda_serving.settings import EndpointSettings, MetricSettings, Runtime
+from lambda_serving.settings import Runtime
 from lambda_serving.traffic import Traffic
 
 if TYPE_CHECKING:
     from lambda_serving.follower import Follower
-    from lambda_serving.lambda_api import LambdaApi
-    from lambda_serving.send_request import Calls
-    from lambda_serving.statistics import Statistics
-    from lambda_serving.tracing import Tracer
 
 
-class Environment:
+class Environment(Outlets):
     """What one execution environment serves; made once per cold start."""
 
     def __init__(self, runtime: Runtime) -> None:
-        self.runtime = runtime
-        self._settings: EndpointSettings | None = None
-        self._statistics: Statistics | NoStatistics | None = None
-        self._provisional: Statistics | NoStatistics | None = None
+        super().__init__(runtime)
         self._rollout: Rollout | None = None
         self._follower: Follower | None = None
-        self._api: LambdaApi | None = None
         self._versions = Versions(self._load, self._count_budget)
 
     def _load(self, version: str) -> Servable:
@@ -66,81 +51,6 @@ class Environment:
         is_async = settings.engine == "custom_async"
         send_request = self._send_request_async if is_async else self._send_request
         return load_version(settings, self.runtime, send_request, trace)
-
-    @cached_property
-    def tracer(self) -> Tracer | None:
-        """None where tracing is off, and not even imported."""
-        if not self.runtime.is_traced:
-            return None
-        from lambda_serving.tracing import Tracer
-
-        return Tracer(self.runtime, endpoint=self.statistics.endpoint)
-
-    @cached_property
-    def calls(self) -> Calls:
-        """Calls to other endpoints; an endpoint that makes none never pays for the client."""
-        from lambda_serving.lambda_api import LambdaApi
-        from lambda_serving.send_request import Calls
-
-        if self.runtime.function_name:
-            import_formatter()  # the line of a failed call has no time for it
-        api = self._api = LambdaApi(self.runtime)
-        transport = api if self.tracer is None else self.tracer.trace_calls(api)
-        return Calls(transport, self.runtime.depth_limit, self._count_failed_call)
-
-    def _count_failed_call(self, callee: str, cause: str) -> None:
-        # What may be no endpoint is named in the log alone: code may make names of what it is
-        # sent, and each new value of a dimension is a metric that costs.
-        if cause in ("NoSuchEndpoint", "AccessDenied") and callee not in self.settings.calls:
-            callee = "-"
-        self.count("FailedCalls", Callee=callee, Cause=cause)
-
-    def _count_target(self, target: str) -> None:
-        self.count("CanaryRequests", Target=target)
-
-    def count(self, name: str, **dimensions: str) -> None:
-        """One metric of this endpoint, with further dimensions."""
-        self.statistics.count(name, dimensions)
-
-    def record(self, request_id: str) -> Notes:
-        """A request begins; its statistics are written when the record's ``with`` block ends."""
-        return self.statistics.begin(request_id)
-
-    def write_statistics(self, record: Mapping[str, Any]) -> None:
-        """Where EMF records go."""
-        from lambda_serving.statistics import write_line
-
-        write_line(record)
-
-    @property
-    def statistics(self) -> Statistics | NoStatistics:
-        """Those of the endpoint; until its settings can be read, by the function's name."""
-        if self._statistics is not None:
-            return self._statistics
-        try:
-            settings = self.settings
-        except SettingsError:
-            if self._provisional is None:
-                name = self.runtime.function_name.removeprefix(f"{self.runtime.stack}-") or "-"
-                self._provisional = self._make_statistics(name, MetricSettings())
-            return self._provisional
-        self._statistics = self._make_statistics(settings.endpoint, settings.metrics)
-        return self._statistics
-
-    def _make_statistics(self, name: str, settings: MetricSettings) -> Statistics | NoStatistics:
-        if self.runtime.metrics_off:
-            return NoStatistics(name)
-        from lambda_serving.statistics import Statistics
-
-        return Statistics(self.runtime.namespace, name, settings, self.write_statistics)
-
-    def _send_request(self, endpoint: str, version: str | None = None, data: Any = None) -> Any:
-        return self.calls.send_request(endpoint, version, data)
-
-    async def _send_request_async(
-        self, endpoint: str, version: str | None = None, data: Any = None
-    ) -> Any:
-        return await self.calls.send_request_async(endpoint, version, data)
 
     def describe(self) -> dict[str, Any]:
         """The endpoint's versions; inputs and outputs of those that are loaded."""
@@ -166,19 +76,6 @@ class Environment:
         """Bytes for loaded versions: what the user says, or three quarters of the memory."""
         megabytes = self.settings.memory_budget_mb or self.runtime.memory_mb * 3 // 4
         return megabytes * 1024 * 1024
-
-    @property
-    def settings(self) -> EndpointSettings:
-        """What ``endpoint.toml`` says.
-
-        Raises:
-            SettingsError: it is wrong; the next request reads it again. Or the environment is.
-        """
-        if self.runtime.mistakes:
-            raise SettingsError("; ".join(self.runtime.mistakes))
-        if self._settings is None:
-            self._settings = read_endpoint(self.runtime.task_root)
-        return self._settings
 
     @property
     def rollout(self) -> Rollout:
@@ -282,11 +179,9 @@ class Environment:
         Raises:
             LoadError: the user's ``after_restore`` fails.
         """
-        if self._api is not None:
-            self._api.connect()
+        super().restore()
         if self._follower is not None:
             self._follower.restore()
-        self.statistics.restore()
         self._versions.restore()
 
     def close(self) -> None:
