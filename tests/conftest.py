@@ -22,6 +22,8 @@ from tests.models import make_adder
 # the tests be, that interrupt some of them.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
+pytest_plugins = ["tests.summary"]
+
 Handler = Callable[[Any], Any]
 
 PROJECT = Path(__file__).parents[1]
@@ -46,6 +48,13 @@ class Preprocess:
     def postprocess(self, data, state, collect_custom_statistics_fn):
         return {"sum": round(float(data[0, 0]), 3)}
 """
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Of several processes (pytest-xdist) one has all tests of what is built and deployed."""
+    for item in items:
+        if item.path.parent.name in ("built", "stack"):
+            item.add_marker(pytest.mark.xdist_group("deployed"))
 
 
 @pytest.fixture(autouse=True)

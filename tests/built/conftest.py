@@ -13,14 +13,12 @@ import pytest
 from tests.servers.built import BuiltFunction, build_functions
 from tests.servers.lambda_process import LambdaProcess, install_runtime_client
 from tests.servers.s3 import S3Server
+from tests.summary import SIZES
 
 BUCKET = "models"
-LIMIT = 250 * 2**20
-"""Bytes of a function with its layers, unzipped (AWS Lambda quotas)."""
 
 Edit = Callable[[Path], object]
 Launch = Callable[..., LambdaProcess]
-SIZES = pytest.StashKey[dict[str, int]]()
 
 
 @pytest.fixture(scope="session")
@@ -127,15 +125,3 @@ def start_function(
 def measure(folder: Path) -> int:
     """Bytes of all files below a folder."""
     return sum(path.lstat().st_size for path in folder.rglob("*") if not path.is_dir())
-
-
-def pytest_terminal_summary(
-    terminalreporter: pytest.TerminalReporter, config: pytest.Config
-) -> None:
-    sizes = config.stash.get(SIZES, {})
-    if sizes:
-        terminalreporter.section("unzipped size with layers")
-    for endpoint, size in sizes.items():
-        terminalreporter.line(
-            f"{endpoint:<24}{size / 2**20:8.1f} MB of {LIMIT / 2**20:.0f} MB ({size / LIMIT:.0%})"
-        )

@@ -9,8 +9,9 @@ from types import CodeType
 
 import pytest
 
-from tests.built.conftest import LIMIT, measure
+from tests.built.conftest import measure
 from tests.servers.built import BuiltFunction
+from tests.summary import LIMIT
 
 MEGABYTE = 2**20
 SPARE = LIMIT - 235_000_000
