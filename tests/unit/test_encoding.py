@@ -52,7 +52,9 @@ def test_gzip_of_many_members() -> None:
     assert decode_body(packed, "", "gzip", 10**6) == b"end" * 10_000
 
 
-@pytest.mark.parametrize("raw", [b"", b"plain", gzip.compress(b"x" * 500)[:-9]])
+@pytest.mark.parametrize(
+    "raw", [b"", b"plain", gzip.compress(b"x" * 500)[:-9]], ids=["empty", "plain", "cut short"]
+)
 def test_not_gzip(raw: bytes) -> None:
     with pytest.raises(MalformedBodyError, match="not gzip as its header claims"):
         decode_body(raw, "", "gzip", LIMIT)
