@@ -22,7 +22,7 @@ down: sync
 	@$(UV) run --no-sync lambda-serving local down
 
 test: sync
-	@$(UV) run --no-sync pytest --cov --numprocesses 2 --dist loadgroup
+	@$(UV) run --no-sync pytest --cov --numprocesses 2
 
 lint: sync
 	@$(UV) run --no-sync ruff check

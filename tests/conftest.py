@@ -50,11 +50,18 @@ class Preprocess:
 """
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Of several processes (pytest-xdist) one has all tests of what is built and deployed."""
-    for item in items:
-        if item.path.parent.name in ("built", "stack"):
-            item.add_marker(pytest.mark.xdist_group("deployed"))
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Of several processes one has all tests of what is built and deployed: there is one build,
+    and one stack. (Its own `loadgroup` does not work with pytest 9.2.)"""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class Scheduling(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            is_deployed = nodeid.startswith(("tests/built/", "tests/stack/"))
+            return "deployed" if is_deployed else nodeid
+
+    return Scheduling(config, log)
 
 
 @pytest.fixture(autouse=True)
