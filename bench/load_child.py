@@ -1,7 +1,8 @@
 """Loads one model in a fresh process, and tells how long it took and how much memory it held.
 
 Runs by `python -I -S`, with the folders of its sys.path after the row's name. The libraries are
-imported first: what is measured is from the request for the model to the session. Prints JSON:
+imported first, and every row's client is made: what is measured is from the request for the model
+to the session. Prints JSON:
 seconds of the load, the time when it was done (CLOCK_MONOTONIC), the peak of its memory in bytes
 (VmHWM of proc(5); ru_maxrss would begin with the parent's) and what it held before the load.
 """
@@ -69,15 +70,17 @@ def prepare_ours():
 
     import lambda_serving.models.ranges  # noqa: F401
     from lambda_serving.engines.onnx import OnnxEngine
-    from lambda_serving.models.store import fetch_model
+    from lambda_serving.models import store
     from lambda_serving.settings import VersionSettings, read_runtime
 
     runtime = read_runtime()
+    client = store.open_bucket(runtime.model_bucket, runtime)
+    store.open_bucket = lambda *_: client  # in a function it is made beside the imports
     settings = VersionSettings("bench", "1", "onnx", model=os.environ["BENCH_MODEL"])
 
     def load():
         engine = OnnxEngine(settings, runtime.vcpus)
-        engine.load(fetch_model(settings.model, None, runtime))
+        engine.load(store.fetch_model(settings.model, None, runtime))
         return engine._session
 
     return load
