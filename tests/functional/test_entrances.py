@@ -236,3 +236,30 @@ def test_asyncio_run_in_user_code_takes_no_loop_away(
     loops += [json.loads(handler(post())["body"])["loop"], handler({"runs": True})["loop"]]
     loops += [json.loads(handler(post())["body"])["loop"]]
     assert len(set(loops)) == 1
+
+
+MANGUM = """
+def serve(event):
+    from mangum import Mangum
+
+    async def app(scope, receive, send):
+        body = (await receive())["body"]
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": body})
+
+    return Mangum(app, lifespan="off")(event, None)
+
+class Preprocess:
+    def process(self, data, state, collect):
+        return serve(data["event"])["body"]
+"""
+
+
+def test_user_code_has_the_whole_of_mangum(
+    make_folder: Callable[..., Path], start_handler: Callable[..., Handler]
+) -> None:
+    """Its event sources alone are imported for a request by HTTP."""
+    handler = start_handler(make_folder(TOML, MANGUM))
+    event = load_event("http_post_json") | {"body": "inner"}
+    for _ in range(2):  # before user code imported it, and after
+        assert json.loads(handler(post(event=event))["body"]) == "inner"

@@ -86,7 +86,7 @@ CEILINGS = {
 """(engine, model) -> modules of a cold start; some ten more than were counted."""
 
 HTTP_CEILING = 71
-"""Modules that a first request by HTTP brings: Mangum's and asyncio's."""
+"""Modules that a first request by HTTP brings: Mangum's event sources, without asyncio."""
 
 
 def write_toml(engine: str, model: str) -> str:
@@ -115,7 +115,8 @@ def test_first_request_by_http_imports(make_folder, models: Path) -> None:
     folder = make_folder('endpoint = "e"\nengine = "custom"\n', code)
     before, _ = list_imports(folder, models)
     count, names = list_imports(folder, models, post("/serve/e", a=1))
-    assert names & set(HEAVY) == {"mangum", "asyncio"}
+    assert "mangum.handlers" in names
+    assert names & set(HEAVY) == set()
     assert count - before <= HTTP_CEILING
 
 

@@ -1,8 +1,8 @@
 """Run what user code awaits, on an event loop that runs at no other time.
 
 Importing asyncio costs a cold start about 45 ms, as much as half of numpy. An endpoint whose
-class is synchronous, invoked directly, never needs it. Where user code awaits, one event loop
-serves the whole environment, so that clients and locks made at one request work at the next
+class is synchronous never needs it. Where user code awaits, one event loop serves the whole
+environment, so that clients and locks made at one request work at the next
 (docs/decisions/0004-one-pipeline.md).
 """
 

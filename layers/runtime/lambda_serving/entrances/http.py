@@ -1,18 +1,16 @@
-"""HTTP events: API Gateway v2 and v1, ALB and function URLs, all through Mangum.
+"""HTTP events: API Gateway v2 and v1, ALB and function URLs, all through Mangum's event sources.
 
-Mangum (and asyncio with it) is imported at the first HTTP event.
+They are imported at the first HTTP event.
 """
 
 from __future__ import annotations
 
-import logging
 from functools import cache
 from typing import Any
 
 from lambda_serving.encoding import decode_base64, measure_payload
 from lambda_serving.environment import Environment
 from lambda_serving.errors import MalformedBodyError, ResultTooLargeError, report_error
-from lambda_serving.execution import get_event_loop, run_without_loop
 from lambda_serving.request import Request, enter_request, find_latest
 from lambda_serving.settings import PAYLOAD_LIMIT
 
@@ -51,30 +49,14 @@ def answer_event(event: Any, context: Any, environment: Environment) -> Any:
 
 @cache
 def make_adapter(environment: Environment) -> tuple[Any, Any]:
-    """Mangum around the serving routes, and a maker of one that only refuses."""
-    import asyncio
-
-    from mangum import Mangum
-    from mangum.protocols import HTTPCycle
-
+    """Answers an event by the serving routes; and a maker of one that only refuses."""
     from lambda_serving.app import App, make_refusal
+    from lambda_serving.entrances.sources import find_source, import_sources, run_app
 
-    asyncio.set_event_loop(get_event_loop())  # Mangum asks for one, and would make another
-    # Its line of each request says what the access log does; the first imports Powertools.
-    logging.getLogger("mangum.http").setLevel(logging.WARNING)
+    sources = import_sources()
 
     def wrap(app: Any) -> Any:
-        mangum = Mangum(app, lifespan="off")
-
-        def answer(event: Any, context: Any) -> Any:
-            # By itself Mangum would run everything on its loop, on which nothing may wait for an
-            # asynchronous `load`, nor a synchronous method call `asyncio.run`.
-            handler = mangum.infer(event, context)
-            cycle = HTTPCycle(handler.scope, handler.body)
-            run_without_loop(cycle.run(app))
-            return handler({"status": cycle.status, "headers": cycle.headers, "body": cycle.body})
-
-        return answer
+        return lambda event, context: run_app(app, find_source(sources, event, context))
 
     def refuse(error: Exception, request_id: str) -> Any:
         return wrap(make_refusal(report_error(error, request_id), request_id))
