@@ -85,7 +85,7 @@ CEILINGS = {
 }
 """(engine, model) -> modules of a cold start; some ten more than were counted."""
 
-HTTP_CEILING = 71
+HTTP_CEILING = 16
 """Modules that a first request by HTTP brings: Mangum's event sources, without asyncio."""
 
 
