@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from lambda_serving import follower
+from lambda_serving.settings import Runtime, read_runtime
 from tests.conftest import ADDER_CODE, Handler
 from tests.emf import read_records
 from tests.functional import updates
@@ -27,6 +28,7 @@ from tests.functional.pipelines import (
 from tests.registry import Registry
 from tests.servers.lambda_process import LambdaProcess, install_runtime_client
 from tests.servers.lambda_service import LambdaService
+from tests.servers.s3 import S3Server
 from tests.servers.source_layers import link_layers
 
 AS_DEPLOYED = {"SERVING_STACK": STACK, "AWS_LAMBDA_LOG_FORMAT": "JSON"}
@@ -81,6 +83,17 @@ def start_canary(
         return start_handler(folder, make_context(seconds), **settings)
 
     return start
+
+
+@pytest.fixture
+def runtime(s3: S3Server, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Runtime:
+    """Of a function whose models are in ``s3``, which is each test's own."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL", s3.endpoint)
+    monkeypatch.setenv("SERVING_MODEL_BUCKET", "models")
+    monkeypatch.setenv("SERVING_SCRATCH", str(tmp_path))
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "test")
+    return read_runtime()
 
 
 @pytest.fixture(scope="session")

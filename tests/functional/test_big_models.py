@@ -12,7 +12,7 @@ from lambda_serving.engines.onnx import OnnxEngine
 from lambda_serving.errors import ModelFetchError, ModelLoadError, ModelVerificationError
 from lambda_serving.models.model import Model
 from lambda_serving.models.store import STREAMED_BYTES, fetch_model
-from lambda_serving.settings import Runtime, VersionSettings, read_runtime
+from lambda_serving.settings import Runtime, VersionSettings
 from tests.servers.faults import Fault
 from tests.servers.s3 import S3Server
 
@@ -40,16 +40,6 @@ def s3() -> Iterator[S3Server]:
     with S3Server() as server:
         server.put("models", "big.onnx", MODEL)
         yield server
-
-
-@pytest.fixture
-def runtime(s3: S3Server, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Runtime:
-    monkeypatch.setenv("AWS_ENDPOINT_URL", s3.endpoint)
-    monkeypatch.setenv("SERVING_MODEL_BUCKET", "models")
-    monkeypatch.setenv("SERVING_SCRATCH", str(tmp_path))
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.setenv(name, "test")
-    return read_runtime()
 
 
 def load(model: Model) -> OnnxEngine:

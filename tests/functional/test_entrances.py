@@ -263,3 +263,40 @@ def test_user_code_has_the_whole_of_mangum(
     event = load_event("http_post_json") | {"body": "inner"}
     for _ in range(2):  # before user code imported it, and after
         assert json.loads(handler(post(event=event))["body"]) == "inner"
+
+
+ODD_RESPONSES = """
+import asyncio
+
+class Cancelled:
+    status_code, raw_headers = 200, []
+
+    async def __call__(self, scope, receive, send):
+        raise asyncio.CancelledError
+
+class Silent(Cancelled):
+    async def __call__(self, scope, receive, send):
+        pass
+
+class Preprocess:
+    def process(self, data, state, collect):
+        return {"cancelled": Cancelled, "silent": Silent}[data["answer"]]()
+"""
+
+
+@pytest.mark.parametrize(
+    ("kind", "type_name"), [("cancelled", "CancelledError"), ("silent", "ResultError")]
+)
+def test_responses_that_send_nothing_are_errors_of_the_table(
+    make_folder: Callable[..., Path],
+    start_handler: Callable[..., Handler],
+    kind: str,
+    type_name: str,
+) -> None:
+    handler = start_handler(make_folder(TOML, ODD_RESPONSES))
+    answer = handler(post(answer=kind))
+    body = json.loads(answer["body"])
+    assert (answer["statusCode"], body["type"], body["stage"]) == (500, type_name, "result")
+    with pytest.raises(Exception, match='"stage": "result"') as raised:
+        handler({"answer": kind})
+    assert type(raised.value).__name__ == type_name

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator
 from hashlib import sha256
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,7 +9,7 @@ import pytest
 from lambda_serving.errors import LoadError, ModelFetchError, ModelVerificationError
 from lambda_serving.models.ranges import FAST, PART
 from lambda_serving.models.store import RANGED_BYTES, fetch_model
-from lambda_serving.settings import Runtime, read_runtime
+from lambda_serving.settings import Runtime
 from tests.servers.faults import Fault, access_denied
 from tests.servers.s3 import S3Server
 from tests.servers.s3_writes import Request
@@ -27,16 +26,6 @@ def s3() -> Iterator[S3Server]:
         server.put("models", "big", BODY)
         server.faults["big"] = Fault(rate=SLOW)
         yield server
-
-
-@pytest.fixture
-def runtime(s3: S3Server, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Runtime:
-    monkeypatch.setenv("AWS_ENDPOINT_URL", s3.endpoint)
-    monkeypatch.setenv("SERVING_MODEL_BUCKET", "models")
-    monkeypatch.setenv("SERVING_SCRATCH", str(tmp_path))
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.setenv(name, "test")
-    return read_runtime()
 
 
 def list_ranges(s3: S3Server) -> list[tuple[int, int]]:

@@ -9,6 +9,7 @@ import orjson
 
 from lambda_serving.encoding import BYTES, JSON, encode_json
 from lambda_serving.errors import (
+    PASSING,
     ResultError,
     ServingError,
     describe_error,
@@ -121,15 +122,17 @@ async def play_response(response: Any, scope: dict[str, Any], receive: Any, send
     """
     try:
         await resolve(response(scope, receive, send))
-    except Exception as error:  # noqa: BLE001  (user code: any error is translated)
+    except PASSING:
+        raise
+    except BaseException as error:  # noqa: BLE001  (user code: any error is translated)
         raise translate_exception(error, ResultError.stage) from error
 
 
 async def collect_messages(response: Any, scope: dict[str, Any], receive: Any) -> list[Any]:
-    """All that a response sends, as ASGI messages.
+    """All that a response sends, as ASGI messages; the first tells status and headers.
 
     Raises:
-        ServingError: it fails.
+        ServingError: it fails, or sends something else.
     """
     messages: list[Any] = []
 
@@ -137,7 +140,22 @@ async def collect_messages(response: Any, scope: dict[str, Any], receive: Any) -
         messages.append(message)
 
     await play_response(response, scope, receive, send)
+    if not messages or messages[0]["type"] != "http.response.start":
+        raise ResultError(f"{type(response).__name__} sent no status")
     return messages
+
+
+async def stay_connected() -> dict[str, Any]:
+    """An ASGI ``receive`` of a client that stays: Lambda tells of none that leaves."""
+    from asyncio import Event
+
+    await Event().wait()
+    return {"type": "http.disconnect"}
+
+
+def join_body(messages: list[dict[str, Any]]) -> bytes:
+    """The body that ASGI messages bring."""
+    return b"".join(message.get("body", b"") for message in messages)
 
 
 def render_response(response: Any) -> Answer:
@@ -146,25 +164,10 @@ def render_response(response: Any) -> Answer:
     Raises:
         ServingError: it fails.
     """
-    status, headers, parts = 200, [], []
-
-    async def receive() -> dict[str, Any]:
-        # A streaming response stops as soon as its client leaves: this one stays.
-        from asyncio import Event
-
-        await Event().wait()
-        return {"type": "http.disconnect"}
-
-    async def send(message: dict[str, Any]) -> None:
-        nonlocal status, headers
-        if message["type"] == "http.response.start":
-            status = message["status"]
-            headers = [(key.decode().lower(), value.decode()) for key, value in message["headers"]]
-        else:
-            parts.append(message.get("body", b""))
-
     scope = {"type": "http", "method": "POST", "path": "/", "headers": []}
-    run(play_response(response, scope, receive, send))
+    # A streaming response would stop as soon as its client leaves.
+    start, *bodies = run(collect_messages(response, scope, stay_connected))
+    headers = [(key.decode().lower(), value.decode()) for key, value in start.get("headers", [])]
     content_type = dict(headers).get("content-type", BYTES)
     own = tuple((k, v) for k, v in headers if k not in ("content-type", "content-length"))
-    return Answer(status, content_type, b"".join(parts), own)
+    return Answer(start["status"], content_type, join_body(bodies), own)

@@ -15,6 +15,7 @@ from types import ModuleType
 from typing import Any, Protocol
 
 from lambda_serving.execution import run_without_loop
+from lambda_serving.responses import join_body, stay_connected
 
 CONFIG = {
     "api_gateway_base_path": "/",
@@ -86,9 +87,7 @@ def run_app(app: Any, source: Source) -> dict[str, Any]:
     async def receive() -> dict[str, Any]:
         nonlocal is_read
         if is_read:
-            from asyncio import Event
-
-            await Event().wait()
+            return await stay_connected()
         is_read = True
         return {"type": "http.request", "body": source.body, "more_body": False}
 
@@ -97,5 +96,5 @@ def run_app(app: Any, source: Source) -> dict[str, Any]:
 
     run_without_loop(app(source.scope, receive, send))
     start, *bodies = messages
-    body = b"".join(message.get("body", b"") for message in bodies)
-    return source({"status": start["status"], "headers": start.get("headers", []), "body": body})
+    headers, body = start.get("headers", []), join_body(bodies)
+    return source({"status": start["status"], "headers": headers, "body": body})
