@@ -79,7 +79,7 @@ def test_unknown_encoding() -> None:
         decode_body(b"", "", "br", LIMIT)
 
 
-@pytest.mark.parametrize("raw", [b"", b"{", b"\xff", b'{"a": NaN}', b"{'a': 1}"])
+@pytest.mark.parametrize("raw", [b"", b"{", b"\xff", b'{"a": nan}', b"{'a': 1}"])
 def test_not_json(raw: bytes) -> None:
     with pytest.raises(MalformedBodyError, match="not JSON"):
         decode_body(raw, "application/json", "", LIMIT)
@@ -172,7 +172,7 @@ def test_keys_of_the_fallback() -> None:
 @pytest.mark.parametrize(
     ("value", "message"),
     [
-        ({"a": b"x"}, "got bytes"),
+        ({"a": b"\xff"}, "cannot be read: UnicodeDecodeError"),
         ([object()], "got object"),
         ({"big": 2**80, "x": object()}, "got object"),
         ("\ud800", "not valid Unicode"),

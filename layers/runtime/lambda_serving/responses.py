@@ -5,9 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any, NamedTuple, NoReturn
 
-import orjson
-
-from lambda_serving.encoding import BYTES, JSON, encode_json
+from lambda_serving.encoding import BYTES, JSON, encode_json, encode_result, parse_json
 from lambda_serving.errors import (
     PASSING,
     ResultError,
@@ -42,7 +40,7 @@ def answer_result(result: Any, version: str) -> Answer:
     headers = ((VERSION_HEADER, version),)
     if isinstance(result, bytes | bytearray | memoryview):
         return Answer(200, BYTES, bytes(result), headers)
-    return answer_json(result)._replace(headers=headers)
+    return Answer(200, JSON, encode_result(result), headers)
 
 
 def answer_error(error: ServingError, request_id: str) -> Answer:
@@ -69,7 +67,7 @@ def check_answer(answer: Answer) -> Answer:
 def make_response_error(answer: Answer) -> ServingError:
     """An answer with an error's status as an error; one that a canary passes on keeps its name."""
     try:
-        body = orjson.loads(answer.body)
+        body = parse_json(answer.body)
         error = ServingError(body["detail"], stage=body["stage"], type_name=str(body["type"]))
     except (ValueError, KeyError, TypeError):
         text = answer.body.decode(errors="replace")

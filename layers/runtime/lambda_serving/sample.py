@@ -5,10 +5,8 @@ from __future__ import annotations
 import math
 from pathlib import Path
 
-import orjson
-
 from lambda_serving.auto_update import LARGEST_SAMPLE
-from lambda_serving.encoding import decode_body
+from lambda_serving.encoding import decode_body, parse_json
 from lambda_serving.endpoint import Servable
 from lambda_serving.envelope import read_request
 from lambda_serving.errors import ModelLoadError, RequestError, ServingError, SettingsError
@@ -28,7 +26,7 @@ def read_sample(runtime: Runtime) -> Request | None:
     if not file.is_file():
         return None
     try:
-        return read_request(orjson.loads(file.read_bytes()), "sample", math.inf, runtime)
+        return read_request(parse_json(file.read_bytes()), "sample", math.inf, runtime)
     except (RequestError, ValueError) as error:
         raise SettingsError(f"{FILE}: expected the payload of a direct invoke: {error}") from error
 
