@@ -46,6 +46,9 @@ class Preprocess:
 class Evil:
     def tolist(self):
         raise RuntimeError("no list")
+    @property
+    def __dict__(self):
+        raise RuntimeError("no dict")
     def __str__(self):
         raise RuntimeError("no text")
 

@@ -216,7 +216,7 @@ def test_list_over_the_limit(start_flower: Callable[..., Handler]) -> None:
     assert handler({"length": 2_000_000}) == {"y": [0] * 2_000_000}
 
 
-@pytest.mark.parametrize("value", ["{1, 2} and object()", "{'a': object()}", "{'b': b'x'}"])
+@pytest.mark.parametrize("value", ["{1, 2} and object()", "{'a': object()}", "{'b': 1j}"])
 def test_result_is_no_json(start_flower: Callable[..., Handler], value: str) -> None:
     body = read_answer(
         start_flower(write_stage("process", f"return {value}"))(load_event("http_post_json"))

@@ -12,7 +12,8 @@ ECHO = f"{STACK}-echo"
 
 LAZY = """
 class Lazy:
-    def tolist(self):
+    @property
+    def __dict__(self):
         raise OSError("the file is gone")
 """
 

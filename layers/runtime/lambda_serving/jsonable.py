@@ -37,11 +37,12 @@ def encode(value: Any, is_result: bool) -> bytes:
         raise ResultError("the result refers to itself or is nested too deeply") from error
     except UnicodeEncodeError as error:
         raise ResultError("the result holds text that is not valid Unicode") from error
-    except BaseException as error:  # (reading a value runs the user's code: any error is one of it)
-        raise ResultError(
-            f"the result cannot be read: {type(error).__name__}; the log has the traceback",
-            private=_describe(error),
-        ) from error
+    except BaseException as error:  # reading a value runs the user's code
+        text = _describe(error)
+        if not is_result:  # of statistics and of calls: told in the log alone, on one line
+            raise ResultError(f"{type(error).__name__}: {text}") from error
+        detail = f"the result cannot be read: {type(error).__name__}; the log has the traceback"
+        raise ResultError(detail, private=text) from error
 
 
 def simplify(value: Any, is_result: bool) -> Any:
