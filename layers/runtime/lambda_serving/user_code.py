@@ -12,7 +12,7 @@ from types import ModuleType, SimpleNamespace
 from typing import Any
 
 from lambda_serving.errors import PASSING, UserCodeLoadError
-from lambda_serving.execution import run
+from lambda_serving.execution import run, show_event_loop
 from lambda_serving.isolation import IsolatedFolder, activate, show_plain_names
 from lambda_serving.libraries import describe_missing
 from lambda_serving.memory import read_resident_memory
@@ -44,6 +44,7 @@ class UserCode:
         method = self.get_method("load")
         if method is None:
             return None
+        show_event_loop()
         return run(method(None if path is None else str(path)))
 
     def restore(self) -> None:
@@ -84,6 +85,7 @@ class UserCode:
 
     def activate(self) -> None:
         """Plain module names lead to this version's code, from here on."""
+        show_event_loop()
         activate(self._isolated)
 
     def show_plain_names(self) -> AbstractContextManager[None]:
@@ -140,8 +142,12 @@ def _isolate(
         sys.path.insert(0, str(root))
     if is_shared and settings.version == DEFAULT_VERSION:
         return None
+    if prefix:
+        from lambda_serving.shared_names import SharedFolder
+
+        return SharedFolder(f"{prefix}version_{settings.version}", root)
     owned = [name] if is_shared else None
-    return IsolatedFolder(f"{prefix}version_{settings.version}", root, owned)
+    return IsolatedFolder(f"version_{settings.version}", root, owned)
 
 
 def _make_instance(module: ModuleType, file: Path, send_request: Callable[..., Any]) -> Any:
@@ -149,6 +155,7 @@ def _make_instance(module: ModuleType, file: Path, send_request: Callable[..., A
     if not callable(found):
         came = "none" if found is None else f"an instance of {type(found).__name__}"
         raise UserCodeLoadError(f"{file.name}: expected a class named 'Preprocess', found {came}")
+    show_event_loop()
     try:
         return make_instance(found, send_request)
     except PASSING:
