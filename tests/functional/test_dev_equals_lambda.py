@@ -61,6 +61,12 @@ OBSERVATIONS = {
     "encoding": "[sys.stdout.encoding, sys.getfilesystemencoding()]",
     "threads daemon": "threading.current_thread().daemon in (True, False)",
     "data beside": "open(os.path.join(os.path.dirname(__file__), 'data.txt')).read()",
+    "data by a relative path": "open('data.txt').read()",
+    "working folder": "os.getcwd() == os.path.dirname(__file__)",
+    "working folder of a thread": "in_thread(os.getcwd) == os.path.dirname(__file__)",
+    "by sys.path": "attempt('__import__(\"vendored\").MARK')",
+    "by sys.path and importlib": "attempt('importlib.import_module(\"vendored\").MARK')",
+    "of nobody": "attempt('__import__(\"of_beside\")')",
     "resource": "importlib.resources.files('parts').joinpath('data.txt').read_text()",
 }
 CODE = """
@@ -73,6 +79,7 @@ import __main__
 import features
 
 __main__.mark = features.MARK
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), "lib"))
 OBSERVATIONS = %s
 
 @dataclass
@@ -144,7 +151,8 @@ class Preprocess:
             return StreamingResponse(made, media_type="text/plain")
         if "mark" in data:
             found = [importlib.import_module("features").MARK, pickle._loads(pickle.dumps(Own(3))) == Own(3)]
-            return [*found, *lazily(), pickle._loads(b"cfeatures\\nScaler\\n.").MARK, __main__.mark,
+            import vendored
+            return [*found, vendored.MARK, *lazily(), pickle._loads(b"cfeatures\\nScaler\\n.").MARK, __main__.mark,
                 sys.modules["__main__"].mark]
         return {**seen, "request": observe()}
 """ % json.dumps(OBSERVATIONS)  # noqa: E501, UP031
@@ -154,6 +162,8 @@ FILES = {
     "parts/__init__.py": "from . import deep\n",
     "parts/deep.py": "MARK = '{name}'\n",
     "parts/data.txt": "{name}",
+    "lib/vendored.py": "MARK = '{name}'\n",
+    "lib/of_{name}.py": "",
     "data.txt": "{name}",
 }
 STAGES = ("import", "init", "load", "request")
@@ -162,7 +172,7 @@ NAMES = ("seen", "beside")
 
 def write(folder: Path, name: str) -> Path:
     for path, text in FILES.items():
-        file = folder / path
+        file = folder / path.replace("{name}", name)
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text.replace("{name}", name))
     (folder / "endpoint.toml").write_text(f'endpoint = "{name}"\nengine = "custom"\n')
@@ -222,8 +232,8 @@ def test_endpoints_beside_each_other_see_their_own_alone(
     with ThreadPoolExecutor(12) as pool:
         answers = list(pool.map(lambda name: server.ask(name, {"mark": 1}), paths))
     for name, answer in zip(paths, answers, strict=True):
-        assert answer == [name, True, name, name, name, name, name]
-    assert process.invoke({"mark": 1}).json() == ["seen", True, *["seen"] * 5]
+        assert answer == [name, True, name, name, name, name, name, name]
+    assert process.invoke({"mark": 1}).json() == ["seen", True, *["seen"] * 6]
 
 
 @pytest.mark.parametrize("is_async", [False, True])

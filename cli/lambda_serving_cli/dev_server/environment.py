@@ -24,7 +24,7 @@ from lambda_serving.request import Request, enter_request, find_request
 from lambda_serving.send_request import CallError, Calls, describe_function_error
 from lambda_serving.settings import EndpointSettings, Runtime
 from lambda_serving_cli.dev_server.loops import LoopLease, Loops, start_loop
-from lambda_serving_cli.dev_server.threads import THREADS, Turns
+from lambda_serving_cli.dev_server.threads import THREADS, Turns, enter_folder
 
 logger = logging.getLogger("lambda_serving")
 
@@ -53,7 +53,7 @@ class DevEnvironment(Environment):
         self.name = runtime.task_root.name
         self._others = others
         self._problem = ""
-        self._shared_loop = start_loop()
+        self._shared_loop = start_loop(lambda: enter_folder(runtime.task_root))
         self._loops = Loops()
         self._warned: set[str] = set()
         self._following = threading.Lock()
@@ -66,6 +66,7 @@ class DevEnvironment(Environment):
         """
 
         def run() -> T:
+            enter_folder(self.runtime.task_root)
             with LoopLease(self._loops) as loop:
                 use_event_loop(lambda: self._shared_loop if self._awaits_calls else loop, loop)
                 show_event_loop()

@@ -6,6 +6,7 @@ import asyncio
 import itertools
 import threading
 from bisect import insort
+from collections.abc import Callable
 
 MOST_IDLE = 16
 """Loops that an endpoint keeps for later requests; each holds three files open."""
@@ -54,11 +55,12 @@ class LoopLease:
         self._loops.give_back(self._taken)
 
 
-def start_loop() -> asyncio.AbstractEventLoop:
-    """A new event loop, running in a thread until it is stopped."""
+def start_loop(prepare: Callable[[], None]) -> asyncio.AbstractEventLoop:
+    """A new event loop, running in a thread, which is prepared so, until it is stopped."""
     loop = asyncio.new_event_loop()
 
     def run() -> None:
+        prepare()
         try:
             loop.run_forever()
         finally:

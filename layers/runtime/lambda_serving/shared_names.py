@@ -14,28 +14,40 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from importlib import import_module
-from importlib.machinery import ModuleSpec
+from importlib.machinery import ModuleSpec, PathFinder
 from importlib.util import module_from_spec
 from pathlib import Path
 from types import FrameType, ModuleType
 from typing import Any
 
-from lambda_serving.isolation import IsolatedFolder
+from lambda_serving.isolation import IsolatedFolder, list_modules
 
 _current: ContextVar[SharedFolder | None] = ContextVar("current", default=None)
 _latest: SharedFolder | None = None
 
 
 class SharedFolder(IsolatedFolder):
-    """The modules of one endpoint beside those of others."""
+    """The modules of one version, and of its endpoint's folder, beside those of other endpoints."""
 
-    def __init__(self, name: str, folder: Path) -> None:
-        super().__init__(name, folder)
+    def __init__(self, name: str, folder: Path, task_root: Path) -> None:
+        super().__init__(name, folder, list_modules(folder) | list_modules(task_root))
+        self._path.append(str(task_root))
+        self._task_root = task_root
         sys.modules[f"{name}.__main__"] = ModuleType("__main__")
         stand_in("__main__")
 
     def _owns(self, name: str) -> bool:
-        return name == "__main__" or super()._owns(name)
+        return name == "__main__" or super()._owns(name) or self._adopt(name.partition(".")[0])
+
+    def _adopt(self, name: str) -> bool:
+        """Whether a module lies where user code has led ``sys.path`` to, in its own folder."""
+        own = [path for path in sys.path if Path(path).is_relative_to(self._task_root)]
+        new = [path for path in own if path not in self._path]
+        if not new or PathFinder.find_spec(name, new) is None:
+            return False
+        self._path += new
+        self._names = {*self._names, name}
+        return True
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
@@ -46,7 +58,23 @@ class SharedFolder(IsolatedFolder):
                 return None
             self._load(fullname)
             return ModuleSpec(fullname, StandInLoader())  # type: ignore[arg-type]
+        if path is None and find_current() is self:
+            self._refuse_others(fullname)
         return super().find_spec(fullname, path, target)
+
+    def _refuse_others(self, name: str) -> None:
+        """Where an endpoint beside this one has led ``sys.path`` into its own folder.
+
+        Raises:
+            ModuleNotFoundError: the module is of its.
+        """
+        theirs = self._task_root.parent
+        paths = [path for path in sys.path if Path(path).is_relative_to(theirs)]
+        if not paths or PathFinder.find_spec(name, paths) is None:
+            return
+        rest = [path for path in sys.path if path not in paths]
+        if PathFinder.find_spec(name, rest) is None:
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
 
     def publish(self, plain: str, module: ModuleType) -> None:
         stand_in(plain)

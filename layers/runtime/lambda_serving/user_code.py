@@ -111,7 +111,7 @@ def make_user_code(
     if file is None:
         return UserCode(SimpleNamespace())
     root, name = name_module(file)
-    isolated = _isolate(root, root == folder and not prefix, name, settings, prefix)
+    isolated = _isolate(root, folder, name, settings, prefix)
     try:
         with show_plain_names(isolated):
             module = isolated.import_module(name) if isolated else import_file(name, file)
@@ -132,20 +132,21 @@ def make_user_code(
 
 
 def _isolate(
-    root: Path, is_shared: bool, name: str, settings: VersionSettings, prefix: str
+    root: Path, folder: Path, name: str, settings: VersionSettings, prefix: str
 ) -> IsolatedFolder | None:
     """Modules of the version's own; None for the one that has the root's by their plain names.
 
     What lies beside a module that versions share is shared too: libraries are among it.
     """
+    if prefix:
+        from lambda_serving.shared_names import SharedFolder
+
+        return SharedFolder(f"{prefix}version_{settings.version}", root, folder)
+    is_shared = root == folder
     if is_shared and str(root) not in sys.path:
         sys.path.insert(0, str(root))
     if is_shared and settings.version == DEFAULT_VERSION:
         return None
-    if prefix:
-        from lambda_serving.shared_names import SharedFolder
-
-        return SharedFolder(f"{prefix}version_{settings.version}", root)
     owned = [name] if is_shared else None
     return IsolatedFolder(f"version_{settings.version}", root, owned)
 
