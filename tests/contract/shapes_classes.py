@@ -1,6 +1,5 @@
 """Shapes by how the class is made."""
 
-from tests.contract.running import Run
 from tests.contract.shape import (
     ANSWER,
     PLAIN,
@@ -116,12 +115,6 @@ $process
 """
 
 
-def cannot_be_set(run: Run) -> None:
-    """An instance that refuses ``model_endpoint``: its code may count on it, so that is told."""
-    detail = run.expect_error(503, "UserCodeLoadError", "load")
-    assert "in setting model_endpoint and send_request" in detail
-
-
 CLASSES = (
     Shape("made_by_metaclass", FACTORY),
     Shape("callables_as_methods", CALLABLES),
@@ -130,8 +123,8 @@ CLASSES = (
     Shape("static_and_class_methods", STATIC),
     Shape("decorated_methods", DECORATED),
     Shape("class_level_defaults", DEFAULTS, lambda run: run.expect({"y": run.y, "scale": 2})),
-    Shape("slots", SLOTS, cannot_be_set),
+    Shape("slots", SLOTS),
     Shape("slots_with_room", SLOTS_OPEN),
     Shape("dataclass", DATACLASS),
-    Shape("frozen_dataclass", FROZEN, cannot_be_set),
+    Shape("frozen_dataclass", FROZEN),
 )

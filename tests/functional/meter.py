@@ -40,6 +40,8 @@ class Preprocess:
         for values in data.get("collect", []):
             if collect_custom_statistics_fn:
                 collect_custom_statistics_fn(VALUES[values] if isinstance(values, str) else values)
+        if "arguments" in data:
+            collect_custom_statistics_fn(*data["arguments"], **data.get("named", {}))
         BUFFER[:] = 0
         return {"animal": data.get("animal", "cat"), "sampled": state["sampled"]}
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -155,3 +156,38 @@ def test_a_warm_up_takes_the_cold_start(
     assert warm_up["ColdStart"] == 1 and warm_up["ModelLoad"] > 0 and "Count" not in warm_up
     assert warm_up["Version"] == "1"
     assert request["Count"] == 1 and "ColdStart" not in request and "ModelLoad" not in request
+
+
+@pytest.mark.parametrize(
+    ("body", "kept"),
+    [
+        ({"arguments": []}, {}),
+        (
+            {"arguments": [], "named": {"note": 1, "self": 2, "values": 3}},
+            {"note": 1, "self": 2, "values": 3},
+        ),
+        ({"arguments": [{"note": 1}], "named": {"other": 2}}, {"note": 1, "other": 2}),
+        ({"arguments": [{"note": 1}], "named": {"note": 2}}, {"note": 2}),
+        ({"arguments": [[["note", 1], ["other", 2]]]}, {"note": 1, "other": 2}),
+        ({"arguments": [[]]}, {}),
+        ({"arguments": [{"x0": 3}], "named": {"temperature": 20}}, {"x0": 3, "temperature": 20}),
+    ],
+)
+def test_custom_statistics_are_given_as_to_dict_update(
+    ask: Meter, caplog: pytest.LogCaptureFixture, body: Any, kept: dict[str, Any]
+) -> None:
+    (record,) = ask(**body)
+    assert {name: record[name] for name in record.keys() & {"x0", "temperature", *kept}} == kept
+    assert not caplog.records
+
+
+@pytest.mark.parametrize("arguments", [[None], [5], ["note"], [[1]], [{"a": 1}, {"b": 2}]])
+def test_what_dict_update_refuses_is_dropped_with_one_line(
+    ask: Meter, caplog: pytest.LogCaptureFixture, arguments: list[Any]
+) -> None:
+    for _ in range(2):
+        (record,) = ask(arguments=arguments, named={"note": 1})
+        assert not record.keys() & {"note", "a", "b"}
+    assert ["expected what dict.update takes" in each.getMessage() for each in caplog.records] == [
+        True
+    ]

@@ -22,7 +22,7 @@ from tests.functional.meter import CODE, OWN, TOML, Meter
         ("evil", "no list", 3),
         ("reserved", "the record itself has that name", 1),
         ("long", "at most 8192 bytes of JSON are kept", 1),
-        ("no_dict", "expected a dict, got list", 1),
+        ("no_dict", "expected what dict.update takes, got list", 1),
     ],
 )
 def test_bad_values_are_dropped_with_one_line(

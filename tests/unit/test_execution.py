@@ -19,7 +19,7 @@ def test_a_loop_in_another_thread_runs_what_is_asynchronous() -> None:
     asyncio.run_coroutine_threadsafe(asyncio.sleep(0), loop).result(10)
 
     def use_it() -> int:
-        use_event_loop(lambda: loop)
+        use_event_loop(lambda: loop, loop)
         assert get_event_loop() is loop
         found: int = run(find_thread())
         return found

@@ -3,77 +3,56 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
-from contextlib import AbstractContextManager, ExitStack
-from contextvars import Context, copy_context
+from collections.abc import Callable
+from contextvars import ContextVar
 from typing import Any
 
-from lambda_serving.app import App
+from lambda_serving.app import App, Target
 from lambda_serving.asgi import Messages, Receive, Scope, Send
-from lambda_serving.execution import get_event_loop
+from lambda_serving.execution import run
 from lambda_serving.request import Request
-from lambda_serving.responses import Answer, is_response, play_response
+from lambda_serving.responses import Answer, collect_messages, is_response, stay_connected
 from lambda_serving_cli.dev_server.environment import DevEnvironment
 
+_played: ContextVar[Played] = ContextVar("played")
 
-class ResponseElsewhere:
-    """A user's response, run where its class runs; what it sends goes out here."""
 
-    def __init__(
-        self,
-        response: Any,
-        loop: asyncio.AbstractEventLoop,
-        context: Context,
-        lease: AbstractContextManager[Any],
-    ) -> None:
-        """``lease`` is that of the loop, and ends with the response."""
-        self.status_code, self.raw_headers = response.status_code, response.raw_headers
-        self._response = response
-        self._loop = loop
-        self._context = context
-        self._lease = lease
+class Played:
+    """What the user's response to one request sent, whole, as Lambda answers."""
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        here = asyncio.get_running_loop()
-
-        def bring(function: Callable[..., Any]) -> Callable[..., Coroutine[Any, Any, Any]]:
-            async def call(*message: Any) -> Any:
-                called = asyncio.run_coroutine_threadsafe(function(*message), here)
-                return await asyncio.wrap_future(called)
-
-            return call
-
-        sent = self._response(scope, bring(receive), bring(send))
-        with self._lease:
-            done = self._context.run(asyncio.run_coroutine_threadsafe, sent, self._loop)
-            await asyncio.wrap_future(done)
+    def __init__(self, scope: Scope) -> None:
+        # Told as Mangum tells it: by its version a streaming response chooses how it waits.
+        self.scope = scope | {"asgi": {"version": "3.0"}}
+        self.messages: Messages = []
 
 
 class DevApp(App):
-    """Waits for what runs in the threads and on the loops of its endpoint."""
+    """Waits for what runs in the threads of its endpoint."""
 
     def __init__(self, environment: DevEnvironment) -> None:
         super().__init__(environment)
         self._own = environment
 
+    async def _serve(
+        self, target: Target, scope: Scope, receive: Receive, send: Send, request_id: str
+    ) -> Answer | Messages:
+        _played.set(Played(scope))
+        return await super()._serve(target, scope, receive, send, request_id)
+
     async def serve(self, request: Request) -> Any:
-        """In a thread of its own; what is asynchronous in there runs on a loop of the endpoint."""
-        with ExitStack() as stack:
-            lease = stack.enter_context(self._own.lease_loop())
+        """In a thread of its own; so is what the user's response does, in the same."""
+        played = _played.get()
 
-            def serve() -> Any:
-                result = self._own.serve(request)
-                if is_response(result):
-                    loop, context = get_event_loop(), copy_context()
-                    return ResponseElsewhere(result, loop, context, stack.pop_all())
-                return result
+        def serve() -> Any:
+            result = self._own.serve(request)
+            if is_response(result):
+                played.messages = run(collect_messages(result, played.scope, stay_connected))
+            return result
 
-            return await asyncio.wrap_future(self._own.start_on(lease, serve))
+        return await asyncio.wrap_future(self._own.start(serve))
 
     async def play(self, response: Any, scope: Scope, receive: Receive, send: Send) -> Messages:
-        """As it comes."""
-        await play_response(response, scope, receive, send)
-        return []
+        return _played.get().messages
 
     async def show(self, view: Callable[[], Answer]) -> Answer:
         return await asyncio.wrap_future(self._own.start(view))

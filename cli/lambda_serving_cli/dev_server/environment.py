@@ -19,12 +19,12 @@ from lambda_serving.endpoint import Servable
 from lambda_serving.entrances import invoke
 from lambda_serving.environment import Environment
 from lambda_serving.errors import LoadError, SettingsError
-from lambda_serving.execution import use_event_loop
+from lambda_serving.execution import show_event_loop, use_event_loop
 from lambda_serving.request import Request, enter_request, find_request
 from lambda_serving.send_request import CallError, Calls, describe_function_error
 from lambda_serving.settings import EndpointSettings, Runtime
 from lambda_serving_cli.dev_server.loops import LoopLease, Loops, start_loop
-from lambda_serving_cli.dev_server.threads import THREADS, Turns
+from lambda_serving_cli.dev_server.threads import THREADS, Turns, enter_folder
 
 logger = logging.getLogger("lambda_serving")
 
@@ -53,32 +53,26 @@ class DevEnvironment(Environment):
         self.name = runtime.task_root.name
         self._others = others
         self._problem = ""
-        self._shared_loop = start_loop()
+        self._shared_loop = start_loop(lambda: enter_folder(runtime.task_root))
         self._loops = Loops()
         self._warned: set[str] = set()
         self._following = threading.Lock()
         self._latest = Request({}, f"load-{self.name}")
 
     def start[T](self, function: Callable[..., T], *args: Any) -> Future[T]:
-        """Run in a thread of its own, as code of this environment."""
+        """Run in a thread of its own, as code of this environment.
+
+        It has an event loop, as Lambda's only thread has: synchronous calls to others may block it.
+        """
 
         def run() -> T:
-            with self.lease_loop() as lease:
-                return self._run_on(lease, function, *args)
+            enter_folder(self.runtime.task_root)
+            with LoopLease(self._loops) as loop:
+                use_event_loop(lambda: self._shared_loop if self._awaits_calls else loop, loop)
+                show_event_loop()
+                return function(*args)
 
         return THREADS.submit(run)
-
-    def lease_loop(self) -> LoopLease:
-        """An event loop for one request, as on Lambda: synchronous calls to others may block it."""
-        return LoopLease(self._loops)
-
-    def start_on[T](self, lease: LoopLease, function: Callable[[], T]) -> Future[T]:
-        """``start``, where the loop is needed for longer than the function runs."""
-        return THREADS.submit(self._run_on, lease, function)
-
-    def _run_on[T](self, lease: LoopLease, function: Callable[..., T], *args: Any) -> T:
-        use_event_loop(lambda: self._shared_loop if self._awaits_calls else lease.find())
-        return function(*args)
 
     @property
     def _awaits_calls(self) -> bool:

@@ -1,4 +1,4 @@
-"""Event loops in threads of their own, lent to one request at a time."""
+"""Event loops, lent to one request at a time, and one that runs in a thread of its own."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import asyncio
 import itertools
 import threading
 from bisect import insort
-from typing import Self
+from collections.abc import Callable
 
 MOST_IDLE = 16
 """Loops that an endpoint keeps for later requests; each holds three files open."""
@@ -28,44 +28,39 @@ class Loops:
             if self._idle:
                 return self._idle.pop(0)
             number = next(self._numbers)
-        return number, start_loop()
+        return number, asyncio.new_event_loop()
 
     def give_back(self, loop: NumberedLoop) -> None:
+        if loop[1].is_closed() or loop[1].is_running():  # user code has taken it over
+            return
         with self._lock:
             insort(self._idle, loop)
             surplus = self._idle[MOST_IDLE:]
             del self._idle[MOST_IDLE:]
         for _, each in surplus:
-            each.call_soon_threadsafe(each.stop)
+            each.close()
 
 
 class LoopLease:
-    """One request's event loop, taken when it is first asked for. A context manager."""
+    """One request's event loop, which runs in its thread alone. A context manager."""
 
     def __init__(self, loops: Loops) -> None:
         self._loops = loops
-        self._taken: NumberedLoop | None = None
-        self._lock = threading.Lock()
 
-    def find(self) -> asyncio.AbstractEventLoop:
-        with self._lock:
-            if self._taken is None:
-                self._taken = self._loops.take()
-            return self._taken[1]
-
-    def __enter__(self) -> Self:
-        return self
+    def __enter__(self) -> asyncio.AbstractEventLoop:
+        self._taken = self._loops.take()
+        return self._taken[1]
 
     def __exit__(self, *exception: object) -> None:
-        if self._taken is not None:
-            self._loops.give_back(self._taken)
+        self._loops.give_back(self._taken)
 
 
-def start_loop() -> asyncio.AbstractEventLoop:
-    """A new event loop, running in a thread until it is stopped."""
+def start_loop(prepare: Callable[[], None]) -> asyncio.AbstractEventLoop:
+    """A new event loop, running in a thread, which is prepared so, until it is stopped."""
     loop = asyncio.new_event_loop()
 
     def run() -> None:
+        prepare()
         try:
             loop.run_forever()
         finally:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable
 from concurrent.futures import Executor, Future
+from contextlib import suppress
 from contextvars import copy_context
+from pathlib import Path
 from typing import Any
 
 
@@ -27,6 +30,17 @@ class ThreadEach(Executor):
 
 
 THREADS = ThreadEach()
+
+
+def enter_folder(folder: Path) -> None:
+    """Make it this thread's working folder, and that of threads it starts, as on Lambda.
+
+    Linux alone has one for each thread; elsewhere it stays the process's.
+    """
+    if hasattr(os, "unshare"):
+        with suppress(OSError):  # a sandbox may forbid it
+            os.unshare(os.CLONE_FS)
+            os.chdir(folder)
 
 
 class Turns:

@@ -11,37 +11,78 @@ from __future__ import annotations
 import inspect
 import sys
 from contextvars import Context, ContextVar
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
     from collections.abc import Callable, Coroutine
+    from types import ModuleType
 
 
 _loop: AbstractEventLoop | None = None
-_find_own: ContextVar[Callable[[], AbstractEventLoop] | None] = ContextVar("find_own", default=None)
+_own: ContextVar[OwnLoops | None] = ContextVar("own", default=None)
+
+
+class OwnLoops(NamedTuple):
+    """Of an environment beside others: the loop that awaits, and the one of the thread."""
+
+    find: Callable[[], AbstractEventLoop]
+    of_thread: AbstractEventLoop
 
 
 def get_event_loop() -> AbstractEventLoop:
     """The environment's one event loop."""
     global _loop
-    find_own = _find_own.get()
-    if find_own is not None:
-        return find_own()
-    if _loop is None:
+    own = _own.get()
+    if own is not None:
+        return own.find()
+    if _loop is None or _loop.is_closed():
         import asyncio
 
-        _loop = asyncio.new_event_loop()
+        _loop = _find_current(asyncio) or asyncio.new_event_loop()
+        asyncio.set_event_loop(_loop)
     return _loop
 
 
-def use_event_loop(find: Callable[[], AbstractEventLoop]) -> None:
+def show_event_loop() -> None:
+    """``asyncio.get_event_loop()`` in a ``def`` gives the loop that runs what is ``async``.
+
+    ``asyncio.run`` leaves its thread without one, and who sets another one keeps it. Nothing is
+    done where nobody has imported asyncio.
+    """
+    asyncio = sys.modules.get("asyncio")
+    if asyncio is not None:
+        own = _own.get()
+        loop = get_event_loop() if own is None else own.of_thread
+        if _find_current(asyncio) is None:
+            asyncio.set_event_loop(loop)
+
+
+def _find_current(asyncio: ModuleType) -> AbstractEventLoop | None:
+    """The loop that user code has by now in this thread, if it is not closed."""
+    try:
+        loop = _get_current(asyncio)
+    except RuntimeError:
+        return None
+    return None if loop.is_closed() else loop
+
+
+def _get_current(asyncio: ModuleType) -> AbstractEventLoop:
+    if _loop is not None:
+        return asyncio.get_event_loop()  # type: ignore[no-any-return]
+    import warnings
+
+    with warnings.catch_warnings(action="ignore", category=DeprecationWarning):
+        return asyncio.get_event_loop()  # type: ignore[no-any-return]  # or a new one
+
+
+def use_event_loop(find: Callable[[], AbstractEventLoop], of_thread: AbstractEventLoop) -> None:
     """Make the loop that ``find`` gives the one of the environment whose code this is.
 
-    For a process of several environments: it holds in the current context alone. The loop runs
-    in another thread, and is only asked for where something is awaited.
+    For a process of several environments: it holds in the current context alone, and ``find`` is
+    only asked where something is awaited. ``of_thread`` is what a ``def`` finds.
     """
-    _find_own.set(find)
+    _own.set(OwnLoops(find, of_thread))
 
 
 def run(value: Any, context: Context | None = None) -> Any:

@@ -8,7 +8,7 @@ that runs requests later, whatever runs beside it.
 
 Pickles and ``importlib.import_module`` know plain names alone. While a version is loaded or
 serves, it is the active one: the plain names lead to its modules
-(docs/decisions/0007-versions-side-by-side.md).
+(docs/decisions/0007-versions-side-by-side.md). Where several serve at once: ``shared_names``.
 """
 
 from __future__ import annotations
@@ -17,9 +17,10 @@ import builtins
 import sys
 import threading
 from collections.abc import Buffer, Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from importlib import import_module, invalidate_caches
 from importlib.machinery import EXTENSION_SUFFIXES, ModuleSpec, PathFinder, SourceFileLoader
+from importlib.util import resolve_name
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -29,18 +30,35 @@ ENDINGS = (".py", *EXTENSION_SUFFIXES)
 
 
 class IsolatedLoader(SourceFileLoader):
-    """Runs a module with the version's own ``__import__``."""
+    """Runs a module with the version's own ``__import__``, and under its plain name.
 
-    def __init__(self, name: str, path: str, own_builtins: dict[str, Any]) -> None:
+    What it sees of itself is what it sees where it is alone: ``__name__``, ``__package__``,
+    ``sys.modules[__name__]``.
+    """
+
+    def __init__(self, name: str, path: str, folder: IsolatedFolder) -> None:
         super().__init__(name, path)
-        self._own_builtins = own_builtins
+        self._folder = folder
 
     def set_data(self, path: str, data: Buffer, *, _mode: int = 0o666) -> None:
         """Write no bytecode: it would hide a change that is saved within the same second."""
 
     def exec_module(self, module: ModuleType) -> None:
-        module.__dict__["__builtins__"] = self._own_builtins
-        super().exec_module(module)
+        code = self.get_code(self.name)
+        assert code is not None  # of a source file
+        plain = self.name.removeprefix(f"{self._folder.name}.")
+        package = plain if self.is_package(self.name) else plain.rpartition(".")[0]
+        own = {"__name__": plain, "__package__": package, "__builtins__": self._folder.builtins}
+        module.__dict__.update(own)
+        self._folder.publish(plain, module)
+        if plain == self._folder.entry and module.__spec__ is not None:
+            # Its own threads may import it meanwhile, as where it is alone (``import_file``).
+            module.__spec__._initializing = False  # type: ignore[attr-defined]
+        try:
+            exec(code, module.__dict__)
+        except BaseException:
+            self._folder.withdraw(plain)
+            raise
 
 
 class AliasLoader:
@@ -66,9 +84,10 @@ class IsolatedFolder:
 
     def __init__(self, name: str, folder: Path, owned: Collection[str] | None = None) -> None:
         self.name = name
+        self.entry = ""
         self._path = [str(folder)]
         self._names = list_modules(folder) if owned is None else owned
-        self._builtins = vars(builtins) | {"__import__": self._import}
+        self.builtins = vars(builtins) | {"__import__": self._import}
         self._hidden: dict[str, ModuleType] = {}
         package = ModuleType(name)
         package.__path__ = self._path
@@ -85,7 +104,7 @@ class IsolatedFolder:
             return None
         spec = PathFinder.find_spec(fullname, path)
         if spec is not None and isinstance(spec.loader, SourceFileLoader):
-            spec.loader = IsolatedLoader(fullname, spec.loader.path, self._builtins)
+            spec.loader = IsolatedLoader(fullname, spec.loader.path, self)
         return spec
 
     def _owns(self, name: str) -> bool:
@@ -100,18 +119,72 @@ class IsolatedFolder:
         level: int = 0,
     ) -> ModuleType:
         """``__import__``: a top-level name that is a file here is the version's own."""
-        if level or not self._owns(name):
-            return builtins.__import__(name, globals, locals, fromlist or (), level)
-        module = builtins.__import__(f"{self.name}.{name}", globals, locals, fromlist or (), 0)
+        if level:
+            package = (globals or {}).get("__package__")
+            if not package:  # as import has it
+                raise ImportError("attempted relative import with no known parent package")
+            name = resolve_name("." * level + name, package)
+        if not self._owns(name):
+            return builtins.__import__(name, globals, locals, fromlist or ())
+        module = self._load(name)
         with _switch:
             if _active is self:  # pickle looks for what it imported by the plain name
                 self._alias()
-        return module if fromlist else sys.modules[f"{self.name}.{name.partition('.')[0]}"]
+        if not fromlist:
+            return sys.modules[f"{self.name}.{name.partition('.')[0]}"]
+        if hasattr(module, "__path__"):
+            self._import_parts(module, name, fromlist)
+        return module
+
+    def _import_parts(self, package: ModuleType, name: str, fromlist: Sequence[str]) -> None:
+        """``from package import part``, where that is a module which nobody has imported."""
+        listed = getattr(package, "__all__", ()) if "*" in fromlist else ()
+        for part in {*fromlist, *listed} - {"*"}:
+            if not hasattr(package, part):
+                try:
+                    self._load(f"{name}.{part}")
+                except ModuleNotFoundError as error:
+                    if error.name != f"{name}.{part}":
+                        raise  # it is there, and misses another
+
+    def _load(self, plain: str) -> ModuleType:
+        """A module of this folder; one that is missing is told by its plain name."""
+        prefix = f"{self.name}."
+        try:
+            return import_module(prefix + plain)
+        except ModuleNotFoundError as error:
+            if not (error.name or "").startswith(prefix):
+                raise
+            text, name = str(error).replace(prefix, ""), (error.name or "").removeprefix(prefix)
+            raise ModuleNotFoundError(text, name=name) from None
+
+    def publish(self, plain: str, module: ModuleType) -> None:
+        """A module begins to run: it may look itself up."""
+        with _switch:
+            if _active is self:
+                sys.modules[plain] = module
+
+    def withdraw(self, plain: str) -> None:
+        """It has failed."""
+        with _switch:
+            if _active is self:
+                sys.modules.pop(plain, None)
 
     def import_module(self, name: str) -> ModuleType:
-        """Import a module of this folder."""
+        """Import the module that the others belong to."""
+        self.entry = name
         invalidate_caches()
-        return import_module(f"{self.name}.{name}")
+        return self._load(name)
+
+    def activate(self) -> None:
+        """See the function ``activate``."""
+        with _switch:
+            if not _loads:
+                _lead_to(self)
+
+    def show_plain_names(self) -> AbstractContextManager[None]:
+        """See the function ``show_plain_names``."""
+        return _show_plain_names(self)
 
     def show(self) -> None:
         """Plain names lead here: those of modules imported by now, others once asked for."""
@@ -170,9 +243,12 @@ def activate(folder: IsolatedFolder | None) -> None:
     """
     if folder is _active:
         return
+    if folder is not None:
+        folder.activate()
+        return
     with _switch:
         if not _loads:
-            _lead_to(folder)
+            _lead_to(None)
 
 
 def _lead_to(folder: IsolatedFolder | None) -> None:
@@ -184,9 +260,13 @@ def _lead_to(folder: IsolatedFolder | None) -> None:
         folder.show()
 
 
-@contextmanager
-def show_plain_names(folder: IsolatedFolder | None) -> Iterator[None]:
+def show_plain_names(folder: IsolatedFolder | None) -> AbstractContextManager[None]:
     """While a version is loaded, plain names lead to its modules, wherever they led before."""
+    return _show_plain_names(None) if folder is None else folder.show_plain_names()
+
+
+@contextmanager
+def _show_plain_names(folder: IsolatedFolder | None) -> Iterator[None]:
     global _loads
     with _switch:
         before = _active

@@ -16,7 +16,7 @@ NO_VERSION = "-"
 class Notes:
     """Of one request, to the end of its ``with`` block; these here go nowhere (see ``Record``)."""
 
-    collect: Callable[[dict[str, Any]], None] | None = None
+    collect: Callable[..., None] | None = None
     """``collect_custom_statistics_fn`` of this request; None where it is not sampled."""
 
     def __init__(self) -> None:

@@ -80,21 +80,24 @@ class Record(Notes):
         except Exception as error:  # noqa: BLE001  (statistics never fail a request)
             self._statistics.tell_failure(error)
 
-    def _collect(self, values: dict[str, Any]) -> None:
-        """Custom statistics: any number of times, declared or not."""
+    def _collect(self, /, *values: Any, **named: Any) -> None:
+        """Custom statistics: any number of times, declared or not; called as ``dict.update``."""
         try:
-            if not isinstance(values, dict):
-                raise TypeError(
-                    f"collect_custom_statistics_fn: expected a dict, got {type(values).__name__}"
-                )
-            for key, value in values.items():
+            given: dict[Any, Any] = {}
+            given.update(*values, **named)
+            for key, value in given.items():
                 name = str(key)
                 if name in self._statistics.settings.variables:
                     self._read(self._custom, name, value)
                 else:
                     self._keep(name, value)
         except Exception as error:  # noqa: BLE001  (statistics never fail a request)
-            self._statistics.tell("collect", "custom statistics are dropped: %s", error)
+            told = (
+                "custom statistics are dropped: collect_custom_statistics_fn: expected what"
+                " dict.update takes, got %s (%s)"
+            )
+            came = ", ".join(type(value).__name__ for value in values)
+            self._statistics.tell("collect", told, came, error)
 
     def _read(self, readings: dict[str, Any], name: str, value: Any) -> None:
         """What a declared variable's value says, beside what others of this request said."""

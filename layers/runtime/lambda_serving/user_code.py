@@ -4,62 +4,23 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
-from types import MappingProxyType, ModuleType, SimpleNamespace
-from typing import Any, NamedTuple
+from types import ModuleType, SimpleNamespace
+from typing import Any
 
 from lambda_serving.errors import PASSING, UserCodeLoadError
-from lambda_serving.execution import run
+from lambda_serving.execution import run, show_event_loop
 from lambda_serving.isolation import IsolatedFolder, activate, show_plain_names
 from lambda_serving.libraries import describe_missing
 from lambda_serving.memory import read_resident_memory
+from lambda_serving.model_endpoint import make_model_endpoint
+from lambda_serving.served_class import make_instance, set_attribute
 from lambda_serving.settings import DEFAULT_VERSION, VersionSettings
 
 logger = logging.getLogger("lambda_serving")
-
-
-class ModelEndpoint(NamedTuple):
-    """What ClearML Serving calls a model endpoint; ``Preprocess.model_endpoint`` is one.
-
-    Field names are ClearML's (clearml_serving/serving/endpoints.py, class ModelEndpoint).
-    """
-
-    engine_type: str
-    serving_url: str
-    model_id: str | None = None
-    version: str = ""
-    preprocess_artifact: str | None = None
-    input_size: list[list[int]] | None = None
-    input_type: list[str] | None = None
-    input_name: list[str] | None = None
-    output_size: list[list[int]] | None = None
-    output_type: list[str] | None = None
-    output_name: list[str] | None = None
-    auxiliary_cfg: Mapping[str, Any] = MappingProxyType({})
-
-    def as_dict(self) -> dict[str, Any]:
-        return self._asdict() | {"auxiliary_cfg": dict(self.auxiliary_cfg)}
-
-
-def make_model_endpoint(settings: VersionSettings) -> ModelEndpoint:
-    """ClearML's view of one version."""
-    return ModelEndpoint(
-        engine_type=settings.engine,
-        serving_url=settings.endpoint,
-        model_id=settings.model,
-        version=settings.version,
-        preprocess_artifact=settings.preprocess or "preprocess.py",
-        input_size=[list(shape) for shape in settings.input.size] or None,
-        input_type=list(settings.input.type) or None,
-        input_name=list(settings.input.name) or None,
-        output_size=[list(shape) for shape in settings.output.size] or None,
-        output_type=list(settings.output.type) or None,
-        output_name=list(settings.output.name) or None,
-        auxiliary_cfg=dict(settings.auxiliary_cfg),
-    )
 
 
 class UserCode:
@@ -83,6 +44,7 @@ class UserCode:
         method = self.get_method("load")
         if method is None:
             return None
+        show_event_loop()
         return run(method(None if path is None else str(path)))
 
     def restore(self) -> None:
@@ -123,6 +85,7 @@ class UserCode:
 
     def activate(self) -> None:
         """Plain module names lead to this version's code, from here on."""
+        show_event_loop()
         activate(self._isolated)
 
     def show_plain_names(self) -> AbstractContextManager[None]:
@@ -148,18 +111,15 @@ def make_user_code(
     if file is None:
         return UserCode(SimpleNamespace())
     root, name = name_module(file)
-    isolated = _isolate(root, root == folder and not prefix, name, settings, prefix)
-    stage = "import"
+    isolated = _isolate(root, folder, name, settings, prefix)
     try:
         with show_plain_names(isolated):
             module = isolated.import_module(name) if isolated else import_file(name, file)
             before = read_resident_memory()
-            instance = _make_instance(module, file)
+            instance = _make_instance(module, file, send_request)
             cost = max(0, read_resident_memory() - before)
-        stage = "setting model_endpoint and send_request"
-        # ClearML sets both on the instance, after __init__ and before load.
-        instance.model_endpoint = make_model_endpoint(settings)
-        instance.send_request = send_request
+        # As ClearML does, after __init__ and before load.
+        set_attribute(instance, "model_endpoint", make_model_endpoint(settings))
     except PASSING:
         raise
     except BaseException as error:  # noqa: BLE001  (user code may raise anything)
@@ -167,30 +127,38 @@ def make_user_code(
             isolated.remove()
         if isinstance(error, UserCodeLoadError):
             raise
-        raise _describe_failure(error, file, stage) from error
+        raise _describe_failure(error, file, "import") from error
     return UserCode(instance, isolated, cost)
 
 
 def _isolate(
-    root: Path, is_shared: bool, name: str, settings: VersionSettings, prefix: str
+    root: Path, folder: Path, name: str, settings: VersionSettings, prefix: str
 ) -> IsolatedFolder | None:
     """Modules of the version's own; None for the one that has the root's by their plain names.
 
     What lies beside a module that versions share is shared too: libraries are among it.
     """
+    if prefix:
+        from lambda_serving.shared_names import SharedFolder
+
+        return SharedFolder(f"{prefix}version_{settings.version}", root, folder)
+    is_shared = root == folder
     if is_shared and str(root) not in sys.path:
         sys.path.insert(0, str(root))
     if is_shared and settings.version == DEFAULT_VERSION:
         return None
     owned = [name] if is_shared else None
-    return IsolatedFolder(f"{prefix}version_{settings.version}", root, owned)
+    return IsolatedFolder(f"version_{settings.version}", root, owned)
 
 
-def _make_instance(module: ModuleType, file: Path) -> Any:
-    if not hasattr(module, "Preprocess"):
-        raise UserCodeLoadError(f"{file.name}: expected a class named 'Preprocess', found none")
+def _make_instance(module: ModuleType, file: Path, send_request: Callable[..., Any]) -> Any:
+    found = getattr(module, "Preprocess", None)
+    if not callable(found):
+        came = "none" if found is None else f"an instance of {type(found).__name__}"
+        raise UserCodeLoadError(f"{file.name}: expected a class named 'Preprocess', found {came}")
+    show_event_loop()
     try:
-        return module.Preprocess()
+        return make_instance(found, send_request)
     except PASSING:
         raise
     except BaseException as error:  # noqa: BLE001  (user code may raise anything)
