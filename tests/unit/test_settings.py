@@ -87,7 +87,15 @@ def test_errors_name_key_and_value(change: dict[str, object], message: str) -> N
 
 @pytest.mark.parametrize(
     "model",
-    ["s3://b/k?versionId=a_B.9-", "s3://b/set/", "s3://b/run#7/k", "file:///m/a?b#c", "k#7", "a?b", "s3://b/a?b"],
+    [
+        "s3://b/k?versionId=a_B.9-",
+        "s3://b/set/",
+        "s3://b/run#7/k",
+        "file:///m/a?b#c",
+        "k#7",
+        "a?b",
+        "s3://b/a?b",
+    ],
 )
 def test_models(model: str) -> None:
     assert parse_endpoint(BASE | {"model": model}).versions["1"].model == model
