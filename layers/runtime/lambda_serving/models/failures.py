@@ -54,9 +54,11 @@ def describe_failure(error: BaseException) -> str:
 
 @contextmanager
 def translate_errors(
-    location: Location, told: str = "the model cannot be fetched"
+    location: Location,
+    told: str = "the model cannot be fetched",
+    missing: str = "the model is not there",
 ) -> Iterator[None]:
-    """obstore's errors as the error table has them.
+    """obstore's errors as the error table has them; ``missing`` is told of an object.
 
     Raises:
         ModelFetchError: whatever went wrong.
@@ -71,7 +73,7 @@ def translate_errors(
         reason = describe_failure(error)
         detail = f"{told} ({reason})"
         if isinstance(error, FileNotFoundError) and "NoSuchBucket" not in reason:
-            detail = "the model is not there"
+            detail = missing
         raise ModelFetchError(detail, private=f"{location}: {error}") from error
 
 
