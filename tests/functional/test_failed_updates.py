@@ -1,6 +1,7 @@
 """``[auto_update]`` where a version, or the registry, fails; through the real handler."""
 
 from collections.abc import Callable
+from hashlib import sha256
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -123,7 +124,7 @@ def test_a_registry_that_fails_leaves_the_old_version(
     adders.publish(make_adder())
     handler = start_adders()
     index = models / "registry/examples/adder/index.json"
-    for text in ("not json", '{"versions": {"x": {}}}', "[]"):
+    for text in ("not json", '{"versions": [1]}', "[]"):
         index.write_text(text)
         clock.pass_seconds(601)
         assert ask(handler) == (200, "1", {"sum": 3.0})
@@ -132,6 +133,65 @@ def test_a_registry_that_fails_leaves_the_old_version(
     assert ask(handler) == (200, "1", {"sum": 3.0})
     told = [line for line in caplog.messages if line.startswith("the update failed")]
     assert len(told) == 2 and all("version 1 goes on" in line for line in told)
+
+
+WRONG = {
+    "no object": 3,
+    "no sha256": {"sha256": None},
+    "no digest": {"sha256": "00"},
+    "no model": {"model": None},
+    "an address of another kind": {"model": "https://host/model.onnx"},
+    "a key that cannot be": {"model": "a/../model.onnx"},
+    "tags of another kind": {"tags": [["a"]]},
+    "no tags": {"tags": None},
+    "published by a word": {"published": "yes"},
+    "a size in words": {"size": "12 MB"},
+    "a sample of another kind": {"sample": 3},
+}
+
+
+@pytest.mark.parametrize(
+    ("how", "number"),
+    [*((how, "3") for how in WRONG), *(("no object", each) for each in ("x", "-3", "03", "²"))],
+)
+def test_a_wrong_entry_takes_only_itself_out(
+    adders: Registry, start_adders: Callable[..., Handler], clock: SimpleNamespace,
+    caplog: pytest.LogCaptureFixture, how: str, number: str,
+) -> None:  # fmt: skip
+    adders.publish(make_adder())
+    adders.publish(make_adder(add=1))
+    wrong = WRONG[how]
+    entry = adders.versions["2"] | wrong if isinstance(wrong, dict) else wrong
+    adders.versions[number] = entry  # type: ignore[assignment]
+    adders.write()
+    handler = start_adders()
+    assert ask(handler) == (200, "2", {"sum": 4.0})
+    described = handler({"serving": {"protocol": 1, "answer": "metadata"}})
+    assert list(described["broken"]) == [number] and "expected" in described["broken"][number]
+    adders.versions["4"] = adders.versions["1"]
+    adders.write()
+    clock.pass_seconds(61)
+    assert ask(handler) == (200, "4", {"sum": 3.0})
+    assert caplog.text.count(f"version {number} in the registry's index is left out") == 1
+
+
+def test_an_entry_that_is_mended_is_taken_up(
+    adders: Registry, start_adders: Callable[..., Handler], clock: SimpleNamespace
+) -> None:
+    adders.publish(make_adder(add=1), sha256="half")
+    handler = start_adders()
+    status, _, body = ask(handler)
+    assert (status, body["type"]) == (503, "ModelFetchError")
+    assert body["detail"].endswith("has no version with: published; entries that are wrong: 1")
+    adders.versions.clear()
+    clock.pass_seconds(3)
+    adders.versions["1"] = {
+        "model": "registry/examples/adder/1/model.onnx",
+        "sha256": sha256(make_adder(add=1)).hexdigest(),
+        "published": True,
+    }
+    adders.write()
+    assert ask(handler) == (200, "1", {"sum": 4.0})
 
 
 def test_a_load_needs_its_time(

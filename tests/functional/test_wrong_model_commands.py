@@ -138,7 +138,9 @@ def test_a_broken_index_is_left_as_it_is(registry: Registry, text: bytes) -> Non
     check_refused(registry, "", "upload", *NAMED, FILE)
 
 
-def test_half_an_entry_stops_every_command_for_that_model(filled: Registry) -> None:
+def test_half_an_entry_stops_what_would_write_it_and_takes_only_itself_out(
+    filled: Registry,
+) -> None:
     filled.write(FILE, make_adder())
     filled.ask("upload", "--project", "q", "--name", "m", FILE)
     index = filled.read_index()
@@ -146,7 +148,6 @@ def test_half_an_entry_stops_every_command_for_that_model(filled: Registry) -> N
     filled.s3.put(BUCKET, INDEX, json.dumps(index).encode())
     for command in (
         ("upload", *NAMED, FILE),
-        ("show", *NAMED),
         ("publish", *NAMED, *VERSION),
         ("tag", *NAMED, *VERSION, "--tags", "a"),
         ("remove", *NAMED, *VERSION),
@@ -154,7 +155,11 @@ def test_half_an_entry_stops_every_command_for_that_model(filled: Registry) -> N
         check_refused(filled, "version 2 has no 'tags'", *command)
     out, err = filled.invoke("list", code=1)
     assert "version 2 has no 'tags'" in err
-    assert [line.split()[0] for line in out.splitlines()[2:]] == ["q"]
+    rows = [line.split()[:4] for line in out.splitlines()[2:]]
+    assert rows == [["p", "n", "1", "1"], ["q", "m", "1", "1"]]
+    out, err = filled.invoke("show", *NAMED)
+    assert "version 2 has no 'tags'" in err
+    assert [line.split()[0] for line in out.splitlines()[2:]] == ["1"]
 
 
 OF_AN_ENTRY = ["model", "framework", "sha256", "size", "tags", "published", "created", "libraries"]

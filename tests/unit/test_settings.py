@@ -53,6 +53,14 @@ def test_tensors_as_clearml_writes_them() -> None:
         ({"model": "s3://b/k?versionId=v1#part"}, "model: expected a key"),
         ({"model": "s3://b/set/?versionId=v1"}, "model: expected a key"),
         ({"model": "s3://b/?versionId=v1"}, "model: expected a key"),
+        ({"model": "s3://b/"}, "model: expected a key"),
+        ({"model": "/k"}, "model: expected a key"),
+        ({"model": "s3://b//k"}, r"model: expected a key without empty parts \(//\)"),
+        ({"model": "s3://b/a//k"}, "model: expected a key without empty parts"),
+        ({"model": "s3://b/set//"}, "model: expected a key without empty parts"),
+        ({"model": "a/../k"}, "model: expected a key without empty parts"),
+        ({"model": "./k"}, "model: expected a key without empty parts"),
+        ({"model": "a/t\tb"}, "model: expected a key without empty parts"),
         ({"memory_budget_mb": True}, "memory_budget_mb: expected megabytes, .* got True"),
         ({"sha256": "abc"}, "sha256: expected 64 hexadecimal digits, got 'abc'"),
         ({"modell": "x"}, "modell: expected one of the keys endpoint, engine, model,"),
@@ -79,7 +87,15 @@ def test_errors_name_key_and_value(change: dict[str, object], message: str) -> N
 
 @pytest.mark.parametrize(
     "model",
-    ["s3://b/k?versionId=a_B.9-", "s3://b/set/", "s3://b/run#7/k", "file:///m/a?b#c", "k#7"],
+    [
+        "s3://b/k?versionId=a_B.9-",
+        "s3://b/set/",
+        "s3://b/run#7/k",
+        "file:///m/a?b#c",
+        "k#7",
+        "a?b",
+        "s3://b/a?b",
+    ],
 )
 def test_models(model: str) -> None:
     assert parse_endpoint(BASE | {"model": model}).versions["1"].model == model

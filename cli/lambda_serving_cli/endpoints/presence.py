@@ -12,9 +12,9 @@ from lambda_serving_cli.endpoints.project import Project
 from lambda_serving_cli.endpoints.toml_file import FILE
 from lambda_serving_cli.endpoints.validation import Finding
 from lambda_serving_cli.local_cloud.steps import StepError
-from lambda_serving_cli.registry.catalog import Selection
-from lambda_serving_cli.registry.index import miss_model, require_index
-from lambda_serving_cli.registry.layout import Bucket, Index, ModelName, parse_index
+from lambda_serving_cli.registry.catalog import Selection, tell_wrong
+from lambda_serving_cli.registry.index import miss_model, require_versions
+from lambda_serving_cli.registry.layout import Bucket, Index, ModelName, parse_readable
 from lambda_serving_cli.registry.upload import DIGEST
 from lambda_serving_cli.target import Target
 
@@ -33,10 +33,12 @@ def check_models(
     client = target.client("s3") if target else None
     for endpoint, each in settings.items():
         try:
-            versions = _list_versions(project, each, target)
+            versions, wrong = _list_versions(project, each, target)
         except StepError as error:
             yield Finding(endpoint, f"{FILE}, auto_update", error.reason)
             continue
+        for reason in wrong:
+            yield Finding(endpoint, f"{FILE}, auto_update", reason)
         seen = set()
         for version in versions:
             if version.model is None or (version.model, version.sha256) in seen:
@@ -49,31 +51,36 @@ def check_models(
 
 def _list_versions(
     project: Project, settings: EndpointSettings, target: Target | None
-) -> list[VersionSettings]:
-    """The endpoint's versions; those that it would take from the registry now, newest first.
+) -> tuple[list[VersionSettings], list[str]]:
+    """The endpoint's versions; those that it would take from the registry now, newest first, and
+    what is wrong with entries there.
 
     Raises:
         StepError: the model that it follows is not there, broken, or has no version for it.
     """
     update, shared = settings.auto_update, settings.shared
     if update is None or shared is None:
-        return list(settings.versions.values())
-    index = _require_index(project, ModelName(update.project, update.name), target)
+        return list(settings.versions.values()), []
+    model = ModelName(update.project, update.name)
+    index, wrong = _require_index(project, model, target)
     numbers = Selection(tags=update.tags, published=update.published).require_versions(index)
     entries = {number: index["versions"][number] for number in numbers[: update.max_versions]}
-    return [
+    versions = [
         shared._replace(version=number, model=entry["model"], sha256=entry["sha256"])
         for number, entry in entries.items()
     ]
+    return versions, [tell_wrong(model, reason) for reason in wrong.values()]
 
 
-def _require_index(project: Project, model: ModelName, target: Target | None) -> Index:
+def _require_index(
+    project: Project, model: ModelName, target: Target | None
+) -> tuple[Index, dict[str, str]]:
     if target:
-        return require_index(Bucket(target.client("s3"), target.bucket), model)
+        return require_versions(Bucket(target.client("s3"), target.bucket), model)
     path = project.models / model.index_key
     if not path.is_file():
         raise miss_model(model)
-    return parse_index(path.read_bytes(), model)
+    return parse_readable(path.read_bytes(), model)
 
 
 def _find_problem(client: Any, location: Location, version: VersionSettings) -> str:

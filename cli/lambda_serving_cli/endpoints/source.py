@@ -11,8 +11,8 @@ from lambda_serving_cli.endpoints.project import Project
 from lambda_serving_cli.local_cloud.steps import StepError
 from lambda_serving_cli.output import ByteProgress
 from lambda_serving_cli.registry.artifact import PART_SIZE, Artifact, digest_file, read_artifact
-from lambda_serving_cli.registry.catalog import Selection
-from lambda_serving_cli.registry.index import require_index
+from lambda_serving_cli.registry.catalog import Selection, tell_wrong
+from lambda_serving_cli.registry.index import require_versions
 from lambda_serving_cli.registry.layout import Bucket, ModelName
 from lambda_serving_cli.registry.upload import DIGEST, upload_files
 from lambda_serving_cli.target import Target
@@ -62,12 +62,13 @@ def find_registered(
         StepError: there is no such model, or no such version of it.
     """
     model = ModelName(project, name)
-    index = require_index(Bucket(target.client("s3"), target.bucket), model)
+    index, wrong = require_versions(Bucket(target.client("s3"), target.bucket), model)
     newest = Selection(tags=tuple(tags), published=published).require_versions(index)[0]
     entry = index["versions"][newest]
     is_folder = entry["model"].endswith("/")
-    note = f"version {newest} of model {model} in {target.name}"
-    return Source(entry["model"], None if is_folder else entry["sha256"], note=note)
+    told = [f"version {newest} of model {model} in {target.name}"]
+    told += [tell_wrong(model, reason) for reason in wrong.values()]
+    return Source(entry["model"], None if is_folder else entry["sha256"], note="; ".join(told))
 
 
 def bring(source: Source, project: Project, target: Target | None) -> list[str]:

@@ -22,9 +22,9 @@ from lambda_serving_cli.output import (
     write_json,
     write_table,
 )
-from lambda_serving_cli.registry.catalog import Selection, list_models
+from lambda_serving_cli.registry.catalog import Selection, list_models, tell_wrong
 from lambda_serving_cli.registry.changes import Version
-from lambda_serving_cli.registry.index import require_index
+from lambda_serving_cli.registry.index import require_versions
 from lambda_serving_cli.registry.layout import LATEST, ROOT, Index, ModelName, find_version
 from lambda_serving_cli.where import Where, with_where
 
@@ -65,8 +65,8 @@ def list_command(
     elif not broken:
         what = "no model yet" if selection == Selection() else "no version like that"
         remark(f"The registry s3://{bucket.name}/{ROOT} holds {what}.")
-    for error in broken:
-        remark(error.reason)
+    for reason in broken:
+        remark(reason)
     if broken:
         raise typer.Exit(1)
 
@@ -108,7 +108,9 @@ def show(
     """
     with report_failures():
         bucket, named = open_bucket(where), ModelName(project, name)
-        index = require_index(bucket, named)
+        index, wrong = require_versions(bucket, named)
+        for reason in wrong.values():
+            remark(tell_wrong(named, reason))
         if version:
             number = find_version(index, version)
             tell_version(bucket, named, Version(number, index["versions"][number]), as_json)

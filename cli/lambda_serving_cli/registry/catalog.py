@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from lambda_serving_cli.local_cloud.steps import StepError
-from lambda_serving_cli.registry.index import read_index
+from lambda_serving_cli.registry.index import read_versions
 from lambda_serving_cli.registry.layout import (
     ROOT,
     Bucket,
@@ -55,30 +55,37 @@ class Selection:
         return found[::-1]
 
 
-def list_models(bucket: Bucket, selection: Selection) -> tuple[list[Index], list[StepError]]:
+def list_models(bucket: Bucket, selection: Selection) -> tuple[list[Index], list[str]]:
     """The indexes of the models that have a selected version, with those versions alone; and what
-    is wrong with the ones that cannot be read."""
+    is wrong with the indexes and entries that cannot be read."""
     models = [model for model in _list_names(bucket) if selection.takes_model(model)]
     with ThreadPoolExecutor(THREADS) as pool:
         read = list(pool.map(lambda model: _read(bucket, model), models))
-    found = []
-    for index in read:
-        if isinstance(index, dict):
+    found, broken = [], []
+    for index, wrong in read:
+        broken += wrong
+        if index is not None:
             index["versions"] = {
                 number: entry for number, entry in index["versions"].items()
                 if selection.takes(entry)
             }  # fmt: skip
             if index["versions"]:
                 found.append(index)
-    return found, [error for error in read if isinstance(error, StepError)]
+    return found, broken
 
 
-def _read(bucket: Bucket, model: ModelName) -> Index | StepError | None:
-    """None where a folder holds no index: files of an upload that was given up."""
+def _read(bucket: Bucket, model: ModelName) -> tuple[Index | None, list[str]]:
+    """No index where a folder holds none: files of an upload that was given up."""
     try:
-        return read_index(bucket, model)[0]
+        index, wrong = read_versions(bucket, model)
+        return index, [tell_wrong(model, reason) for reason in wrong.values()]
     except StepError as error:
-        return error
+        return None, [error.reason]
+
+
+def tell_wrong(model: ModelName, reason: str) -> str:
+    """What is wrong with an entry, for a person."""
+    return f"left out of model {model}: {reason}; an earlier version of its index is whole"
 
 
 def _list_names(bucket: Bucket) -> Iterator[ModelName]:

@@ -17,6 +17,7 @@ from lambda_serving_cli.registry.layout import (
     format_index,
     make_index,
     parse_index,
+    parse_readable,
 )
 
 PATIENCE = 60.0
@@ -36,26 +37,42 @@ def read_index(bucket: Bucket, model: ModelName) -> tuple[Index | None, str]:
     Raises:
         StepError: it is broken.
     """
+    text, etag = _read(bucket, model)
+    return (None if text is None else parse_index(text, model)), etag
+
+
+def read_versions(bucket: Bucket, model: ModelName) -> tuple[Index | None, dict[str, str]]:
+    """The index without the entries that are wrong, and what is wrong with each; as `read_index`
+    where nothing is to be changed.
+
+    Raises:
+        StepError: it is broken as a whole.
+    """
+    text, _ = _read(bucket, model)
+    return (None, {}) if text is None else parse_readable(text, model)
+
+
+def _read(bucket: Bucket, model: ModelName) -> tuple[bytes | None, str]:
+    """The object and its ETag; (None, "") where there is none."""
     try:
         answer = bucket.client.get_object(Bucket=bucket.name, Key=model.index_key)
-        text = answer["Body"].read()
+        return answer["Body"].read(), answer["ETag"]
     except bucket.client.exceptions.ClientError as error:
         if error.response["Error"].get("Code") in MISSING:
             return None, ""
         raise
-    return parse_index(text, model), answer["ETag"]
 
 
-def require_index(bucket: Bucket, model: ModelName) -> Index:
-    """The index of a model that is there.
+def require_versions(bucket: Bucket, model: ModelName) -> tuple[Index, dict[str, str]]:
+    """As `read_versions`, of a model that is there.
 
     Raises:
-        StepError: it is not, or its index is broken.
+        StepError: it is not, or its index is broken as a whole.
     """
-    index, _ = read_index(bucket, model)
+    index, wrong = read_versions(bucket, model)
     if index is None:
         raise miss_model(model)
-    return index
+    return index, wrong
 
 
 def change_index[T](

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NotRequired, TypedDict
 from urllib.parse import quote, unquote
 
+from lambda_serving.models.location import parse_uri
 from lambda_serving_cli.local_cloud.steps import StepError
 
 if TYPE_CHECKING:
@@ -136,9 +137,22 @@ def parse_index(text: bytes, model: ModelName) -> Index:
     """Check the content of an index.json, as far as this relies on it.
 
     Raises:
+        StepError: it is none, or one of a later lambda-serving; or one of its entries is wrong.
+    """
+    index, wrong = parse_readable(text, model)
+    if wrong:
+        raise _refuse(model, next(iter(wrong.values())))
+    return index
+
+
+def parse_readable(text: bytes, model: ModelName) -> tuple[Index, dict[str, str]]:
+    """The index without the entries that are wrong, and what is wrong with each: for who reads.
+
+    Raises:
         StepError: it is none, or one of a later lambda-serving.
     """
     where = f"{model.index_key} in the bucket"
+    wrong = {}
     try:
         index: Any = json.loads(text)
         if index["schema"] != SCHEMA:
@@ -147,19 +161,38 @@ def parse_index(text: bytes, model: ModelName) -> Index:
                 advice="take a later lambda-serving",
             )
         _check_keys(index, INDEX_KEYS, "the index")
-        for number, entry in index["versions"].items():
-            if not number.isdecimal():
-                raise ValueError(f"version {number} is no number")
-            _check_keys(entry, ENTRY_KEYS, f"version {number}")
+        for number, entry in list(index["versions"].items()):
+            try:
+                _check_entry(number, entry)
+            except ValueError as error:
+                wrong[number] = str(error)
+                del index["versions"][number]
         if index["next"] <= max(map(int, index["versions"]), default=0):
             raise ValueError("next is the number of a version already")
     except (ValueError, TypeError, KeyError, AttributeError) as error:
-        raise StepError(
-            f"{where} is not an index of the registry ({error})",
-            advice="an earlier version of that object is whole: see docs/registry.md",
-        ) from error
+        raise _refuse(model, error) from error
     result: Index = index
-    return result
+    return result, wrong
+
+
+def _refuse(model: ModelName, reason: object) -> StepError:
+    return StepError(
+        f"{model.index_key} in the bucket is not an index of the registry ({reason})",
+        advice="an earlier version of that object is whole: see docs/registry.md",
+    )
+
+
+def _check_entry(number: str, entry: Any) -> None:
+    """Raises ValueError where no version can be read off it."""
+    if not (number.isascii() and number.isdecimal()):
+        raise ValueError(f"version {number} is no number")
+    _check_keys(entry, ENTRY_KEYS, f"version {number}")
+    try:
+        parse_uri(entry["model"])
+    except ValueError as error:
+        raise ValueError(
+            f"'model' of version {number} is {entry['model']!r}, expected {error}"
+        ) from error
 
 
 def _check_keys(table: Any, keys: Mapping[str, type], what: str) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 from lambda_serving.auto_update import AutoUpdate, parse_auto_update
 from lambda_serving.engines import ENGINES
 from lambda_serving.errors import SettingsError
+from lambda_serving.models.location import ADDRESS, parse_uri
 from lambda_serving.settings import (
     DEFAULT_VERSION,
     EndpointSettings,
@@ -187,9 +188,12 @@ def _check_text(key: str, value: Any) -> str:
 
 
 def _check_model(key: str, value: Any) -> str:
-    if not isinstance(value, str) or not MODEL.fullmatch(value):
-        expected = "a key of the stack's bucket, s3://bucket/key[?versionId=...], a prefix/"
-        raise _refuse(key, f"{expected} or file:///path", value)
+    if not isinstance(value, str):
+        raise _refuse(key, ADDRESS, value)
+    try:
+        parse_uri(value)
+    except ValueError as error:
+        raise _refuse(key, str(error), value) from error
     return value
 
 
@@ -227,11 +231,6 @@ def _check_tensors(key: str, value: Any) -> Tensors:
 def _as_list(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]
 
-
-MODEL = re.compile(
-    r"s3://[^/?]+/(?:[^?]*[^/?](?:\?versionId=[^&?#]+)?|[^?]+/)|file:///.+|(?!/)(?!.*://).+"
-)
-"""A prefix has no version, and S3 no other query; a `#` is of the key."""
 
 VIEWS = ("docs", "health", "openapi.json")
 """What follows an endpoint in a path and is no version of it (``app``)."""

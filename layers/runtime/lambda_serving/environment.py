@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from functools import partial
-from time import perf_counter
+from time import monotonic, perf_counter
 from typing import TYPE_CHECKING, Any
 
 from lambda_serving.endpoint import Servable, Trace, leave_untraced
@@ -13,7 +13,7 @@ from lambda_serving.errors import ServingError, UnknownEndpointError, UnknownVer
 from lambda_serving.loading import load_version
 from lambda_serving.models.versions import Versions
 from lambda_serving.outlets import Outlets
-from lambda_serving.request import Request, enter_request
+from lambda_serving.request import Request, enter_request, find_request
 from lambda_serving.rollout import Rollout
 from lambda_serving.settings import Runtime
 from lambda_serving.traffic import Traffic
@@ -105,7 +105,10 @@ class Environment(Outlets):
         as they are.
         """
         if self._follower is not None and self._follower.is_due():
-            self._follower.look(count_seconds())
+            seconds = count_seconds()
+            if seconds < math.inf:  # what it loads must end in time, too
+                enter_request(find_request()._replace(deadline=monotonic() + seconds))
+            self._follower.look(seconds)
 
     def get_endpoint(self, version: str | None = None) -> Servable:
         """A loaded version; None is the one that answers the unversioned URL.

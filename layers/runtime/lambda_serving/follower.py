@@ -73,10 +73,16 @@ class Follower:
         self._is_waiting = False
         """Whether versions are left that the cold start had no time to try."""
         self._load_seconds = 0.0
-        self.broken: dict[str, str] = {}
+        self._failed: dict[str, str] = {}
         """Versions that cannot be used, and why; an artifact never changes, so that holds."""
         self.error: LoadError | None = None
         """Why there is no version at all."""
+
+    @property
+    def broken(self) -> dict[str, str]:
+        """Versions that cannot be used, and why."""
+        wrong = {version: f"its entry: {reason}" for version, reason in self._index.wrong.items()}
+        return wrong | self._failed
 
     def restore(self) -> None:
         """After a snapshot: of unknown age, so a look is due."""
@@ -126,13 +132,13 @@ class Follower:
         """
         ready, could_fetch = self._find_ready(places, end)
         if not ready:
-            if not self._rollout.default and not self.broken:
+            if not self._rollout.default and not self._failed:
                 raise self._describe_absence()
             return could_fetch
         self.error = None
         newest, known = (
             ready[0],
-            [e for e in self._entries if e.settings.version not in self.broken],
+            [e for e in self._entries if e.settings.version not in self._failed],
         )
         known = known[known.index(newest) :][: self._update.max_versions]
         versions = {entry.settings.version: entry.settings for entry in known}
@@ -150,9 +156,11 @@ class Follower:
     def _describe_absence(self) -> ModelFetchError:
         update = self._update
         wanted = ["published"] * update.published + [f"tag {tag!r}" for tag in update.tags]
+        wrong = self._index.wrong
         return ModelFetchError(
             f"the model {update.name!r} of the project {update.project!r} has no version"
             f"{' with: ' if wanted else ''}{', '.join(wanted)}"
+            f"{'; entries that are wrong: ' if wrong else ''}{', '.join(wrong)}"
         )
 
     def _find_ready(self, places: int, end: float) -> tuple[list[Entry], bool]:
@@ -163,7 +171,9 @@ class Follower:
             version = entry.settings.version
             if len(ready) == places:
                 break
-            if version in self.broken or not (version in self._ready or self._has_time(entry, end)):
+            if version in self._failed or not (
+                version in self._ready or self._has_time(entry, end)
+            ):
                 continue
             try:
                 self._try(entry)
@@ -172,7 +182,7 @@ class Follower:
                 if isinstance(error, ModelFetchError):
                     could_fetch = False
                 else:
-                    self.broken[version] = f"{error.type}: {error.detail}"
+                    self._failed[version] = f"{error.type}: {error.detail}"
                 self._report(error, version)
         return ready, could_fetch
 

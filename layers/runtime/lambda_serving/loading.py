@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from lambda_serving.endpoint import Endpoint, Trace, leave_untraced
@@ -13,7 +14,9 @@ from lambda_serving.errors import PASSING, LoadError, ModelLoadError
 from lambda_serving.libraries import describe_missing
 from lambda_serving.memory import read_resident_memory
 from lambda_serving.models.model import Model
+from lambda_serving.models.patience import Patience
 from lambda_serving.models.store import fetch_model
+from lambda_serving.request import find_request
 from lambda_serving.settings import Runtime, VersionSettings
 from lambda_serving.user_code import UserCode, make_user_code
 
@@ -26,6 +29,8 @@ class Fetch:
     def __init__(self, settings: VersionSettings, runtime: Runtime) -> None:
         self._settings = settings
         self._runtime = runtime
+        self._patience = Patience(find_request().deadline)
+        self._is_left = False
         self._model: Model | None = None
         self._error: BaseException | None = None
         self._thread = threading.Thread(target=self._run, name="model-fetch", daemon=True)
@@ -35,27 +40,40 @@ class Fetch:
         try:
             if self._settings.model is not None:
                 self._model = fetch_model(
-                    self._settings.model, self._settings.sha256, self._runtime
+                    self._settings.model, self._settings.sha256, self._runtime, self._patience
                 )
         except BaseException as error:  # noqa: BLE001  (raised again where it is waited for)
             self._error = error
+        if self._is_left and self._model is not None:
+            self._model.discard()
 
     def wait(self) -> Model | None:
         """The model, or None where the version has none.
 
         Raises:
-            LoadError: as ``fetch_model``.
+            LoadError: as ``fetch_model``; or it does not come.
+            OSError: as ``fetch_model``.
         """
-        self._thread.join()
+        self._join()
         if self._error is not None:
             raise self._error
         return self._model
 
     def discard(self) -> None:
         """Nobody wants the model; it may have come, or be on its way."""
-        self._thread.join()
+        with suppress(LoadError):
+            self._join()
         if self._model is not None:
             self._model.discard()
+
+    def _join(self) -> None:
+        """Raises ModelFetchError where the fetch takes too long; its thread is left then."""
+        try:
+            while self._thread.is_alive():
+                self._thread.join(self._patience.count_seconds())
+        except LoadError:
+            self._is_left = True
+            raise
 
 
 def load_version(

@@ -13,11 +13,12 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from hashlib import sha256
 from pathlib import Path
-from queue import Queue
+from queue import Empty, Queue
 from threading import Thread
 from typing import Any
 
-from lambda_serving.errors import ModelLoadError
+from lambda_serving.errors import LoadError, ModelLoadError
+from lambda_serving.models.patience import Patience
 
 PIECE = 512 * 1024
 """Bytes of a piece, at least. Small enough that the allocator uses their memory again."""
@@ -39,12 +40,18 @@ class Download:
         pieces: buffers, in their order.
         size: bytes of all pieces.
         verify: gets their sha256, and raises where it is wrong; None: it is not counted.
+        patience: how long the reader waits for a piece.
     """
 
     def __init__(
-        self, pieces: Iterable[Any], size: int, verify: Callable[[str], None] | None
+        self,
+        pieces: Iterable[Any],
+        size: int,
+        verify: Callable[[str], None] | None,
+        patience: Patience | None = None,
     ) -> None:
         self.size = size
+        self._patience = patience or Patience()
         self.sha256: str | None = None
         """Once all bytes came, where it is counted."""
         self._verify = verify
@@ -83,17 +90,32 @@ class Download:
             raise self._error
 
     def _take(self) -> Any | None:
+        """The next piece; None after the last.
+
+        Raises:
+            ModelFetchError: it does not come.
+        """
         if self._is_over:
             return None
-        piece = self._queue.get()
+        self._patience.note()
+        while True:
+            try:
+                piece = self._queue.get(timeout=self._patience.count_seconds())
+                break
+            except Empty:
+                continue  # until there are no seconds left
+            except LoadError:
+                self._is_left = self._is_over = True
+                raise
         self._is_over = piece is None
         return piece
 
     def leave(self) -> None:
         """Nobody reads the rest."""
         self._is_left = not self._is_over
-        while self._take() is not None:
-            pass
+        with suppress(LoadError):  # of a piece that does not come
+            while self._take() is not None:
+                pass
 
     def read(self) -> bytes:
         """All bytes, in memory once."""

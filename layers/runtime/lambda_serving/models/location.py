@@ -1,11 +1,23 @@
-"""Where a model lies, by what ``model`` of endpoint.toml says."""
+"""Where a model lies, by what ``model`` of endpoint.toml says.
+
+A key is taken as it stands, as the AWS CLI takes it: ``%41`` is three characters of it, and so are
+``+``, ``#``, ``=`` and a space; an umlaut is the bytes that it is written with. Nothing is decoded,
+and nothing normalised. A ``file://`` URL is decoded, as RFC 8089 has it.
+"""
 
 from __future__ import annotations
 
+import re
 from pathlib import PurePosixPath
 from typing import NamedTuple
 
 from lambda_serving.errors import SettingsError
+
+S3_URI = re.compile(r"s3://(?P<bucket>[^/?]+)/(?P<key>.+?)(?:\?versionId=(?P<version>[^&?#]+))?")
+ALMOST_VERSION = re.compile(r"\?version_?id=", re.IGNORECASE)
+"""What nobody means as a part of a key."""
+
+ADDRESS = "a key of the stack's bucket, s3://bucket/key[?versionId=...], a prefix/ or file:///path"
 
 
 class Location(NamedTuple):
@@ -25,23 +37,55 @@ class Location(NamedTuple):
         return PurePosixPath(self.key).name
 
     def __str__(self) -> str:
-        return f"s3://{self.bucket}/{self.key}" if self.bucket else f"file://{self.key}"
+        version = f"?versionId={self.version_id}" if self.version_id else ""
+        return f"s3://{self.bucket}/{self.key}{version}" if self.bucket else f"file://{self.key}"
+
+
+def parse_uri(uri: str) -> Location:
+    """What ``model`` says; a plain key has no bucket yet.
+
+    Raises:
+        ValueError: what was expected instead.
+    """
+    if uri.startswith("file:///") and len(uri) > len("file:///"):
+        return Location("", _unquote(uri[len("file://") :]))
+    found = S3_URI.fullmatch(uri)
+    if found is None:
+        if not uri or uri.startswith("/") or "://" in uri:
+            raise ValueError(ADDRESS)
+        return Location("", _check_key(uri))
+    key, version = found["key"], found["version"]
+    if ALMOST_VERSION.search(key) or (version and key.endswith("/")):
+        raise ValueError(ADDRESS)
+    return Location(found["bucket"], _check_key(key), version)
+
+
+def _check_key(key: str) -> str:
+    """The key, where it can be asked for: no path of a URL or of a disk has such parts.
+
+    Raises:
+        ValueError: what was expected instead.
+    """
+    parts = key.removesuffix("/").split("/")
+    if {"", ".", ".."} & set(parts) or re.search(r"[\0-\x1f\x7f]", key):
+        raise ValueError("a key without empty parts (//), `.`, `..` or control characters")
+    return key
 
 
 def locate_model(uri: str, bucket: str) -> Location:
-    """Parse ``model`` of endpoint.toml, checked; a plain key lies in the stack's ``bucket``.
+    """Where ``model`` of endpoint.toml lies; a plain key lies in the stack's ``bucket``.
 
     ``bucket`` may itself be a ``file:///folder``, for work without any S3.
 
     Raises:
-        SettingsError: a plain key, and the stack has no bucket.
+        SettingsError: it is none; or a plain key, and the stack has no bucket.
     """
-    if uri.startswith("s3://"):
-        address, _, query = uri.removeprefix("s3://").partition("?")
-        name, _, key = address.partition("/")
-        return Location(name, _unquote(key), query.removeprefix("versionId=") or None)
-    if uri.startswith("file://"):
-        return Location("", _unquote(uri[len("file://") :]))
+    try:
+        location = parse_uri(uri)
+    except ValueError as error:
+        raise SettingsError(f"model: expected {error}, got {uri!r}") from error
+    if location.bucket or uri.startswith("file://"):
+        return location
     if not bucket:
         raise SettingsError(f"model {uri!r} is a key, but SERVING_MODEL_BUCKET is not set")
     if bucket.startswith("file://"):

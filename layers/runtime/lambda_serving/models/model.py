@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lambda_serving.errors import ModelLoadError
+from lambda_serving.models.folder import Folder
 
 if TYPE_CHECKING:
     from lambda_serving.models.download import Download
@@ -28,7 +28,7 @@ class Model:
         data: bytes | None = None,
         download: Download | None = None,
         path: Path | None = None,
-        own_folder: Path | None = None,
+        own_folder: Folder | None = None,
         sha256: str | None = None,
     ) -> None:
         self.name = name
@@ -83,16 +83,16 @@ class Model:
             LoadError: it was on its way, and did not come.
         """
         if self._path is None:
-            self._own_folder = folder = make_folder(self._scratch)
-            self._path = folder / self.name
-            # /tmp may be shared between processes (Managed Instances): never a half file.
-            partial = folder / f".{self.name}.partial"
+            self._own_folder = Folder(self._scratch)
+            path = self._own_folder.path / self.name
+            # Never a half file under its name; the other one is no longer than S3's keys allow.
+            partial = path.with_name(".partial")
             if self._download is not None:
                 self._download.save(partial)
                 self._sha256 = self._download.sha256
             else:
                 partial.write_bytes(self._data or b"")
-            partial.replace(self._path)
+            self._path = partial.replace(path)
             self._data = self._download = None
         return self._path
 
@@ -130,16 +130,4 @@ class Model:
         if self._download is not None:
             self._download.leave()
         if self._own_folder is not None:
-            from shutil import rmtree
-
-            rmtree(self._own_folder, ignore_errors=True)
-
-
-def make_folder(scratch: Path) -> Path:
-    """A new folder of this process under ``scratch``.
-
-    ``tempfile.mkdtemp`` by hand: importing tempfile costs more than this (it brings random).
-    """
-    folder = scratch / "lambda-serving" / f"{os.getpid()}-{os.urandom(6).hex()}"
-    folder.mkdir(parents=True)
-    return folder
+            self._own_folder.remove()

@@ -14,6 +14,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from lambda_serving.models.download import PIECE
+from lambda_serving.models.patience import Patience
 
 if TYPE_CHECKING:
     from obstore import GetOptions, GetResult, ObjectMeta
@@ -29,7 +30,9 @@ FAST = 200_000_000
 processor than they save."""
 
 
-def stream_object(store: S3Store, key: str, found: GetResult, options: GetOptions) -> Iterator[Any]:
+def stream_object(
+    store: S3Store, key: str, found: GetResult, options: GetOptions, patience: Patience
+) -> Iterator[Any]:
     """The buffers of an object whose first answer is ``found``, got with ``options``.
 
     That answer shows how fast a connection is, and what it gave is not asked for again. All ranges
@@ -50,11 +53,16 @@ def stream_object(store: S3Store, key: str, found: GetResult, options: GetOption
         yield from pieces
     else:
         del pieces  # closes the connection
-        yield from _stream_ranges(store, key, found.meta, options, taken)
+        yield from _stream_ranges(store, key, found.meta, options, taken, patience)
 
 
 def _stream_ranges(
-    store: S3Store, key: str, meta: ObjectMeta, options: GetOptions, start: int
+    store: S3Store,
+    key: str,
+    meta: ObjectMeta,
+    options: GetOptions,
+    start: int,
+    patience: Patience,
 ) -> Iterator[Any]:
     """From byte ``start`` to the end."""
     size, etag = meta["size"], meta["e_tag"]
@@ -62,7 +70,11 @@ def _stream_ranges(
     def fetch(start: int) -> list[Any]:
         end = min(start + PART, size)
         part = store.get(key, options={**options, "range": (start, end), "if_match": etag})
-        return list(part.stream(min_chunk_size=PIECE))
+        pieces = []
+        for piece in part.stream(min_chunk_size=PIECE):
+            patience.note()  # the reader waits for the whole range
+            pieces.append(piece)
+        return pieces
 
     starts = iter(range(start, size, PART))
     parts: deque[Future[list[Any]]] = deque()

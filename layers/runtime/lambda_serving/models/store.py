@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lambda_serving.errors import (
     ModelFetchError,
     ModelVerificationError,
 )
+from lambda_serving.models.failures import translate_errors
+from lambda_serving.models.folder import Folder, remove_leftovers
 from lambda_serving.models.location import Location, locate_model
-from lambda_serving.models.model import Model, make_folder
+from lambda_serving.models.model import Model
+from lambda_serving.models.patience import Patience
 
 if TYPE_CHECKING:
     from obstore import GetOptions
@@ -30,31 +32,43 @@ STREAMED_BYTES = 8 * 1024 * 1024
 """Above this size a model is not held in memory, but handed on as it comes; and hashed only where
 it is pinned. A smaller one always is, so that the statistics name it: 5 ms, beside the imports."""
 
+SMALL_SECONDS = 8.0
+"""What a small object may take, tries included: no try begins after six seconds."""
+
 RANGED_BYTES = 64 * 1024 * 1024
 """Above this size it may come by several connections at once."""
 
 
-def fetch_model(uri: str, sha256: str | None, runtime: Runtime) -> Model:
-    """Fetch and verify a model.
+def fetch_model(
+    uri: str, sha256: str | None, runtime: Runtime, patience: Patience | None = None
+) -> Model:
+    """Fetch and verify a model; what processes that are gone left on disk is removed before.
+
+    Who waits for it does so with ``patience``.
 
     Raises:
         ModelFetchError: it is not there, may not be read, or the network fails.
         ModelVerificationError: its sha256 is not the pinned one.
+        OSError: the local disk has no room for it.
     """
+    patience = patience or Patience()
+    remove_leftovers(runtime.scratch)
     location = locate_model(uri, runtime.model_bucket)
     if not location.bucket:
         return _fetch_local(location, sha256, runtime.scratch)
+    patience.note()
     store = open_bucket(location.bucket, runtime)
-    if location.is_prefix:
-        return _fetch_prefix(store, location, sha256, runtime.scratch)
-    return _fetch_object(store, location, sha256, runtime.scratch)
+    fetch = _fetch_prefix if location.is_prefix else _fetch_object
+    return fetch(store, location, sha256, runtime.scratch, patience)
 
 
-def open_bucket(bucket: str, runtime: Runtime, is_quick: bool = False) -> S3Store:
+def open_bucket(
+    bucket: str, runtime: Runtime, is_quick: bool = False, seconds: float = 600
+) -> S3Store:
     """An S3 client for one bucket, with time limits that leave room in INIT's 10 seconds.
 
-    A quick one gives up after 2 s and tries nothing again: a request waits for it, and what
-    it asks for can wait.
+    An object has ``seconds`` to come. A quick client gives up after 2 s and tries nothing again:
+    a request waits for it, and what it asks for can wait.
     """
     from datetime import timedelta
 
@@ -76,7 +90,7 @@ def open_bucket(bucket: str, runtime: Runtime, is_quick: bool = False) -> S3Stor
             "allow_http": (runtime.s3_endpoint or "").startswith("http://"),
             "connect_timeout": timedelta(seconds=1 if is_quick else 2),
             "read_timeout": timedelta(seconds=2 if is_quick else 5),
-            "timeout": timedelta(seconds=2 if is_quick else 600),
+            "timeout": timedelta(seconds=2 if is_quick else seconds),
         },
         retry_config={
             "max_retries": 0 if is_quick else 3,
@@ -91,9 +105,9 @@ def open_bucket(bucket: str, runtime: Runtime, is_quick: bool = False) -> S3Stor
 
 
 def open_store(location: Location, runtime: Runtime, is_quick: bool = False) -> Any:
-    """What reads ``location.key``: of a bucket, or of the local file system."""
+    """What reads ``location.key``, a small object: of a bucket, or of the local file system."""
     if location.bucket:
-        return open_bucket(location.bucket, runtime, is_quick)
+        return open_bucket(location.bucket, runtime, is_quick, SMALL_SECONDS)
     from obstore.store import LocalStore
 
     return LocalStore()
@@ -112,118 +126,53 @@ def _fetch_local(location: Location, sha256: str | None, scratch: Path) -> Model
     return Model(location.name, scratch, path=path, sha256=digest)
 
 
-def _fetch_object(store: S3Store, location: Location, sha256: str | None, scratch: Path) -> Model:
+def _fetch_object(
+    store: S3Store, location: Location, sha256: str | None, scratch: Path, patience: Patience
+) -> Model:
     """One object: in memory where it is small, else on its way."""
     options: GetOptions = {"version": location.version_id} if location.version_id else {}
-    with _translate_errors(location):
+    with translate_errors(location):
         found = store.get(location.key, options=options)
         size = found.meta["size"]
         if size <= STREAMED_BYTES:
             data = bytes(found.bytes())
+            patience.rest()
             digest = _verify_sha256(data, sha256, location)
             return Model(location.name, scratch, data=data, sha256=digest)
     from lambda_serving.models.download import PIECE, Download
 
     def stream() -> Iterator[Any]:
-        with _translate_errors(location):
+        with translate_errors(location):
             if size > RANGED_BYTES and found.meta["e_tag"]:
                 from lambda_serving.models.ranges import stream_object
 
-                yield from stream_object(store, location.key, found, options)
+                yield from stream_object(store, location.key, found, options, patience)
             else:
                 yield from found.stream(min_chunk_size=PIECE)
 
     def verify(digest: str) -> None:
         _compare(digest, sha256, location)
 
-    download = Download(stream(), size, None if sha256 is None else verify)
+    download = Download(stream(), size, None if sha256 is None else verify, patience)
     return Model(location.name, scratch, download=download)
 
 
-@contextmanager
-def _translate_errors(location: Location) -> Iterator[None]:
-    """obstore's errors as the error table has them.
-
-    Raises:
-        ModelFetchError: whatever went wrong.
-    """
-    from obstore.exceptions import BaseError, PreconditionError
-
-    try:
-        yield
-    except FileNotFoundError as error:
-        raise ModelFetchError("the model is not there", private=str(location)) from error
-    except PreconditionError as error:
-        raise ModelFetchError(
-            "the model was replaced while it was fetched", private=str(location)
-        ) from error
-    except (BaseError, OSError, ValueError) as error:
-        reason = type(error).__name__.removesuffix("Error")
-        raise ModelFetchError(
-            f"the model cannot be fetched ({reason})", private=f"{location}: {error}"
-        ) from error
-
-
-def _fetch_prefix(store: S3Store, location: Location, sha256: str | None, scratch: Path) -> Model:
+def _fetch_prefix(
+    store: S3Store, location: Location, sha256: str | None, scratch: Path, patience: Patience
+) -> Model:
     """All objects below a prefix, in a folder that has its name."""
-    from concurrent.futures import ThreadPoolExecutor
+    from lambda_serving.models.prefix import Prefix
 
-    sizes = _list_files(store, location)
-    folder = make_folder(scratch) / location.name
-
-    def fetch_file(key: str) -> None:
-        with _translate_errors(location):
-            try:
-                found = store.get(key)
-            except FileNotFoundError:
-                if sizes[key] == 0:  # the mark of an empty folder: the object is `key/`
-                    return
-                raise
-            target = folder / key.removeprefix(location.key)
-            target.parent.mkdir(parents=True, exist_ok=True)
-            with target.open("wb") as file:
-                for piece in found.stream():
-                    file.write(piece)
-
+    own = Folder(scratch)
+    folder = own.path / location.name
     try:
-        with ThreadPoolExecutor(max_workers=8) as pool:
-            list(pool.map(fetch_file, sizes))
-        if not folder.exists():
-            raise _miss_files(location)
+        Prefix(store, location, folder, patience).fetch()
+        patience.rest()
         digest = _verify_folder(folder, sha256, location)
     except BaseException:
-        Model(location.name, scratch, path=folder, own_folder=folder.parent).discard()
+        own.remove()
         raise
-    return Model(location.name, scratch, path=folder, own_folder=folder.parent, sha256=digest)
-
-
-def _list_files(store: S3Store, location: Location) -> dict[str, int]:
-    """Keys below a prefix with their bytes, without what only marks a folder.
-
-    S3's console makes a folder by an empty object `folder/`; obstore lists it as `folder`.
-
-    Raises:
-        ModelFetchError: they cannot be listed, or there are none.
-    """
-    from obstore.exceptions import BaseError
-
-    try:
-        entries = [entry for page in store.list(location.key) for entry in page]
-    except (BaseError, OSError, ValueError) as error:
-        raise ModelFetchError(
-            "the model's files cannot be listed", private=f"{location}: {error}"
-        ) from error
-    sizes = {entry["path"]: entry["size"] for entry in entries}
-    folders = {str(parent) for key in sizes for parent in PurePosixPath(key).parents}
-    folders.add(location.key.rstrip("/"))
-    files = {key: size for key, size in sizes.items() if size or key not in folders}
-    if not files:
-        raise _miss_files(location)
-    return files
-
-
-def _miss_files(location: Location) -> ModelFetchError:
-    return ModelFetchError("the model is not there", private=f"{location}: no object below it")
+    return Model(location.name, scratch, path=folder, own_folder=own, sha256=digest)
 
 
 def _verify_folder(folder: Path, expected: str | None, location: Location) -> str | None:
