@@ -49,7 +49,6 @@ LEFTOVERS = (
     "**/*.cpp",
     "**/*.a",
     "**/meson.build",
-    "*.dist-info/RECORD",
     "*.dist-info/sboms",
 )
 """What wheels hold for building against them and for testing them, as globs below the target."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -16,20 +17,32 @@ SIGN_IN = (
 @contextmanager
 def tell_aws_errors(then: str = "") -> Iterator[None]:
     """What AWS and its client raise becomes a StepError, with what to do about it, and `then`."""
-    from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
-
     try:
         yield
-    except NoCredentialsError as error:
-        raise StepError("there are no AWS credentials", advice=SIGN_IN) from error
-    except ClientError as error:
+    except Exception as error:
+        found = explain_aws_error(error, then)
+        if found is None:
+            raise
+        raise found from error
+
+
+def explain_aws_error(error: Exception, then: str = "") -> StepError | None:
+    """An error of AWS or its client in plain words; None where it is another one."""
+    if "botocore" not in sys.modules:  # nobody asked AWS
+        return None
+    from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
+
+    if isinstance(error, NoCredentialsError):
+        return StepError("there are no AWS credentials", advice=SIGN_IN)
+    if isinstance(error, ClientError):
         about = error.response["Error"]
         code, message = about.get("Code", ""), about.get("Message", "")
         reason = ": ".join(part for part in (error.operation_name, code, message) if part)
-        raise StepError(reason, advice=_join(_advise(code), then)) from error
-    except BotoCoreError as error:
+        return StepError(reason, advice=_join(_advise(code), then))
+    if isinstance(error, BotoCoreError):
         advice = _advise(type(error).__name__) or "check the network, --profile and --region"
-        raise StepError(str(error), advice=_join(advice, then or "try again")) from error
+        return StepError(str(error), advice=_join(advice, then or "try again"))
+    return None
 
 
 def _advise(name: str) -> str:

@@ -8,9 +8,11 @@ from typing import Annotated
 import typer
 
 from lambda_serving_cli.cost.command import cost
+from lambda_serving_cli.edits import hold
 from lambda_serving_cli.endpoints import commands as endpoint_commands
 from lambda_serving_cli.endpoints import metrics_commands, model_commands
 from lambda_serving_cli.endpoints.project import find_project
+from lambda_serving_cli.failures import DEBUG_VARIABLE, Commands
 from lambda_serving_cli.local_cloud.build import Build
 from lambda_serving_cli.local_cloud.cloud import bring_up, take_down
 from lambda_serving_cli.local_cloud.layout import (
@@ -19,13 +21,15 @@ from lambda_serving_cli.local_cloud.layout import (
     Layout,
     environment_with_uv,
 )
-from lambda_serving_cli.local_cloud.steps import StepError, Steps, report_failure
+from lambda_serving_cli.local_cloud.steps import Steps
 from lambda_serving_cli.models_command import model
 from lambda_serving_cli.monitoring.block import describe_changes, update_template
-from lambda_serving_cli.output import keep_stdout_clean, report_failures, write_json
+from lambda_serving_cli.output import keep_stdout_clean, write_json
 from lambda_serving_cli.stats.command import stats
+from lambda_serving_cli.validation.report import refuse_misfits
+from lambda_serving_cli.validation.sizes import require_fit
 
-app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False)
+app = typer.Typer(cls=Commands, no_args_is_help=True, pretty_exceptions_enable=False)
 local = typer.Typer(no_args_is_help=True, help="The local cloud: this project, deployed here.")
 app.add_typer(local, name="local")
 app.command()(stats)
@@ -66,12 +70,8 @@ def local_up(
         lambda-serving local up --port 4570 --state /tmp/second --json
     """
     layout = _find_layout(state)
-    try:
-        with keep_stdout_clean(as_json):
-            stack = bring_up(layout, host, port)
-    except StepError as error:
-        report_failure(error)
-        raise typer.Exit(1) from error
+    with keep_stdout_clean(as_json):
+        stack = bring_up(layout, host, port)
     if as_json:
         write_json(asdict(stack))
 
@@ -85,11 +85,7 @@ def local_down(state: State = None, as_json: AsJson = False) -> None:
         lambda-serving local down
         lambda-serving local down --state /tmp/second
     """
-    try:
-        stopped = take_down(_find_layout(state))
-    except StepError as error:
-        report_failure(error)
-        raise typer.Exit(1) from error
+    stopped = take_down(_find_layout(state))
     if as_json:
         write_json({"stopped": stopped})
     else:
@@ -128,11 +124,7 @@ def dev(
     """
     from lambda_serving_cli.dev_server.command import serve
 
-    try:
-        serve(functions, models, host, port, reload, as_json)
-    except StepError as error:
-        report_failure(error)
-        raise typer.Exit(1) from error
+    serve(functions, models, host, port, reload, as_json)
 
 
 @app.command()
@@ -149,7 +141,8 @@ def build(
         lambda-serving build
         lambda-serving build --architecture arm64
     """
-    root = _find_layout(None).root
+    project = find_project()
+    root = project.root
     output = root / ".aws-sam"
     output.mkdir(exist_ok=True)
     plan = Build(
@@ -159,17 +152,16 @@ def build(
         stamp=output / "build.stamp",
         architecture=architecture,
     )
-    try:
-        with (
-            keep_stdout_clean(as_json),
-            Steps(1).step("sam build: functions and layers") as step,
-        ):
-            update_template(root)
-            built = plan.run(output / "build.log", environment_with_uv())
-            step.outcome = f"in {plan.target}" if built else "unchanged"
-    except StepError as error:
-        report_failure(error)
-        raise typer.Exit(1) from error
+    with (
+        keep_stdout_clean(as_json),
+        Steps(1).step("sam build: functions and layers") as step,
+        hold(output / "build.lock"),
+    ):
+        update_template(root)
+        refuse_misfits(project)
+        built = plan.run(output / "build.log", environment_with_uv())
+        largest = require_fit(project, plan.target)
+        step.outcome = f"{f'in {plan.target}' if built else 'unchanged'}, {largest}"
     if as_json:
         write_json({"built": built, "folder": str(plan.target)})
 
@@ -189,13 +181,9 @@ def monitoring(
         lambda-serving monitoring --check
     """
     root = _find_layout(None).root
-    try:
-        changes = describe_changes(root)
-        if not check:
-            update_template(root)
-    except StepError as error:
-        report_failure(error)
-        raise typer.Exit(1) from error
+    changes = describe_changes(root)
+    if not check:
+        update_template(root)
     if as_json:
         write_json({"changes": changes.splitlines(), "written": bool(changes) and not check})
     elif check:
@@ -207,8 +195,7 @@ def monitoring(
 
 
 def _find_layout(state: Path | None) -> Layout:
-    with report_failures():
-        root = find_project().root
+    root = find_project().root
     return Layout(root, (state or root / ".local").resolve())
 
 
@@ -223,6 +210,10 @@ def main(
     is_asked: Annotated[
         bool,
         typer.Option("--version", callback=_tell_version, is_eager=True, help="Tell the version."),
+    ] = False,
+    debug: Annotated[
+        bool,
+        typer.Option("--debug", envvar=DEBUG_VARIABLE, help="Show the traceback of an error."),
     ] = False,
 ) -> None:
     """What goes before every command."""

@@ -11,26 +11,12 @@ from typing import IO, TYPE_CHECKING, Any, Self
 
 import typer
 
-from lambda_serving_cli.aws_errors import tell_aws_errors
-from lambda_serving_cli.local_cloud.steps import StepError, report_failure
-
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.progress import Progress
 
 WIDE = 200
 """Columns where the output is no terminal, so that programs find a row in one line."""
-
-
-@contextmanager
-def report_failures() -> Iterator[None]:
-    """Around a command: a failure is told without a traceback, and ends it with 1."""
-    try:
-        with tell_aws_errors():
-            yield
-    except StepError as error:
-        report_failure(error)
-        raise typer.Exit(1) from error
 
 
 @contextmanager

@@ -149,7 +149,7 @@ def _find_local(where: Where) -> Target | None:
             f"no local cloud is up in {layout.state}",
             advice="`make up` starts it; --state names another one's folder; --aws means AWS",
         ) from None
-    except (OSError, ValueError, TypeError) as error:
+    except (OSError, ValueError, TypeError, RecursionError) as error:
         advice = "`make up` writes it anew"
         raise StepError(f"{layout.stack_file} cannot be read: {error}", advice=advice) from error
     _check_reachable(stack.aws_endpoint_url)

@@ -118,12 +118,12 @@ def read_samconfig(path: Path) -> dict[str, str]:
     """
     told: dict[str, str] = {}
     try:
-        table = tomllib.loads(path.read_text())
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
         for command in ("global", "deploy"):
             part = table.get("default", {}).get(command, {}).get("parameters", {})
             told |= {key: value for key, value in part.items() if isinstance(value, str)}
     except FileNotFoundError:
         return {}
-    except (OSError, ValueError, AttributeError) as error:
+    except (OSError, ValueError, AttributeError, RecursionError) as error:
         raise StepError(f"{path}: {error}", advice="mend it, as `sam` asks for too") from error
     return told

@@ -90,12 +90,12 @@ class Copy:
         return " ".join(done.stderr.decode().replace("│", " ").split())
 
     def snapshot(self) -> dict[str, bytes]:
-        """Every file's content."""
+        """Every file's content, but for what commands wait for each other by."""
         files = (path for path in self.root.rglob("*") if path.is_file())
         return {
             str(path.relative_to(self.root)): path.read_bytes()
             for path in files
-            if ".cache" not in path.parts
+            if ".cache" not in path.parts and path.name != "edit.lock"
         }
 
     def read(self, name: str) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import csv
 import json
+import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from lambda_serving_cli.conversion.original import (
     ConversionError,
     Features,
 )
+from lambda_serving_cli.files import require_regular
 
 Row = Mapping[str, Any] | Sequence[Any]
 
@@ -74,8 +76,9 @@ def _read_file(path: Path, readers: Mapping[str, Any]) -> Any:
     if path.suffix not in readers:
         raise ConversionError(f"a sample is a file {', '.join(readers)}; got {path.name}")
     try:
+        require_regular(path)
         return readers[path.suffix](path)
-    except (OSError, ValueError, EOFError) as error:
+    except (OSError, ValueError, EOFError, RecursionError, zipfile.BadZipFile) as error:
         why = getattr(error, "strerror", None) or error
         raise ConversionError(f"the sample {path} cannot be read: {why}") from error
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from lambda_serving.settings import DEFAULT_VERSION
+from lambda_serving_cli.edits import edit_project, edits_project
 from lambda_serving_cli.endpoints.changes import Changes
 from lambda_serving_cli.endpoints.code import plan_code
 from lambda_serving_cli.endpoints.creation import (
@@ -47,8 +48,28 @@ def add_version(
         StepError: it is there already, something is missing, or the runtime refuses it.
             Nothing is written then.
     """
-    name = version.version or DEFAULT_VERSION
+    with edit_project(project.root):
+        _plan(project, Changes(), version, source)  # what is refused brings no model anywhere
+    brought = bring(source, project, target) if source else []
+    return _add(project, version, source, brought)
+
+
+@edits_project
+def _add(project: Project, version: Version, source: Source | None, brought: list[str]) -> Outcome:
+    """Plan again and write it: bringing a model takes long, and others edit meanwhile."""
     changes = Changes()
+    notes = _plan(project, changes, version, source)
+    notes = [*brought, *notes, "`make up` or `sam deploy` makes it known"]
+    more = {
+        "version": version.version or DEFAULT_VERSION,
+        "model": source.model if source else None,
+    }
+    return finish(project, changes, version.endpoint, notes, **more)
+
+
+def _plan(project: Project, changes: Changes, version: Version, source: Source | None) -> list[str]:
+    """The files of a new endpoint or version among the changes, and what there is to say of it."""
+    name = version.version or DEFAULT_VERSION
     if not project.has(version.endpoint):
         if name != DEFAULT_VERSION:
             raise StepError(
@@ -58,20 +79,15 @@ def add_version(
             )
         file = plan_endpoint(project, changes, version, source)
         plan_creation(project, changes, file)
-        notes = []
-    else:
-        file = open_file(project.folder(version.endpoint))
-        _refuse_version(file, version)
-        _plan_version(changes, file, version, name, source)
-        plan_update(project, changes, file)
-        notes = [
-            f"/serve/{version.endpoint}/{name} asks it; `lambda-serving model canary` gives it a "
-            f"share of /serve/{version.endpoint}"
-        ]
-    brought = bring(source, project, target) if source else []
-    notes = [*brought, *notes, "`make up` or `sam deploy` makes it known"]
-    more = {"version": name, "model": source.model if source else None}
-    return finish(project, changes, version.endpoint, notes, **more)
+        return []
+    file = open_file(project.folder(version.endpoint))
+    _refuse_version(file, version)
+    _plan_version(changes, file, version, name, source)
+    plan_update(project, changes, file)
+    return [
+        f"/serve/{version.endpoint}/{name} asks it; `lambda-serving model canary` gives it a "
+        f"share of /serve/{version.endpoint}"
+    ]
 
 
 def plan_endpoint(

@@ -62,8 +62,9 @@ def check_code(file: Path) -> None:
     try:
         tree = ast.parse(file.read_bytes(), filename=file.name)
     except SyntaxError as error:
-        raise StepError(f"{file}, line {error.lineno}: {error.msg}") from error
-    except (ValueError, OSError) as error:
+        where = f", line {error.lineno}" if error.lineno else ""  # none where no line is to blame
+        raise StepError(f"{file}{where}: {error.msg}") from error
+    except (ValueError, OSError, RecursionError, MemoryError) as error:
         raise StepError(f"{file}: {error}") from error
     names = {getattr(node, "name", getattr(node, "id", "")) for node in ast.walk(tree)}
     imported = {

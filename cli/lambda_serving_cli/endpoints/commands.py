@@ -8,26 +8,23 @@ from typing import Annotated, Any
 
 import typer
 
-from lambda_serving_cli.endpoints import creation, deployed, validation
+from lambda_serving_cli.endpoints import creation, deployed
 from lambda_serving_cli.endpoints.creation import Outcome
 from lambda_serving_cli.endpoints.deployed import Deployed, Reply
 from lambda_serving_cli.endpoints.invocation import read_body
-from lambda_serving_cli.endpoints.presence import check_models
 from lambda_serving_cli.endpoints.project import (
-    Project,
     check_description,
     check_engine,
     check_name,
     check_version,
     find_project,
 )
-from lambda_serving_cli.endpoints.sizes import check_sizes
 from lambda_serving_cli.endpoints.stack import find_stack
-from lambda_serving_cli.endpoints.template import read_template
-from lambda_serving_cli.endpoints.validation import Finding
 from lambda_serving_cli.local_cloud.steps import StepError
-from lambda_serving_cli.output import report_failures, write_json, write_table
+from lambda_serving_cli.output import format_size, write_json, write_table
 from lambda_serving_cli.target import find_target
+from lambda_serving_cli.validation.report import Report, validate_files, validate_models
+from lambda_serving_cli.validation.sizes import LARGEST, FunctionSize
 from lambda_serving_cli.where import Where, with_where
 
 app = typer.Typer()
@@ -38,7 +35,6 @@ JsonOption = Annotated[
 
 
 @app.command()
-@report_failures()
 def new(
     name: Annotated[str, typer.Argument(callback=check_name, help="The endpoint's name.")],
     engine: Annotated[
@@ -82,7 +78,6 @@ def show_outcome(outcome: Outcome, as_json: bool) -> None:
 
 
 @app.command("endpoints")
-@report_failures()
 @with_where
 def list_endpoints(
     as_json: JsonOption = False,
@@ -119,7 +114,6 @@ def _make_row(each: Deployed) -> list[str]:
 
 
 @app.command()
-@report_failures()
 @with_where
 def invoke(
     endpoint: Annotated[str, typer.Argument(callback=check_name, help="The endpoint's name.")],
@@ -186,7 +180,6 @@ def _show_reply(reply: Reply, as_json: bool) -> None:
 
 
 @app.command()
-@report_failures()
 @with_where
 def validate(
     no_models: Annotated[
@@ -196,10 +189,11 @@ def validate(
     *,
     where: Where,
 ) -> None:
-    """Check all endpoints: settings, code, template, built sizes, and that the models are there.
+    """Check all endpoints: settings, code, imports, template, built sizes, and the models.
 
     Models are looked for in the stack's bucket; where no stack is named and none is there yet, in
-    .local/models. Ends with 1 where something is wrong.
+    .local/models. Imports are compared with what was built last, where it is up to date, else with
+    the requirements. Ends with 1 where something is wrong.
 
     Examples:
 
@@ -207,25 +201,37 @@ def validate(
         lambda-serving validate --no-models --json
     """
     project = find_project()
-    settings, findings = validation.check_files(project)
-    findings += validation.check_template(project, read_template(project.template), settings)
-    if len(settings) == len(project.list_endpoints()):
-        findings += validation.check_monitoring(project)
-    findings += validation.check_names(project, list(settings))
-    findings += check_sizes(project)
+    report = validate_files(project)
     if not no_models:
-        findings += check_models(project, settings, find_stack(where))
-    _show_findings(project, findings, as_json)
-    if findings:
+        report.findings.extend(validate_models(project, find_stack(where)))
+    if as_json:
+        write_json(report.as_dict())
+    else:
+        _show_report(report)
+    if report.findings:
         raise typer.Exit(1)
 
 
-def _show_findings(project: Project, findings: list[Finding], as_json: bool) -> None:
-    endpoints = project.list_endpoints()
-    if as_json:
-        write_json({"endpoints": endpoints, "findings": [each.as_dict() for each in findings]})
-    elif findings:
-        rows = [[each.endpoint, each.where, each.problem] for each in findings]
+def _show_report(report: Report) -> None:
+    if report.sizes:
+        rows = [
+            [
+                each.endpoint,
+                each.build,
+                _tell_size(each),
+                each.describe_parts(),
+                each.describe_packages(),
+            ]
+            for each in report.sizes
+        ]
+        write_table(("endpoint", "build", "size", "parts", "heaviest packages"), rows)
+        typer.echo()
+    if report.findings:
+        rows = [[each.endpoint, each.where, each.problem] for each in report.findings]
         write_table(("endpoint", "where", "what is wrong"), rows)
     else:
-        typer.echo(f"{len(endpoints)} endpoints, and nothing wrong with them")
+        typer.echo(f"{len(report.endpoints)} endpoints, and nothing wrong with them")
+
+
+def _tell_size(size: FunctionSize) -> str:
+    return f"{format_size(size.size)} of {format_size(LARGEST)}"

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from lambda_serving_cli.edits import edits_project
 from lambda_serving_cli.endpoints.blocks import adapt_function, add_function
 from lambda_serving_cli.endpoints.changes import Changes
 from lambda_serving_cli.endpoints.project import Project
@@ -46,6 +47,7 @@ class Outcome:
         }
 
 
+@edits_project
 def scaffold(project: Project, endpoint: str, engine: str, description: str) -> Outcome:
     """Make an endpoint that is there to be filled in, with a test that passes.
 

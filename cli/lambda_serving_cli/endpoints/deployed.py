@@ -45,7 +45,7 @@ class Reply:
         """The content of a JSON answer; None where it is no JSON."""
         try:
             return json.loads(self.body)
-        except ValueError:
+        except (ValueError, RecursionError):
             return None
 
     def describe_error(self) -> str:
@@ -110,7 +110,7 @@ def ask_lambda(
     if Reply(200, content_type, b"").is_json:
         try:
             data = json.loads(body)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise StepError(f"the body is no JSON: {error}") from error
     payload = make_payload(Request({}, str(uuid4())), version, data, "whole")
     answer, is_error = _invoke(target, function, payload)
@@ -145,7 +145,7 @@ def _read_error(payload: bytes) -> Reply:
     try:
         body = json.loads(json.loads(payload)["errorMessage"])
         return Reply(int(body["status"]), JSON, json.dumps(body, ensure_ascii=False).encode())
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         return Reply(500, JSON, payload)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from lambda_serving.auto_update import AutoUpdate
+from lambda_serving_cli.edits import edits_project
 from lambda_serving_cli.endpoints.addition import Version, plan_endpoint
 from lambda_serving_cli.endpoints.changes import Changes
 from lambda_serving_cli.endpoints.creation import Outcome, finish, plan_creation, plan_update
@@ -14,6 +15,7 @@ from lambda_serving_cli.endpoints.toml_file import open_file
 from lambda_serving_cli.local_cloud.steps import StepError
 
 
+@edits_project
 def follow_model(project: Project, version: Version, given: Mapping[str, Any]) -> Outcome:
     """Make an endpoint that follows the registry, or change the rule of one that is there.
 

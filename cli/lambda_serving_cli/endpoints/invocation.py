@@ -46,6 +46,6 @@ def _read_file(path: Path) -> bytes:
 def _is_object(body: bytes) -> bool:
     try:
         found: Any = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return False
     return isinstance(found, dict)

@@ -8,6 +8,7 @@ from typing import Any
 
 import typer
 
+from lambda_serving_cli.edits import edits_project
 from lambda_serving_cli.endpoints.changes import Changes
 from lambda_serving_cli.endpoints.creation import Outcome, finish, plan_update
 from lambda_serving_cli.endpoints.project import Project
@@ -87,6 +88,7 @@ def _check_name(name: str, option: str) -> str:
     return name.strip()
 
 
+@edits_project
 def add_variables(
     project: Project, endpoint: str, variables: Variables, log_frequency: float | None
 ) -> Outcome:
@@ -110,6 +112,7 @@ def add_variables(
     return finish(project, changes, endpoint, notes, metrics=file.get("metrics"))
 
 
+@edits_project
 def remove_variables(project: Project, endpoint: str, names: Sequence[str]) -> Outcome:
     """Take variables of an endpoint away; without names the whole of `[metrics]`.
 

@@ -10,7 +10,7 @@ from lambda_serving_cli.endpoints import metrics
 from lambda_serving_cli.endpoints.commands import JsonOption, show_outcome
 from lambda_serving_cli.endpoints.project import check_name, find_project
 from lambda_serving_cli.options import Repeating, split_commas
-from lambda_serving_cli.output import report_failures, write_json, write_table
+from lambda_serving_cli.output import write_json, write_table
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -33,7 +33,6 @@ EndpointOption = Annotated[str, typer.Option(callback=check_endpoint, help="The 
 
 
 @app.command("add", cls=Repeating)
-@report_failures()
 def add(
     endpoint: EndpointOption,
     variable_scalar: Annotated[
@@ -83,7 +82,6 @@ def add(
 
 
 @app.command("list")
-@report_failures()
 def list_all(
     endpoint: Annotated[
         str | None, typer.Option(callback=check_endpoint, help="One endpoint instead of all.")
@@ -115,7 +113,6 @@ def list_all(
 
 
 @app.command("remove", cls=Repeating)
-@report_failures()
 def remove(
     endpoint: EndpointOption,
     variable: Annotated[

@@ -32,7 +32,6 @@ from lambda_serving_cli.endpoints.remove_command import remove
 from lambda_serving_cli.endpoints.source import Source, find_file, find_registered
 from lambda_serving_cli.endpoints.stack import find_stack
 from lambda_serving_cli.options import Repeating, split_commas
-from lambda_serving_cli.output import report_failures
 from lambda_serving_cli.target import Target, find_target
 from lambda_serving_cli.where import Where, with_where
 
@@ -41,7 +40,6 @@ app.command()(remove)
 
 
 @app.command("add", cls=Repeating)
-@report_failures()
 @with_where
 def add(
     endpoint: EndpointOption,
@@ -118,7 +116,6 @@ def _check_source(
 
 
 @app.command("auto-update", cls=Repeating)
-@report_failures()
 def auto_update(
     endpoint: EndpointOption,
     engine: EngineOption,
@@ -186,7 +183,6 @@ def auto_update(
 
 
 @app.command("canary", cls=Repeating)
-@report_failures()
 def canary(
     endpoint: EndpointOption,
     weights: Annotated[

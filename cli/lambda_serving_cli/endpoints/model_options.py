@@ -84,7 +84,7 @@ def _read_sizes(texts: Sequence[str], option: str) -> list[list[int]]:
     """`1 28 28` is one shape, `[1, 28] [1, 4]` are two."""
     try:
         values = [json.loads(text) for text in texts]
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise typer.BadParameter(
             f"expected {SHAPE} got {' '.join(texts)!r}", param_hint=option
         ) from error
@@ -117,7 +117,7 @@ def _read_settings(texts: Sequence[str]) -> dict[str, Any]:
 def _read_value(text: str) -> Any:
     try:
         return tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
+    except (tomllib.TOMLDecodeError, RecursionError):
         return text
 
 
@@ -125,7 +125,7 @@ def _read_settings_file(path: Path) -> dict[str, Any]:
     try:
         text = path.read_text(encoding="utf-8")
         table = tomllib.loads(text) if path.suffix == ".toml" else json.loads(text)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise typer.BadParameter(
             f"{path}: expected a .json or .toml file: {error}", param_hint="--aux-config"
         ) from error

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from lambda_serving.settings import DEFAULT_VERSION
+from lambda_serving_cli.edits import edits_project
 from lambda_serving_cli.endpoints.changes import Changes
 from lambda_serving_cli.endpoints.creation import Outcome, finish, plan_update
 from lambda_serving_cli.endpoints.project import Project
@@ -38,10 +39,14 @@ def plan_removal(project: Project, endpoint: str, version: str | None) -> Change
     return changes
 
 
-def remove_endpoint(
-    project: Project, endpoint: str, version: str | None, changes: Changes
-) -> Outcome:
-    """Do what `plan_removal` planned."""
+@edits_project
+def remove_endpoint(project: Project, endpoint: str, version: str | None) -> Outcome:
+    """Do what `plan_removal` plans, which is asked again: a person was asked in between.
+
+    Raises:
+        StepError: there is no such endpoint or version any more, or something needs it by now.
+    """
+    changes = plan_removal(project, endpoint, version)
     kept = "its models stay in the bucket, and in .local/models"
     return finish(project, changes, endpoint, [kept, DEPLOYED], version=version)
 

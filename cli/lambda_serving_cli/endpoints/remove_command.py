@@ -11,11 +11,9 @@ from lambda_serving_cli.endpoints.commands import JsonOption, show_outcome
 from lambda_serving_cli.endpoints.project import check_name, check_version, find_project
 from lambda_serving_cli.models_command import changing
 from lambda_serving_cli.models_command.options import parse_name, parse_version
-from lambda_serving_cli.output import report_failures
 from lambda_serving_cli.where import Where, with_where
 
 
-@report_failures()
 @with_where
 def remove(
     endpoint: Annotated[
@@ -78,4 +76,4 @@ def remove_endpoint(endpoint: str, version: str | None, yes: bool, as_json: bool
             raise typer.BadParameter("--json asks no questions: add --yes")
         typer.echo(removal.describe_removal(project, changes))
         typer.confirm("Go on?", abort=True)
-    show_outcome(removal.remove_endpoint(project, endpoint, version, changes), as_json)
+    show_outcome(removal.remove_endpoint(project, endpoint, version), as_json)

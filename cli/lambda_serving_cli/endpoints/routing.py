@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from lambda_serving_cli.edits import edits_project
 from lambda_serving_cli.endpoints.changes import Changes
 from lambda_serving_cli.endpoints.creation import (
     Outcome,
@@ -21,6 +22,7 @@ from lambda_serving_cli.local_cloud.steps import StepError
 CANARY = "canary"
 
 
+@edits_project
 def share_traffic(
     project: Project,
     endpoint: str,

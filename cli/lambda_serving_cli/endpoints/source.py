@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -118,7 +119,7 @@ def _keep(source: Source, models: Path) -> None:
             if digest_file(path, file.name, PART_SIZE, ignore).sha256 == file.sha256:
                 continue
             raise StepError(f"another model is at {path} already", advice="remove it first")
-        draft = path.with_name(f".{path.name}.draft")
+        draft = path.with_name(f".{path.name}.{os.getpid()}")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(file.path, draft)

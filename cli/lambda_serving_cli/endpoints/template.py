@@ -15,6 +15,7 @@ from typing import Any
 import yaml
 
 from lambda_serving_cli.endpoints.yaml_nodes import compose, dig, list_references, read_node, refer
+from lambda_serving_cli.files import read_text
 from lambda_serving_cli.local_cloud.steps import StepError
 from lambda_serving_cli.monitoring.block import cut_block
 
@@ -221,10 +222,7 @@ class Template:
 
 def read_template(path: Path) -> Template:
     """Raises StepError where it cannot be read."""
-    try:
-        return Template(path.read_text(encoding="utf-8", newline=""))
-    except (OSError, UnicodeDecodeError) as error:
-        raise StepError(f"{path}: {error}") from error
+    return Template(read_text(path))
 
 
 def _find(node: yaml.Node | None, key: str) -> yaml.Node | None:

@@ -14,6 +14,7 @@ from tomlkit.items import InlineTable, KeyType, SingleKey, Table
 from lambda_serving.endpoint_toml import read_endpoint
 from lambda_serving.errors import SettingsError
 from lambda_serving.settings import EndpointSettings
+from lambda_serving_cli.files import read_text
 from lambda_serving_cli.local_cloud.steps import StepError
 
 FILE = "endpoint.toml"
@@ -117,11 +118,8 @@ def open_file(folder: Path) -> EndpointFile:
         StepError: it is not there, cannot be read or is no TOML.
     """
     path = folder / FILE
-    try:
-        # Line ends stay as they are: what is not edited must not change.
-        return EndpointFile(path, path.read_text(encoding="utf-8", newline=""))
-    except (OSError, UnicodeDecodeError) as error:
-        raise StepError(f"{path}: {error}") from error
+    # Line ends stay as they are: what is not edited must not change.
+    return EndpointFile(path, read_text(path))
 
 
 def check_text(text: str, advice: str) -> EndpointSettings:

@@ -115,4 +115,4 @@ def list_files(path: Path) -> Iterator[Path]:
 
 def read(path: Path) -> str:
     """The text of a file, empty where there is none."""
-    return path.read_text() if path.exists() else ""
+    return path.read_text(errors="replace") if path.exists() else ""

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import typer
 
+from lambda_serving_cli.endpoints.project import Project
 from lambda_serving_cli.local_cloud import ministack, publish, smoke
 from lambda_serving_cli.local_cloud.build import plan_build
 from lambda_serving_cli.local_cloud.deploy import deploy, describe
@@ -23,6 +24,9 @@ from lambda_serving_cli.local_cloud.ministack import Process
 from lambda_serving_cli.local_cloud.routes import allow_plain_http, reconcile_routes
 from lambda_serving_cli.local_cloud.steps import StepError, Steps
 from lambda_serving_cli.monitoring.block import update_template
+from lambda_serving_cli.output import remark
+from lambda_serving_cli.validation.report import list_doubts, refuse_misfits
+from lambda_serving_cli.validation.sizes import require_fit
 
 STEPS = 8
 
@@ -53,11 +57,14 @@ def _bring_up(layout: Layout, host: str | None, port: int | None) -> Stack:
     os.environ.update(environment)
     with steps.step("example models"):
         publish.prepare(layout, environment)
-    build = plan_build(layout)
+    build, project = plan_build(layout), Project(layout.root)
     with steps.step("sam build: functions and layers") as step:
         update_template(layout.root)
+        refuse_misfits(project)
         built = build.run(layout.log("build"), environment_with_uv())
-        step.outcome = "built" if built else "unchanged"
+        step.outcome = f"{'built' if built else 'unchanged'}, {require_fit(project, build.target)}"
+    for doubt in list_doubts(project, build.target):
+        remark(f"Warning: {doubt.endpoint}, {doubt.where}: {doubt.problem}")
     with steps.step("sam deploy to the local cloud") as step:
         deployed = deploy(layout, build, process, environment)
         step.outcome = "deployed" if deployed else "unchanged"

@@ -22,7 +22,7 @@ def lock(path: Path) -> Iterator[None]:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             raise StepError(
-                f"another `make up` is running here (pid {path.read_text()})",
+                f"another `make up` is running here (pid {path.read_text(errors='replace')})",
                 advice="wait for its end, or give this one another folder by --state",
             ) from error
         file.truncate(0)

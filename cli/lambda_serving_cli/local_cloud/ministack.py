@@ -15,6 +15,7 @@ import urllib.request
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from lambda_serving_cli.edits import hold
 from lambda_serving_cli.local_cloud.layout import (
     CREDENTIAL,
     REGION,
@@ -50,6 +51,11 @@ def install(layout: Layout) -> bool:
     Raises:
         StepError: uv could not install it.
     """
+    with hold(layout.ministack.with_name("ministack.lock")):  # shared by all local clouds
+        return _install(layout)
+
+
+def _install(layout: Layout) -> bool:
     wanted = hashlib.sha256(REQUIREMENTS.read_bytes()).hexdigest()
     stamp = layout.ministack / "requirements.sha256"
     if stamp.exists() and stamp.read_text() == wanted:
@@ -71,7 +77,14 @@ def find(layout: Layout) -> Process | None:
     """The ministack of this layout, where it is alive."""
     if not layout.process_file.exists():
         return None
-    process = Process(**json.loads(layout.process_file.read_text()))
+    try:
+        process = Process(**json.loads(layout.process_file.read_text()))
+    except (ValueError, TypeError) as error:  # written by another version, or half
+        raise StepError(
+            f"{layout.process_file} cannot be read: {error}",
+            advice="see by `ps` whether its `ministack.app` runs still and stop it; then remove "
+            "that file",
+        ) from error
     return process if read_birth(process.pid) == process.birth else None
 
 

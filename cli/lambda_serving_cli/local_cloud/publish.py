@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lambda_serving_cli.edits import hold
 from lambda_serving_cli.local_cloud.build import list_files
 from lambda_serving_cli.local_cloud.layout import Layout
 from lambda_serving_cli.local_cloud.steps import run_logged
@@ -26,7 +27,8 @@ def prepare(layout: Layout, environment: Mapping[str, str]) -> None:
     command = [sys.executable, "-m", "examples.prepare_models", "--out", str(layout.models)]
     advice = "run `uv sync` to install what makes the models, then `make up` again"
     log = layout.log("models")
-    run_logged(command, log, cwd=layout.root, env=environment, advice=advice)
+    with hold(layout.models.with_name("models.lock")):  # shared by all local clouds
+        run_logged(command, log, cwd=layout.root, env=environment, advice=advice)
 
 
 def publish(models: Path, bucket: str) -> list[str]:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from lambda_serving_cli.files import read_text
 from lambda_serving_cli.local_cloud.layout import Layout, Stack
 from lambda_serving_cli.local_cloud.steps import StepError
 
@@ -51,7 +52,7 @@ def try_endpoint(layout: Layout, stack: Stack, endpoint: str) -> list[Exchange]:
     invoke = layout.root / "events" / f"invoke_{endpoint}.json"
     try:
         if http.exists():
-            exchanges = [replay(stack, json.loads(http.read_text()))]
+            exchanges = [replay(stack, read_event(http))]
         else:
             ready = f"{stack.api_url}/serve/{endpoint}/health/ready"
             exchanges = [send_http(ready, accepted=NO_MODEL)]
@@ -62,6 +63,20 @@ def try_endpoint(layout: Layout, stack: Stack, endpoint: str) -> list[Exchange]:
         error.advice = f"look into functions/{endpoint} and its events, then `make up` again"
         raise
     return exchanges
+
+
+def read_event(path: Path) -> Mapping[str, Any]:
+    """An event of API Gateway, as far as `replay` reads it.
+
+    Raises:
+        StepError: the file holds none.
+    """
+    try:
+        event: Mapping[str, Any] = json.loads(read_text(path))
+        event["rawPath"], event["requestContext"]["http"]["method"], event["headers"].items()
+    except (ValueError, RecursionError, KeyError, TypeError, AttributeError) as error:
+        raise StepError(f"{path} holds no event of an HTTP API: {error!r}") from error
+    return event
 
 
 def replay(stack: Stack, event: Mapping[str, Any]) -> Exchange:

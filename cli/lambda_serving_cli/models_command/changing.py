@@ -13,7 +13,7 @@ from lambda_serving_cli.models_command.options import (
     open_bucket,
     tell_version,
 )
-from lambda_serving_cli.output import report_failures, write_json
+from lambda_serving_cli.output import write_json
 from lambda_serving_cli.registry.changes import change_tags, remove_version, set_published
 from lambda_serving_cli.registry.layout import ModelName
 from lambda_serving_cli.where import Where, with_where
@@ -34,10 +34,9 @@ def publish(
 
       lambda-serving model publish --project churn --name forest --version 3
     """
-    with report_failures():
-        bucket, named = open_bucket(where), ModelName(project, name)
-        changed = set_published(bucket, named, version, True)
-        tell_version(bucket, named, changed, as_json, "Published")
+    bucket, named = open_bucket(where), ModelName(project, name)
+    changed = set_published(bucket, named, version, True)
+    tell_version(bucket, named, changed, as_json, "Published")
 
 
 @with_where
@@ -55,10 +54,9 @@ def unpublish(
 
       lambda-serving model unpublish --project churn --name forest --version 3
     """
-    with report_failures():
-        bucket, named = open_bucket(where), ModelName(project, name)
-        changed = set_published(bucket, named, version, False)
-        tell_version(bucket, named, changed, as_json, "No longer published")
+    bucket, named = open_bucket(where), ModelName(project, name)
+    changed = set_published(bucket, named, version, False)
+    tell_version(bucket, named, changed, as_json, "No longer published")
 
 
 @with_where
@@ -77,10 +75,9 @@ def tag(
 
       lambda-serving model tag --project churn --name forest --version 3 --tags eu,reviewed
     """
-    with report_failures():
-        bucket, named = open_bucket(where), ModelName(project, name)
-        changed = change_tags(bucket, named, version, add=tags, drop=[])
-        tell_version(bucket, named, changed, as_json, "Tagged")
+    bucket, named = open_bucket(where), ModelName(project, name)
+    changed = change_tags(bucket, named, version, add=tags, drop=[])
+    tell_version(bucket, named, changed, as_json, "Tagged")
 
 
 @with_where
@@ -99,10 +96,9 @@ def untag(
 
       lambda-serving model untag --project churn --name forest --version 3 --tags reviewed
     """
-    with report_failures():
-        bucket, named = open_bucket(where), ModelName(project, name)
-        changed = change_tags(bucket, named, version, add=[], drop=tags)
-        tell_version(bucket, named, changed, as_json, "Untagged")
+    bucket, named = open_bucket(where), ModelName(project, name)
+    changed = change_tags(bucket, named, version, add=[], drop=tags)
+    tell_version(bucket, named, changed, as_json, "Untagged")
 
 
 def remove(
@@ -127,9 +123,8 @@ def remove(
 
       lambda-serving model remove --project churn --name forest --version 2
     """
-    with report_failures():
-        bucket, named = open_bucket(where), ModelName(project, name)
-        removal = remove_version(bucket, named, version, force=force, keep_files=keep_files)
+    bucket, named = open_bucket(where), ModelName(project, name)
+    removal = remove_version(bucket, named, version, force=force, keep_files=keep_files)
     if as_json:
         write_json(
             {"project": project, "name": name, "version": removal.number, "deleted": removal.keys}

@@ -18,7 +18,6 @@ from lambda_serving_cli.models_command.options import (
 from lambda_serving_cli.output import (
     format_size,
     remark,
-    report_failures,
     write_json,
     write_table,
 )
@@ -51,10 +50,9 @@ def list_command(
 
       lambda-serving model list --project "serving examples" --tags eu --published --json
     """
-    with report_failures():
-        bucket = open_bucket(where)
-        selection = Selection(project, name, tuple(tags), published)
-        found, broken = list_models(bucket, selection)
+    bucket = open_bucket(where)
+    selection = Selection(project, name, tuple(tags), published)
+    found, broken = list_models(bucket, selection)
     if as_json:
         write_json(
             [{"project": i["project"], "name": i["name"], "versions": i["versions"]} for i in found]
@@ -106,15 +104,14 @@ def show(
 
       lambda-serving model show --project churn --name forest --version latest --json
     """
-    with report_failures():
-        bucket, named = open_bucket(where), ModelName(project, name)
-        index, wrong = require_versions(bucket, named)
-        for reason in wrong.values():
-            remark(tell_wrong(named, reason))
-        if version:
-            number = find_version(index, version)
-            tell_version(bucket, named, Version(number, index["versions"][number]), as_json)
-            return
+    bucket, named = open_bucket(where), ModelName(project, name)
+    index, wrong = require_versions(bucket, named)
+    for reason in wrong.values():
+        remark(tell_wrong(named, reason))
+    if version:
+        number = find_version(index, version)
+        tell_version(bucket, named, Version(number, index["versions"][number]), as_json)
+        return
     versions = dict(sorted(index["versions"].items(), key=lambda item: int(item[0])))
     if as_json:
         write_json({"project": project, "name": name, "bucket": bucket.name, "versions": versions})

@@ -10,6 +10,7 @@ import typer
 
 from lambda_serving.auto_update import LARGEST_SAMPLE
 from lambda_serving_cli.aws_errors import tell_aws_errors
+from lambda_serving_cli.files import read_bytes
 from lambda_serving_cli.local_cloud.steps import StepError
 from lambda_serving_cli.models_command.converting import (
     Rows,
@@ -25,7 +26,7 @@ from lambda_serving_cli.models_command.options import (
     open_bucket,
     tell_version,
 )
-from lambda_serving_cli.output import ByteProgress, remark, report_failures, write_json
+from lambda_serving_cli.output import ByteProgress, remark, write_json
 from lambda_serving_cli.registry.artifact import (
     MIB,
     PART_SIZE,
@@ -126,7 +127,7 @@ def upload(
     if not to_onnx and (rows is not None or tolerance is not None):
         raise typer.BadParameter("--rows and --tolerance belong to --to-onnx")
     conversion = None
-    with report_failures(), ExitStack() as files:
+    with ExitStack() as files:
         size = sum(file.stat().st_size for file in list_files(place).values())
         found = _recognise(place, framework, library)
         if found.doubt:
@@ -135,6 +136,7 @@ def upload(
             converted = convert_for_upload(place, found, rows, tolerance)
             place, found, conversion = files.enter_context(converted)
             size = place.stat().st_size
+        sample_file = _read_sample(sample) if sample else None
         bucket, named = open_bucket(where), ModelName(project, name)
         with ByteProgress() as progress:
             progress.begin(f"reading {place.name}", size)
@@ -144,7 +146,7 @@ def upload(
                 libraries=found.libraries,
                 tags=tags,
                 published=publish,
-                sample=_read_sample(sample) if sample else None,
+                sample=sample_file,
                 force=force,
             )
             with tell_aws_errors(then="the same command again goes on where it stopped"):
@@ -207,11 +209,9 @@ def _read_sample(path: Path) -> ArtifactFile:
     number beyond a float's range, no half of a surrogate pair.
     """
     try:
-        data = path.read_bytes()
+        data = read_bytes(path)
         content = json.loads(data.decode(), parse_constant=_refuse, parse_float=_parse_float)
         json.dumps(content, ensure_ascii=False).encode()
-    except OSError as error:
-        raise StepError(f"the sample {path}: {error.strerror}") from error
     except (ValueError, RecursionError) as error:
         raise StepError(f"the sample {path} is not JSON: {error}") from error
     if len(data) > LARGEST_SAMPLE:

@@ -9,6 +9,8 @@ from types import MappingProxyType
 from lambda_serving.endpoint_toml import read_endpoint
 from lambda_serving.errors import SettingsError
 from lambda_serving.settings import EndpointSettings
+from lambda_serving_cli.edits import edit_project
+from lambda_serving_cli.files import read_text, require_regular
 from lambda_serving_cli.local_cloud.layout import write_atomically
 from lambda_serving_cli.local_cloud.steps import StepError
 from lambda_serving_cli.monitoring.alarms import camel, write_alarms
@@ -34,9 +36,10 @@ def update_template(root: Path) -> bool:
     Raises:
         StepError: an endpoint.toml is wrong, or the template has no place for the block.
     """
-    old, new = compare_template(root)
-    if old != new:
-        write_atomically(root / "template.yaml", new)
+    with edit_project(root):
+        old, new = compare_template(root)
+        if old != new:
+            write_atomically(root / "template.yaml", new)
     return old != new
 
 
@@ -52,8 +55,13 @@ def describe_changes(root: Path) -> str:
 
 def compare_template(root: Path) -> tuple[str, str]:
     """The template as it is and as it should be."""
-    old = (root / "template.yaml").read_bytes().decode()
-    return old, replace_block(old, write_block(read_endpoints(root), find_log_groups(old)))
+    old = read_text(root / "template.yaml")
+    line_end = "\r\n" if "\r\n" in old else "\n"
+    plain = old.replace("\r\n", "\n")
+    new = replace_block(plain, write_block(read_endpoints(root), find_log_groups(plain)))
+    if new == plain:
+        return old, old
+    return old, new.replace("\n", line_end)
 
 
 def find_log_groups(template: str) -> dict[str, str]:
@@ -66,9 +74,12 @@ def read_endpoints(root: Path) -> list[EndpointSettings]:
     endpoints = []
     for file in sorted(root.glob("functions/*/endpoint.toml")):
         try:
+            require_regular(file)
             endpoints.append(read_endpoint(file.parent))
         except SettingsError as error:
             raise StepError(f"functions/{file.parent.name}/{error}") from error
+        except RecursionError as error:
+            raise StepError(f"{file}: nested too deeply") from error
     return endpoints
 
 

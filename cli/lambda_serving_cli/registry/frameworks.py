@@ -143,7 +143,7 @@ def _read_xgboost_json(path: Path) -> Recognition | None:
             return None
     try:
         version = json.loads(path.read_bytes())["version"]
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         return Recognition("xgboost", doubt=f"is no whole XGBoost model ({error})")
     return Recognition("xgboost", {"xgboost": ".".join(map(str, version))})
 

@@ -17,7 +17,6 @@ from lambda_serving.endpoint_toml import read_endpoint
 from lambda_serving.errors import SettingsError
 from lambda_serving.settings import Variable
 from lambda_serving_cli.local_cloud.steps import StepError
-from lambda_serving_cli.output import report_failures
 from lambda_serving_cli.stats.figures import Report, describe_endpoint
 from lambda_serving_cli.stats.logs import NoLogGroupError, Source
 from lambda_serving_cli.stats.records import Tally
@@ -51,10 +50,9 @@ def stats(
         lambda-serving stats --stack lambda-serving-prod --since 2026-11-22T12:00
     """
     until = datetime.now().astimezone()
-    with report_failures():
-        begin = read_since(since, until)
-        source = Source(find_cloud(where))
-        report = make_report(source, endpoints or [], version, begin, until)
+    begin = read_since(since, until)
+    source = Source(find_cloud(where))
+    report = make_report(source, endpoints or [], version, begin, until)
     if as_json:
         typer.echo(json.dumps(asdict(report), indent=2, default=datetime.isoformat))
     else:
@@ -120,5 +118,5 @@ def read_variables(endpoint: str) -> Mapping[str, Variable]:
     folder = find_project() / "functions" / endpoint
     try:
         return read_endpoint(folder).metrics.variables
-    except (SettingsError, OSError):
+    except (SettingsError, OSError, RecursionError):
         return {}

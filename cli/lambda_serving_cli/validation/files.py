@@ -1,10 +1,9 @@
-"""What is wrong with the project's endpoints, all of it at once."""
+"""What is wrong with endpoint.toml, the template and samconfig.toml, all of it at once."""
 
 from __future__ import annotations
 
 import tomllib
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
 from typing import Any
 
 from lambda_serving.endpoint_toml import parse_endpoint
@@ -19,6 +18,7 @@ from lambda_serving_cli.endpoints.toml_file import FILE
 from lambda_serving_cli.endpoints.yaml_nodes import dig
 from lambda_serving_cli.local_cloud.steps import StepError
 from lambda_serving_cli.monitoring.block import describe_changes
+from lambda_serving_cli.validation.findings import Finding
 
 MOST_FINDINGS = 20
 """Of one file."""
@@ -28,18 +28,6 @@ STAND_INS = {"endpoint": "x", "engine": "custom", "model": "x"}
 
 LONGEST_NAME = 64
 """Characters of a function's name (AWS Lambda API, CreateFunction)."""
-
-
-@dataclass(frozen=True)
-class Finding:
-    """Something that is wrong, and where."""
-
-    endpoint: str
-    where: str
-    problem: str
-
-    def as_dict(self) -> dict[str, str]:
-        return asdict(self)
 
 
 def check_files(project: Project) -> tuple[dict[str, EndpointSettings], list[Finding]]:
@@ -53,8 +41,8 @@ def check_files(project: Project) -> tuple[dict[str, EndpointSettings], list[Fin
             findings.append(Finding(endpoint, f"functions/{endpoint}", f"there is no {FILE}"))
             continue
         try:
-            table = tomllib.loads((folder / FILE).read_text(encoding="utf-8"))
-        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+            table = tomllib.loads((folder / FILE).read_bytes().decode())
+        except (OSError, ValueError, RecursionError) as error:
             findings.append(Finding(endpoint, FILE, f"not TOML: {error}"))
             continue
         problems = list(list_problems(table))

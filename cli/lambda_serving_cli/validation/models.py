@@ -1,4 +1,4 @@
-"""Whether the models that the endpoints name are where they name them."""
+"""Whether the models are where the endpoints name them, and of a kind that their engine loads."""
 
 from __future__ import annotations
 
@@ -6,17 +6,21 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from lambda_serving.errors import UserCodeLoadError
 from lambda_serving.models.location import Location, locate_model
 from lambda_serving.settings import EndpointSettings, VersionSettings
+from lambda_serving.user_code import find_preprocess
 from lambda_serving_cli.endpoints.project import Project
 from lambda_serving_cli.endpoints.toml_file import FILE
-from lambda_serving_cli.endpoints.validation import Finding
 from lambda_serving_cli.local_cloud.steps import StepError
 from lambda_serving_cli.registry.catalog import Selection, tell_wrong
 from lambda_serving_cli.registry.index import miss_model, require_versions
 from lambda_serving_cli.registry.layout import Bucket, Index, ModelName, parse_readable
 from lambda_serving_cli.registry.upload import DIGEST
 from lambda_serving_cli.target import Target
+from lambda_serving_cli.validation.code import read_code
+from lambda_serving_cli.validation.findings import Finding
+from lambda_serving_cli.validation.kinds import HEAD, find_mismatch
 
 MISSING = {"404", "NoSuchKey", "NoSuchBucket", "NoSuchVersion"}
 
@@ -45,8 +49,48 @@ def check_models(
                 continue
             seen.add((version.model, version.sha256))
             location = locate_model(version.model, bucket)
-            if problem := _find_problem(client, location, version):
+            problem = _find_problem(client, location, version)
+            if not problem and not own_loads(project, endpoint, version):
+                problem = find_mismatch(version.engine, _read_heads(client, location))
+            if problem:
                 yield Finding(endpoint, f"{FILE}, version {version.version}", problem)
+
+
+def own_loads(project: Project, endpoint: str, version: VersionSettings) -> bool:
+    """Whether the user's code has a `load` of its own, which may read models of any kind."""
+    folder = project.folder(endpoint)
+    try:
+        main = find_preprocess(folder, version.preprocess)
+    except UserCodeLoadError:
+        return False
+    return main is not None and "load" in read_code(main, folder).methods
+
+
+def _read_heads(client: Any, location: Location) -> dict[str, bytes]:
+    """Name -> first bytes of the model's files; none of them where the file cannot be reached."""
+    name = location.key.rpartition("/")[2]
+    if not location.bucket:
+        path = Path(location.key)
+        files = [path] if path.is_file() else [each for each in path.rglob("*") if each.is_file()]
+        return {each.name: _read_head(each) for each in files}
+    if client is None or location.is_prefix:
+        return {name: b""} if name else {}
+    which = {"VersionId": location.version_id} if location.version_id else {}
+    try:
+        found = client.get_object(
+            Bucket=location.bucket, Key=location.key, Range=f"bytes=0-{HEAD - 1}", **which
+        )
+        return {name: found["Body"].read()}
+    except client.exceptions.ClientError:  # empty, or to be seen and not to be read
+        return {name: b""}
+
+
+def _read_head(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            return file.read(HEAD)
+    except OSError:
+        return b""
 
 
 def _list_versions(

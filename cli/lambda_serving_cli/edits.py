@@ -1,0 +1,82 @@
+"""Files that commands edit in place: one command at a time reads, edits and writes them."""
+
+from __future__ import annotations
+
+import fcntl
+import functools
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Concatenate, Protocol
+
+import typer
+
+PATIENCE = 2.0
+"""Seconds of waiting after which a person is told why."""
+
+POLL = 0.02
+"""Seconds between two tries."""
+
+_held: set[Path] = set()
+
+
+class InProject(Protocol):
+    """What knows the project's folder."""
+
+    @property
+    def root(self) -> Path: ...
+
+
+@contextmanager
+def edit_project(root: Path) -> Iterator[None]:
+    """Hold the project's files from the first read to the last write; others wait meanwhile.
+
+    The same command may hold them twice. The system lets go of them where a process is killed.
+    """
+    with hold(root / ".local" / "edit.lock"):
+        yield
+
+
+def edits_project[P: InProject, **Q, R](
+    function: Callable[Concatenate[P, Q], R],
+) -> Callable[Concatenate[P, Q], R]:
+    """A function of a project that reads, edits and writes its files, all under the lock."""
+
+    @functools.wraps(function)
+    def run(project: P, /, *arguments: Q.args, **options: Q.kwargs) -> R:
+        with edit_project(project.root):
+            return function(project, *arguments, **options)
+
+    return run
+
+
+@contextmanager
+def hold(path: Path) -> Iterator[None]:
+    """Hold a lock file, waiting for whoever holds it; the file itself stays, empty."""
+    path = path.resolve()
+    if path in _held:
+        yield
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a") as file:
+        _wait(file)
+        _held.add(path)
+        try:
+            yield
+        finally:
+            _held.discard(path)
+
+
+def _wait(file: Any) -> None:
+    patience = time.monotonic() + PATIENCE
+    is_told = False
+    while True:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        except BlockingIOError:
+            if not is_told and time.monotonic() > patience:
+                is_told = True
+                typer.echo(f"Another command holds {file.name}: waiting for its end.", err=True)
+            time.sleep(POLL)

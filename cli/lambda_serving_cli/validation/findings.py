@@ -1,0 +1,17 @@
+"""Something that is wrong, and where."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something that is wrong with an endpoint, and where."""
+
+    endpoint: str
+    where: str
+    problem: str
+
+    def as_dict(self) -> dict[str, str]:
+        return asdict(self)

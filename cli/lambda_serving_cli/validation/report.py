@@ -1,0 +1,80 @@
+"""All that `validate` tells, and what `make up` tells of it before its deploy."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lambda_serving_cli.endpoints.project import Project
+from lambda_serving_cli.endpoints.template import Template, read_template
+from lambda_serving_cli.local_cloud.steps import StepError
+from lambda_serving_cli.target import Target
+from lambda_serving_cli.validation import files
+from lambda_serving_cli.validation.findings import Finding
+from lambda_serving_cli.validation.imports import check_code_of_endpoints, check_misfits
+from lambda_serving_cli.validation.models import check_models
+from lambda_serving_cli.validation.sizes import FunctionSize, check_sizes, list_builds, measure
+
+
+@dataclass(frozen=True)
+class Report:
+    """What is wrong, and how large what was built is."""
+
+    endpoints: list[str]
+    findings: list[Finding]
+    sizes: list[FunctionSize]
+
+    def as_dict(self) -> dict[str, Any]:
+        return {
+            "endpoints": self.endpoints,
+            "findings": [each.as_dict() for each in self.findings],
+            "sizes": [each.as_dict() for each in self.sizes],
+        }
+
+
+def validate_files(project: Project) -> Report:
+    """Everything but the models, for which a stack may be asked."""
+    template = read_template(project.template)
+    builds = _read_builds(list_builds(project))
+    settings, findings = files.check_files(project)
+    findings += files.check_template(project, template, settings)
+    if len(settings) == len(project.list_endpoints()):
+        findings += files.check_monitoring(project)
+    findings += files.check_names(project, list(settings))
+    findings += check_misfits(project)
+    findings += check_code_of_endpoints(project, template, settings, builds)
+    sizes = [size for folder, _ in builds for size in measure(project, folder)]
+    findings += check_sizes(sizes)
+    return Report(project.list_endpoints(), findings, sizes)
+
+
+def validate_models(project: Project, target: Target | None) -> list[Finding]:
+    """The models, in the stack's bucket or without a stack below .local/models."""
+    settings, _ = files.check_files(project)
+    return list(check_models(project, settings, target))
+
+
+def refuse_misfits(project: Project) -> None:
+    """Before a build, which would install gigabytes for nothing.
+
+    Raises:
+        StepError: a function asks for a package that never fits.
+    """
+    found = [f"{each.endpoint}: {each.problem}" for each in check_misfits(project)]
+    if found:
+        raise StepError("\n  ".join(found), advice="take it out of the function's requirements.txt")
+
+
+def list_doubts(project: Project, build: Path) -> list[Finding]:
+    """What is wrong with the code of the endpoints and their models on this machine."""
+    settings, _ = files.check_files(project)
+    template, builds = read_template(project.template), _read_builds([build])
+    found = list(check_code_of_endpoints(project, template, settings, builds))
+    return found + [
+        each for each in check_models(project, settings, None) if "does not load" in each.problem
+    ]
+
+
+def _read_builds(folders: list[Path]) -> list[tuple[Path, Template]]:
+    return [(folder, read_template(folder / "template.yaml")) for folder in folders]

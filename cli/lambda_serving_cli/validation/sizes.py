@@ -1,0 +1,204 @@
+"""What was built against what Lambda takes: each function, its layers, and the packages in them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lambda_serving_cli.endpoints.project import Project
+from lambda_serving_cli.endpoints.template import Template, read_template
+from lambda_serving_cli.local_cloud.steps import StepError
+from lambda_serving_cli.output import format_size
+from lambda_serving_cli.validation.findings import Finding
+
+LARGEST = 250 * 1024 * 1024
+"""Bytes of a function with its layers, unzipped (AWS Lambda quotas)."""
+
+MOST_LAYERS = 5
+
+SHOWN_PACKAGES = 4
+"""Of the heaviest."""
+
+OWN = "your code"
+
+
+@dataclass(frozen=True)
+class Part:
+    """A built folder: its bytes by package."""
+
+    name: str
+    packages: Mapping[str, int]
+
+    @property
+    def size(self) -> int:
+        return sum(self.packages.values())
+
+    def as_dict(self) -> dict[str, Any]:
+        return {"name": self.name, "bytes": self.size, "packages": dict(self.packages)}
+
+
+@dataclass(frozen=True)
+class FunctionSize:
+    """A function with its layers, as it was built."""
+
+    endpoint: str
+    build: str
+    function: Part
+    layers: list[Part]
+
+    @property
+    def size(self) -> int:
+        return sum(part.size for part in (self.function, *self.layers))
+
+    @property
+    def fits(self) -> bool:
+        return self.size <= LARGEST
+
+    def describe_parts(self) -> str:
+        """The function and each layer: `function 0.1 MB + RuntimeLayer 38.2 MB`."""
+        named = [("function", self.function), *((part.name, part) for part in self.layers)]
+        return " + ".join(f"{name} {format_size(part.size)}" for name, part in named)
+
+    def describe_packages(self) -> str:
+        """The heaviest packages, wherever they lie."""
+        sums: dict[str, int] = {}
+        for part in (self.function, *self.layers):
+            for name, size in part.packages.items():
+                sums[name] = sums.get(name, 0) + size
+        heaviest = sorted(sums.items(), key=lambda item: -item[1])[:SHOWN_PACKAGES]
+        return ", ".join(f"{name} {format_size(size)}" for name, size in heaviest)
+
+    def as_dict(self) -> dict[str, Any]:
+        return {
+            "endpoint": self.endpoint,
+            "build": self.build,
+            "bytes": self.size,
+            "limit": LARGEST,
+            "fits": self.fits,
+            "function": self.function.as_dict(),
+            "layers": [part.as_dict() for part in self.layers],
+        }
+
+    def list_problems(self) -> Iterator[str]:
+        """What Lambda would refuse."""
+        if not self.fits:
+            yield (
+                f"{format_size(self.size)} with its layers, Lambda takes {format_size(LARGEST)}: "
+                f"{self.describe_parts()}; heaviest: {self.describe_packages()}"
+            )
+        if len(self.layers) > MOST_LAYERS:
+            yield f"{len(self.layers)} layers, Lambda takes {MOST_LAYERS}"
+
+
+def list_builds(project: Project) -> list[Path]:
+    """The builds of `make build` and `make up`, where they are there; newest first."""
+    folders = (project.root / ".aws-sam" / "build", project.root / ".local" / "build")
+    built = [folder for folder in folders if (folder / "template.yaml").is_file()]
+    return sorted(built, key=lambda each: -(each / "template.yaml").stat().st_mtime)
+
+
+def measure(project: Project, build: Path) -> list[FunctionSize]:
+    """Every function of a build.
+
+    Raises:
+        StepError: its template cannot be read.
+    """
+    template = read_template(build / "template.yaml")
+    layers = {
+        name: Part(name, weigh(_find_folder(build, entry.properties.get("ContentUri"))))
+        for name, entry in template.resources.items()
+        if entry.type.endswith("LayerVersion")
+    }
+    return [
+        FunctionSize(
+            endpoint,
+            project.show(build),
+            Part(
+                function.name,
+                weigh(
+                    _find_folder(build, function.properties.get("CodeUri")),
+                    project.folder(endpoint),
+                ),
+            ),
+            [layers[name] for name in _list_layers(template, endpoint) if name in layers],
+        )
+        for endpoint, function in template.functions.items()
+    ]
+
+
+def _list_layers(template: Template, endpoint: str) -> list[str]:
+    function = template.functions[endpoint]
+    return [*template.global_layers, *template.list_references(function, "Layers")]
+
+
+def _find_folder(build: Path, uri: object) -> Path:
+    return build / uri if isinstance(uri, str) else build / "absent"
+
+
+def weigh(folder: Path, source: Path | None = None) -> dict[str, int]:
+    """Bytes by package, the heaviest first; `source` is where the user's own code is from.
+
+    Packages are distributions, by the RECORD of what each installed; what none of them names goes
+    by its own name.
+    """
+    owners: dict[str, str] = {}
+    for about in [*folder.glob("*.dist-info"), *folder.glob("python/*.dist-info")]:
+        name = about.name.partition("-")[0].replace("_", "-")
+        owners[about.name] = name
+        for line in _read_lines(about / "RECORD"):
+            owners.setdefault(re.split(r"[/,]", line, maxsplit=1)[0], name)
+    sizes: dict[str, int] = {}
+    for path in folder.rglob("*"):
+        if not path.is_symlink() and path.is_file():
+            package = _name_package(path.relative_to(folder), owners, source)
+            sizes[package] = sizes.get(package, 0) + path.stat().st_size
+    return dict(sorted(sizes.items(), key=lambda item: -item[1]))
+
+
+def _name_package(path: Path, owners: Mapping[str, str], source: Path | None) -> str:
+    parts = path.parts[1:] if path.parts[0] == "python" and len(path.parts) > 1 else path.parts
+    top = parts[0]
+    if source is not None and (top == "__pycache__" or (source / top).exists()):
+        return OWN
+    if top in owners:
+        return owners[top]
+    plain = top.removesuffix(".libs")
+    return owners.get(plain) or owners.get(plain.partition(".")[0]) or plain
+
+
+def _read_lines(file: Path) -> list[str]:
+    try:
+        return file.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError):
+        return []
+
+
+def check_sizes(sizes: list[FunctionSize]) -> Iterator[Finding]:
+    """What is over a limit."""
+    for each in sizes:
+        for problem in each.list_problems():
+            yield Finding(each.endpoint, each.build, problem)
+
+
+def require_fit(project: Project, build: Path) -> str:
+    """See that Lambda takes every function of a build; gives the largest one, in words.
+
+    Raises:
+        StepError: one is over a limit.
+    """
+    sizes = measure(project, build)
+    problems = [f"{each.endpoint}: {each.problem}" for each in check_sizes(sizes)]
+    if problems:
+        raise StepError(
+            "Lambda would refuse what was built:\n  " + "\n  ".join(problems),
+            advice="take packages out of requirements.txt that the code can do without, or serve "
+            "the model as ONNX: its layer is the smallest (docs/conversion.md)",
+        )
+    if not sizes:
+        return "no functions"
+    largest = max(sizes, key=lambda each: each.size)
+    limit = format_size(LARGEST)
+    return f"the largest is {largest.endpoint}, {format_size(largest.size)} of {limit}"
