@@ -57,7 +57,8 @@ INVOKES_REFUSED = [
 FAILED = [
     # stage, line of user code, status, type, detail
     ("preprocess", "raise ValueError('x0 is missing')", 422, "ValueError", "x0 is missing"),
-    ("postprocess", "raise ValueError('no y')", 422, "ValueError", "no y"),
+    ("process", "raise ValueError('x0 is huge')", 422, "ValueError", "x0 is huge"),
+    ("postprocess", "raise ValueError('no y')", 500, "ValueError", None),
     ("process", "open('/var/task/secret')", 500, "FileNotFoundError", None),
     ("postprocess", "return data['absent']", 500, "KeyError", None),
     ("preprocess", "raise SystemExit(1)", 500, "SystemExit", None),
@@ -181,6 +182,7 @@ def test_user_headers_that_are_none(
         "content-type",
         "content-length",
         "x-request-id",
+        "x-serving-version",
         str(name).lower(),
     }
     with pytest.raises(Exception, match="HTTPException") as raised:

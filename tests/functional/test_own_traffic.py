@@ -25,6 +25,11 @@ preprocess = "v3/preprocess.py"
 """
 CODE = """
 class Preprocess:
+    def preprocess(self, data, state, collect):
+        if VERSION in data.get("missing", ()):
+            raise ValueError("missing")
+        return data
+
     def process(self, data, state, collect):
         if VERSION in data.get("broken", ()):
             raise RuntimeError("broken")
@@ -77,8 +82,7 @@ def ask(handler: Handler, times: int = 1, **body: Any) -> Counter[int]:
 
 def list_taken_out(handler: Handler) -> list[str]:
     described = handler({"serving": {"protocol": 1, "answer": "metadata"}})
-    out: list[str] = described.get("taken_out", [])
-    return out
+    return list(described.get("taken_out", {}))
 
 
 def test_weights_split_the_requests(start: Start) -> None:
@@ -137,12 +141,54 @@ def test_two_broken_versions_of_three(start: Start) -> None:
     assert ask(handler, 100, broken=[2, 3]) == {1: 100}
 
 
-@pytest.mark.parametrize("refused", [[1], [2], [1, 2]])
-def test_what_callers_do_wrong_is_no_fault_of_a_version(start: Start, refused: list[int]) -> None:
+@pytest.mark.parametrize(
+    "wrong",
+    [{"missing": [1]}, {"missing": [2]}, {"missing": [1, 2]}, {"refused": [1, 2]}],
+)
+def test_what_callers_do_wrong_is_no_fault_of_a_version(
+    start: Start, wrong: dict[str, list[int]]
+) -> None:
+    """It is refused before the model is asked, or by all versions alike."""
     handler = start(ONE_IN_TEN)
     ask(handler, 300)
-    assert ask(handler, 500, refused=refused)[0] > 20
+    assert ask(handler, 500, **wrong)[0] > 20
     assert list_taken_out(handler) == []
+
+
+@pytest.mark.parametrize("broken", [1, 2])
+def test_a_version_that_refuses_everything_goes_out(start: Start, broken: int) -> None:
+    """By its own fault, whatever status it gives it; what comes without a field tells nothing."""
+    handler = start(ONE_IN_TEN)
+    for _ in range(600):
+        ask(handler, 1, refused=[broken])
+        ask(handler, 2, missing=[1, 2])
+    assert list_taken_out(handler) == [str(broken)]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_many_wrong_requests_take_nobody_out(
+    start: Start, monkeypatch: pytest.MonkeyPatch, seed: int
+) -> None:
+    """Six of ten are refused, by either version, for long: few requests differ by chance."""
+    draw = Random(seed)
+    monkeypatch.setattr(Rollout.__init__, "__defaults__", (draw.random,))
+    handler = start(ONE_IN_TEN)
+    for _ in range(8000):
+        ask(handler, 1, refused=[1, 2] if draw.random() < 0.6 else [])
+    assert list_taken_out(handler) == []
+
+
+def test_one_sticky_caller_takes_nobody_out(start: Start) -> None:
+    """Its wrong requests come to one version alone; other callers of that version are served."""
+    handler = start('weights = { "2" = 0.5, "1" = 0.5 }\nsticky = "body:user"')
+    for _ in range(60):
+        for user in range(8):
+            ask(handler, 1, user=user)
+        ask(handler, 30, user=0, refused=[1, 2])
+    assert list_taken_out(handler) == []
+    for user in [*range(20)] * 20:
+        ask(handler, 1, user=user, refused=[2])
+    assert list_taken_out(handler) == ["2"]
 
 
 def test_errors_within_the_limit(start: Start) -> None:

@@ -130,13 +130,14 @@ def test_a_model_of_the_users_own() -> None:
     assert engine.predict(ROW).shape == (1, 3)
 
 
-def test_a_model_of_the_users_own_that_refuses() -> None:
+def test_a_model_of_the_users_own_that_fails() -> None:
+    """No library speaks here of its input."""
+
     class Picky:
         def predict(self, data: Any) -> Any:
             raise TypeError("no /var/task/x")
 
     engine = make_engine()
     engine.adopt(Picky())
-    with pytest.raises(InputError, match="the model refuses its input") as refused:
+    with pytest.raises(TypeError, match="no /var/task/x"):  # of the pipeline a 500 without text
         engine.predict([[1]])
-    assert "/var" not in refused.value.detail

@@ -37,6 +37,7 @@ from lambda_serving.responses import (
     collect_messages,
     is_response,
     name_error,
+    name_version,
 )
 
 ROUTES = (
@@ -127,11 +128,17 @@ class App:
             self._environment.check_name(target.endpoint)
             version = target.rest[0] if target.rest else None
             self._environment.check_version(version)
+            self._environment.expect_version(record, version)
             request = await self._read(scope, receive, request_id, version, record)
             answer = make_answer(await self.serve(request), record)
             if isinstance(answer, Answer):
                 return answer
-            return await self.play(answer, scope, receive, send)
+
+            async def send_named(message: dict[str, Any]) -> None:
+                await send(name_version(message, record.version))
+
+            messages = await self.play(answer, scope, receive, send_named)
+            return [name_version(message, record.version) for message in messages]
 
     async def serve(self, request: Request) -> Any:
         """A request's result. A server of many endpoints does this and ``show`` in threads."""

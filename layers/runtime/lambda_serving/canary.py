@@ -12,11 +12,12 @@ import orjson
 
 from lambda_serving.envelope import open_whole_answer
 from lambda_serving.errors import CalleeError, ServingError
+from lambda_serving.guard import Watch
 from lambda_serving.request import Request
 from lambda_serving.responses import Answer, answer_error, check_answer
 from lambda_serving.send_request import CallError, Calls, split_name
 from lambda_serving.settings import VersionSettings
-from lambda_serving.traffic import Traffic, choose_target, share_by_age
+from lambda_serving.traffic import Traffic, choose_target, find_key, share_by_age
 
 TARGET_HEADER = "x-serving-target"
 LOOK_SECONDS = 60
@@ -34,11 +35,12 @@ class Canary:
         settings: VersionSettings,
         traffic: Traffic,
         calls: Calls,
-        count_target: Callable[[str], None],
+        count: Callable[..., None],
     ) -> None:
-        """``count_target`` counts a request for the target that is asked."""
+        """``count`` counts a metric of the endpoint."""
         self.settings = settings
-        self._count_target = count_target
+        self._count = count
+        self._watch = Watch(traffic.guard, count)
         self.cost = self.model_size = 0
         self.sha256: str | None = None
         self._traffic = traffic
@@ -53,28 +55,47 @@ class Canary:
         Raises:
             CalleeError: the target could not be asked.
         """
-        target = choose_target(self._find_shares(request), self._traffic.sticky, request)
-        name, version = split_name(target, None)
-        self._count_target(target)
+        sticky = self._traffic.sticky
+        shares = self._watch.leave(self._find_shares(request))
+        target = choose_target(shares, sticky, request)
+        self._count("CanaryRequests", Target=target)
+        failure: ServingError | None = None
         try:
-            payload = self._calls.invoke(request, name, version, request.body, answer="whole")
-            answer = open_whole_answer(payload)
-        except CallError as error:
-            answer = self._pass_error(error, target)
-        except (ValueError, KeyError, TypeError) as error:
-            raise CalleeError(f"{target}: its answer cannot be read", target) from error
+            answer, failure = self._ask(request, target)
+        except CalleeError as error:
+            failure = error
+            raise
+        finally:
+            self._watch.note(target, failure, find_key(sticky, request))
         # Of canaries in a row the first one's choice is told.
         passed = (header for header in answer.headers if header[0].lower() != TARGET_HEADER)
         return answer._replace(headers=(*passed, (TARGET_HEADER, target)))
 
-    def _pass_error(self, error: CallError, target: str) -> Answer:
-        """The callee's own error as an answer, or ours where the callee did not get to speak."""
+    def _ask(self, request: Request, target: str) -> tuple[Answer, ServingError | None]:
+        """The target's answer, and the error that it is where it is one."""
+        name, version = split_name(target, None)
+        try:
+            payload = self._calls.invoke(request, name, version, request.body, answer="whole")
+            return open_whole_answer(payload), None
+        except CallError as error:
+            own, request_id = self._read_error(error, target)
+            return answer_error(own, request_id), own
+        except (ValueError, KeyError, TypeError) as error:
+            raise CalleeError(f"{target}: its answer cannot be read", target) from error
+
+    def _read_error(self, error: CallError, target: str) -> tuple[ServingError, str]:
+        """The callee's own error and request id.
+
+        Raises:
+            CalleeError: the callee did not get to speak.
+        """
         try:
             body = orjson.loads(orjson.loads(error.payload)["errorMessage"])
             own = ServingError(body["detail"], stage=body["stage"], type_name=body["type"])
             own.status = body["status"]
             own.headers = dict(body.get("headers", {}))
-            return check_answer(answer_error(own, body["request_id"]))
+            check_answer(answer_error(own, body["request_id"]))
+            return own, body["request_id"]
         except (ValueError, KeyError, TypeError):
             failure = CalleeError(f"{target}: {error.cause}", target, private=str(error))
             failure.status = STATUS.get(error.cause, failure.status)
@@ -104,6 +125,7 @@ class Canary:
                         ) from error
                 else:
                     self._shares = {f"{prefix}/{version}": s for version, s in shares.items()}
+                    self._watch.keep(self._shares)
                 self._look_at = time.monotonic() + LOOK_SECONDS
             return self._shares
 
@@ -112,7 +134,8 @@ class Canary:
         self._look_at = -math.inf
 
     def describe(self) -> dict[str, Any]:
-        return {"targets": self._shares}
+        out = dict(sorted(self._watch.out.items()))
+        return {"targets": self._shares, **({"taken_out": out} if out else {})}
 
     def close(self) -> None:
         """Holds nothing."""

@@ -45,13 +45,17 @@ class Stage(NamedTuple):
 
     name: str
     call: Callable[[Any, dict[str, Any], Any], Any]
+    blames_caller: bool = False
+    """Whether a ``ValueError`` in it is the user's word about the input."""
 
 
-Trace = Callable[[str, Callable[..., Any]], Callable[..., Any]]
+Trace = Callable[..., Callable[..., Any]]
 """Puts a name on a call, in the traces; what it returns is called instead."""
 
 
-def leave_untraced(name: str, call: Callable[..., Any]) -> Callable[..., Any]:
+def leave_untraced(
+    name: str, call: Callable[..., Any], blames_caller: bool = False
+) -> Callable[..., Any]:
     """Where tracing is off."""
     return call
 
@@ -77,7 +81,8 @@ class Endpoint:
         self.sha256 = None if model is None else model.sha256
         self.cost = cost
         self._stages = tuple(
-            stage._replace(call=trace(stage.name, stage.call)) for stage in self._list_stages()
+            stage._replace(call=trace(stage.name, stage.call, stage.blames_caller))
+            for stage in self._list_stages()
         )
 
     def _list_stages(self) -> list[Stage]:
@@ -88,7 +93,7 @@ class Endpoint:
             if name == "process" and (method is None or self.engine.user_process == "ignored"):
                 stages.append(Stage(name, lambda data, state, collect: self.engine.predict(data)))
             elif method is not None:
-                stages.append(Stage(name, method))
+                stages.append(Stage(name, method, blames_caller=name != "postprocess"))
         return stages
 
     def serve(self, request: Request) -> Any:
@@ -116,7 +121,7 @@ class Endpoint:
             except PASSING:
                 raise
             except BaseException as error:  # noqa: BLE001  (user code: any error is translated)
-                raise translate_exception(error, stage.name) from error
+                raise translate_exception(error, stage.name, stage.blames_caller) from error
             finally:
                 if record is not None:
                     record.stages[stage.name] = perf_counter() - started

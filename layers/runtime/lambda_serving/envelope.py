@@ -36,6 +36,7 @@ from lambda_serving.errors import (
 from lambda_serving.notes import Notes
 from lambda_serving.request import Request
 from lambda_serving.responses import (
+    VERSION_HEADER,
     Answer,
     answer_result,
     check_answer,
@@ -144,6 +145,8 @@ def make_answer(result: Any, whole: bool, version: str) -> Any:
     else:
         is_own = is_response(result)
         answer = render_response(result) if is_own else answer_result(result, version)
+        if VERSION_HEADER not in dict(answer.headers):
+            answer = answer._replace(headers=(*answer.headers, (VERSION_HEADER, version)))
     if whole:
         return _make_whole(answer)
     if answer.status >= 400:

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from time import monotonic, perf_counter
 from typing import TYPE_CHECKING, Any
 
 from lambda_serving.endpoint import Servable, Trace, leave_untraced
-from lambda_serving.errors import ServingError, UnknownEndpointError, UnknownVersionError
+from lambda_serving.errors import LoadError, ServingError, UnknownEndpointError, UnknownVersionError
 from lambda_serving.loading import load_version
 from lambda_serving.models.versions import Versions
+from lambda_serving.notes import NO_VERSION, Notes
 from lambda_serving.outlets import Outlets
 from lambda_serving.request import Request, enter_request, find_request
+from lambda_serving.responses import VERSION_HEADER
 from lambda_serving.rollout import Rollout
 from lambda_serving.settings import Runtime
 from lambda_serving.traffic import Traffic
@@ -45,7 +48,7 @@ class Environment(Outlets):
             from lambda_serving.canary import Canary
 
             traffic = self.settings.traffic or Traffic()
-            return Canary(settings, traffic, self.calls, self._count_target)
+            return Canary(settings, traffic, self.calls, self.count)
         if self.settings.calls:
             self.calls  # noqa: B018  (made at the cold start of those that say they call)
         is_async = settings.engine == "custom_async"
@@ -118,7 +121,11 @@ class Environment(Outlets):
             LoadError: it cannot be loaded now.
         """
         version = self.check_version(version)
-        return self._versions.get(version)
+        try:
+            return self._versions.get(version)
+        except LoadError as error:
+            self._tell_version(error, version)
+            raise
 
     def check_version(self, version: str | None) -> str:
         """The version that a request asks for; None is the one of the unversioned URL.
@@ -151,18 +158,45 @@ class Environment(Outlets):
         record = request.record
         if record is not None:
             record.version = version
-        error: ServingError | None = None
-        try:
-            endpoint = self.get_endpoint(version)
-            if record is not None:
-                record.engine, record.sha256 = endpoint.settings.engine, endpoint.sha256
-            return endpoint.serve(request)
-        except ServingError as failure:
-            error = failure
-            raise
-        finally:
-            if request.version is None:
-                self.rollout.note(version, error)
+            record.is_watched = request.version is None
+            record.caller = self.rollout.find_caller(request)
+        endpoint = self.get_endpoint(version)
+        if record is not None:
+            record.engine, record.sha256 = endpoint.settings.engine, endpoint.sha256
+        return endpoint.serve(request)
+
+    @contextmanager
+    def record(self, request_id: str) -> Iterator[Notes]:
+        """A request begins; at the end of the ``with`` block, with its result encoded, its
+        statistics are written and the guard is told."""
+        with self.statistics.begin(request_id) as notes:
+            try:
+                yield notes
+            except ServingError as error:
+                is_known = notes.version != NO_VERSION
+                self._tell_version(error, notes.version if is_known else notes.expected)
+                self._tell_guard(notes, error)
+                raise
+            self._tell_guard(notes, None)
+
+    def expect_version(self, notes: Notes, version: str | None) -> None:
+        """Note which version will answer, if that is known before the request is read."""
+        rollout = self._rollout
+        if rollout is None:
+            return
+        if version is None and len(rollout.shares) == 1:
+            version = next(iter(rollout.shares))
+        if version in rollout.versions:
+            notes.expected = version
+
+    def _tell_version(self, error: ServingError, version: str | None) -> None:
+        """In the error's answer, where it is known; a canary's own version answers nobody."""
+        if version is not None and not self.settings.is_canary:
+            error.headers.setdefault(VERSION_HEADER, version)
+
+    def _tell_guard(self, notes: Notes, error: ServingError | None) -> None:
+        if notes.is_watched:
+            self.rollout.note(notes.version, error, notes.caller)
 
     def check_name(self, name: str) -> None:
         """Refuse a URL that names another endpoint.

@@ -205,11 +205,13 @@ class ModelLoadError(LoadError):
     pass
 
 
-def translate_exception(exception: BaseException, stage: str) -> ServingError:
+def translate_exception(
+    exception: BaseException, stage: str, blames_caller: bool = False
+) -> ServingError:
     """What user code or an engine raised in ``stage``, as the error table says.
 
-    The text of an unforeseen exception stays in the log: it may hold a path or a secret. A
-    ``ValueError`` is the user speaking to the caller, and passes.
+    The text of an unforeseen exception stays in the log: it may hold a path or a secret. Where the
+    stage ``blames_caller``, a ``ValueError`` is the user speaking to the caller, and passes.
     """
     if isinstance(exception, ServingError):
         if isinstance(exception, InputError):
@@ -218,7 +220,7 @@ def translate_exception(exception: BaseException, stage: str) -> ServingError:
     name = type(exception).__name__
     if hasattr(exception, "status_code") and hasattr(exception, "detail"):
         return UserHTTPError(exception, stage)
-    if isinstance(exception, ValueError):
+    if blames_caller and isinstance(exception, ValueError):
         text = str(exception)
         return InputError(redact(text), private=text, stage=stage, type_name=name)
     return UserCodeError(

@@ -25,6 +25,12 @@ class Notes:
         self.sha256: str | None = None
         self.stages: dict[str, float] = {}
         """Seconds of each stage."""
+        self.expected: str | None = None
+        """The version that will answer, where that is known before the request is read."""
+        self.is_watched = False
+        """Whether the version got the request by its share of the traffic."""
+        self.caller: str | None = None
+        """What the request sticks to its version by."""
 
     def __enter__(self) -> Self:
         return self

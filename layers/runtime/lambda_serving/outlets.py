@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from lambda_serving.endpoint_toml import read_endpoint
 from lambda_serving.errors import SettingsError
 from lambda_serving.logs import import_formatter
-from lambda_serving.notes import NoStatistics, Notes
+from lambda_serving.notes import NoStatistics
 from lambda_serving.settings import EndpointSettings, MetricSettings, Runtime
 
 if TYPE_CHECKING:
@@ -70,16 +70,9 @@ class Outlets:
             callee = "-"
         self.count("FailedCalls", Callee=callee, Cause=cause)
 
-    def _count_target(self, target: str) -> None:
-        self.count("CanaryRequests", Target=target)
-
     def count(self, name: str, **dimensions: str) -> None:
         """One metric of this endpoint, with further dimensions."""
         self.statistics.count(name, dimensions)
-
-    def record(self, request_id: str) -> Notes:
-        """A request begins; its statistics are written when the record's ``with`` block ends."""
-        return self.statistics.begin(request_id)
 
     def write_statistics(self, record: Mapping[str, Any]) -> None:
         """Where EMF records go."""

@@ -43,6 +43,16 @@ def answer_result(result: Any, version: str) -> Answer:
     return Answer(200, JSON, encode_result(result), headers)
 
 
+def name_version(message: dict[str, Any], version: str) -> dict[str, Any]:
+    """An ASGI message of a user's response; its first one says which version it was."""
+    if message.get("type") != "http.response.start":
+        return message
+    headers = list(message.get("headers", []))
+    if all(name.lower() != VERSION_HEADER.encode() for name, _ in headers):
+        headers.append((VERSION_HEADER.encode(), version.encode()))
+    return message | {"headers": headers}
+
+
 def answer_error(error: ServingError, request_id: str) -> Answer:
     """An error, as the contract's table says."""
     body = encode_error(describe_error(error, request_id))

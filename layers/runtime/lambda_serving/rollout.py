@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Collection, Mapping
 
 from lambda_serving.errors import ServingError
-from lambda_serving.guard import Guard
+from lambda_serving.guard import Watch
 from lambda_serving.request import Request
 from lambda_serving.settings import EndpointSettings, VersionSettings
-from lambda_serving.traffic import choose_target, draw_point, share_by_age
-
-logger = logging.getLogger("lambda_serving")
+from lambda_serving.traffic import choose_target, draw_point, find_key, share_by_age
 
 
 class Rollout:
@@ -25,9 +22,7 @@ class Rollout:
     ) -> None:
         """``count`` counts a metric of the endpoint; ``draw`` is ``choose_target``'s."""
         self._traffic = None if settings.is_canary else settings.traffic
-        guard = None if self._traffic is None else self._traffic.guard
-        self._guard = None if guard is None else Guard(guard)
-        self._count = count
+        self._watch = Watch(None if self._traffic is None else self._traffic.guard, count)
         self._draw = draw
         self.versions: Mapping[str, VersionSettings] = {}
         self.default = ""
@@ -47,8 +42,7 @@ class Rollout:
         """
         self.versions = versions
         self.default = default
-        if self._guard is not None:
-            self._guard.keep(versions)
+        self._watch.keep(versions)
         if self._traffic is None:
             self.shares = {default: 1.0} if default else {}
         elif self._traffic.weights:
@@ -60,34 +54,20 @@ class Rollout:
         """The version that answers a request of the unversioned URL; "" where there is none."""
         if self._traffic is None or not self.shares:
             return self.default
-        shares = self.shares
-        if self._guard is not None and self._guard.out:
-            left = {name: share for name, share in shares.items() if name not in self._guard.out}
-            total = sum(left.values())
-            shares = {name: share / total for name, share in left.items()} if total else shares
+        shares = self._watch.leave(self.shares)
         return choose_target(shares, self._traffic.sticky, request, self._draw)
 
-    def note(self, version: str, error: ServingError | None) -> None:
-        """Tell the guard what became of a request that ``choose`` gave to a version.
+    def find_caller(self, request: Request) -> str | None:
+        """What the request sticks to its version by, where it does."""
+        return None if self._traffic is None else find_key(self._traffic.sticky, request)
 
-        What the caller did wrong is no version's fault.
-        """
-        failed = error is not None and error.status >= 500
-        if self._guard is None or not self._guard.note(version, failed):
-            return
-        share = self._guard.out[version]
-        logger.error(
-            "version %s is taken out of the traffic: %.0f %% of its requests fail, the last"
-            " with %s, and those of the others do not",
-            version,
-            share * 100,
-            error.type if error else "-",
-        )
-        self._count("VersionsTakenOut", Version=version)
+    def note(self, version: str, error: ServingError | None, caller: str | None) -> None:
+        """Tell the guard what became of a request that ``choose`` gave to a version."""
+        self._watch.note(version, error, caller)
 
     def describe(self) -> dict[str, object]:
         """Shares of the unversioned URL, and what the guard took out; nothing without traffic."""
         if self._traffic is None:
             return {}
-        out = sorted(self._guard.out) if self._guard else []
+        out = dict(sorted(self._watch.out.items()))
         return {"traffic": self.shares, **({"taken_out": out} if out else {})}

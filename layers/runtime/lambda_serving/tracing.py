@@ -58,11 +58,21 @@ class Tracer:
         """Documents of the cold start, which has no trace of its own."""
         self._has_failed = False
 
-    def trace(self, name: str, call: Callable[..., Any], **annotations: str) -> Callable[..., Any]:
-        """``call`` with a subsegment around each of its runs; it may be asynchronous."""
+    def trace(
+        self,
+        name: str,
+        call: Callable[..., Any],
+        blames_caller: bool = False,
+        **annotations: str,
+    ) -> Callable[..., Any]:
+        """``call`` with a subsegment around each of its runs; it may be asynchronous.
+
+        ``blames_caller`` is that of its stage.
+        """
 
         def traced(*arguments: Any) -> Any:
             with self.begin(name, **annotations) as subsegment:
+                subsegment.blames_caller = blames_caller
                 result = call(*arguments)
                 if not inspect.isawaitable(result):
                     return result
@@ -83,7 +93,7 @@ class Tracer:
         try:
             document = subsegment.describe()
             if error is not None:
-                document |= describe_error(error, subsegment.name)
+                document |= describe_error(error, subsegment.name, subsegment.blames_caller)
             if subsegment.place:
                 self._send_waiting(subsegment.place)
                 self._send(document, subsegment.place)
@@ -121,6 +131,7 @@ class Subsegment:
         self.id = os.urandom(8).hex()
         self.header = read_trace_header()
         self.place = parse_header(self.header)
+        self.blames_caller = False
         self.goes_on = False
         """Whether it does not end with its ``with`` block: there is something to await."""
         self._tracer = tracer
@@ -203,9 +214,9 @@ def make_header() -> str:
     return re.sub(r"\bParent=[^;]*", f"Parent={subsegment.id}", header)
 
 
-def describe_error(error: BaseException, stage: str) -> dict[str, Any]:
+def describe_error(error: BaseException, stage: str, blames_caller: bool) -> dict[str, Any]:
     """How a subsegment failed: whose fault it is, as the error table says, and the exceptions."""
-    status = translate_exception(error, stage).status
+    status = translate_exception(error, stage, blames_caller).status
     marks = {"fault" if status >= 500 else "error": True}
     exceptions = [describe_exception(each) for each in walk_causes(error)]
     return marks | {"cause": {"exceptions": exceptions}}

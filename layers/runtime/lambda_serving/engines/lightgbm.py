@@ -56,11 +56,22 @@ class LightgbmEngine:
         is_booster = isinstance(self._model, lightgbm.Booster)
         try:
             return self._model.predict(data, **(self._options if is_booster else {}))
-        except (lightgbm.basic.LightGBMError, TypeError) as error:
-            raise InputError(
-                f"the model refuses its input: {str(error).partition(chr(10))[0]}",
-                private=str(error),
-            ) from error
+        except Exception as error:
+            from lambda_serving.engines.refusals import raise_refusal
+
+            raise_refusal(error, self._describe_categories(data) if is_booster else "")
+            raise
+
+    def _describe_categories(self, data: Any) -> str:
+        """What LightGBM's error leaves out: which columns of a DataFrame it takes for categories."""
+        expected = self._model.pandas_categorical
+        if expected is None or not hasattr(data, "dtypes"):
+            return ""
+        got = [name for name, kind in data.dtypes.items() if str(kind) == "category"]
+        return (
+            f"; {len(expected)} columns were of the dtype category in the training,"
+            f" now these are: {got}"
+        )
 
     def describe(self) -> dict[str, Any]:
         if not isinstance(self._model, lightgbm.Booster):

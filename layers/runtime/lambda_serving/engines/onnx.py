@@ -52,7 +52,7 @@ class OnnxEngine:
 
     def predict(self, data: Any) -> Any:
         if self._predictor is not None:
-            return self._predictor.predict(data)
+            return self._predict_by_own(data)
         feeds = self._make_feeds(data)
         try:
             outputs = self._session.run(self._output_names, feeds)
@@ -64,6 +64,16 @@ class OnnxEngine:
                 f"the model refuses its input: it got {came}", private=str(error)
             ) from error
         return outputs[0] if len(outputs) == 1 else outputs
+
+    def _predict_by_own(self, data: Any) -> Any:
+        """By what the user's ``load`` returned, which is no session."""
+        try:
+            return self._predictor.predict(data)
+        except Exception as error:
+            from lambda_serving.engines.refusals import raise_refusal
+
+            raise_refusal(error)
+            raise
 
     def _make_feeds(self, data: Any) -> dict[str, Any]:
         if len(self._inputs) == 1 and not isinstance(data, Mapping):

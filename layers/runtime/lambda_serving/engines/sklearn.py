@@ -11,7 +11,7 @@ import joblib
 import sklearn.exceptions
 
 from lambda_serving.engines.base import refuse_unknown_options
-from lambda_serving.errors import InputError, ModelLoadError, SettingsError, UserCodeError
+from lambda_serving.errors import ModelLoadError, SettingsError, UserCodeError
 from lambda_serving.libraries import describe_missing
 from lambda_serving.models.model import Model
 from lambda_serving.redaction import redact
@@ -86,9 +86,11 @@ class SklearnEngine:
         except sklearn.exceptions.NotFittedError as error:  # as a ValueError the caller's fault
             name = type(error).__name__
             raise UserCodeError(redact(str(error)), stage="process", type_name=name) from error
-        except TypeError as error:
-            text = f"the model cannot take {type(data).__name__}: {error}".partition("\n")[0]
-            raise InputError(redact(text), private=str(error)) from error
+        except Exception as error:
+            from lambda_serving.engines.refusals import raise_refusal
+
+            raise_refusal(error)
+            raise
 
     def describe(self) -> dict[str, Any]:
         names = getattr(self._model, "feature_names_in_", None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from os import PathLike
 from typing import Any, ClassVar, Literal
 
@@ -57,12 +58,11 @@ class XgboostEngine:
             if is_booster and not isinstance(data, xgboost.DMatrix):
                 data = self._make_matrix(data)
             return self._model.predict(data, **(self._options if is_booster else {}))
-        except (xgboost.core.XGBoostError, TypeError) as error:
-            # XGBoost's text holds paths and a stack of its own.
-            raise InputError(
-                f"the model refuses its input: {self._describe_difference(data)}",
-                private=str(error),
-            ) from error
+        except Exception as error:
+            from lambda_serving.engines.refusals import raise_refusal
+
+            raise_refusal(error, self._describe_difference(data, str(error)))
+            raise
 
     def _make_matrix(self, data: Any) -> Any:
         """Rows without names have the model's, which refuses them else."""
@@ -72,10 +72,14 @@ class XgboostEngine:
             matrix.feature_names = names
         return matrix
 
-    def _describe_difference(self, data: Any) -> str:
+    def _describe_difference(self, data: Any, text: str) -> str:
+        """What XGBoost's text leaves out: a column's name, or what the model takes."""
         expected = self.describe().get("features")
+        column = re.search(r"the (\d+)th \(0-based\) column", text)
+        if column and isinstance(expected, list):
+            return f" (the column {expected[int(column[1])]!r})"
         got = f"{data.num_col()} features" if hasattr(data, "num_col") else type(data).__name__
-        return f"expected rows of {expected} features, got {got}"
+        return f"; expected rows of {expected} features, got {got}"
 
     def describe(self) -> dict[str, Any]:
         if not isinstance(self._model, xgboost.Booster):

@@ -12,6 +12,7 @@ from lambda_serving.encoding import decode_base64, measure_payload
 from lambda_serving.environment import Environment
 from lambda_serving.errors import MalformedBodyError, ResultTooLargeError, report_error
 from lambda_serving.request import Request, enter_request, find_latest
+from lambda_serving.responses import VERSION_HEADER
 from lambda_serving.settings import PAYLOAD_LIMIT
 
 
@@ -42,6 +43,7 @@ def answer_event(event: Any, context: Any, environment: Environment) -> Any:
         )
         served = find_latest().record
         if served is not None:
+            too_large.headers[VERSION_HEADER] = served.version
             environment.statistics.count_error(too_large, request_id, served.version)
         return refuse(too_large, request_id)(event, context)
     return answer
