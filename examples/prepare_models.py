@@ -19,7 +19,14 @@ from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
 
+from lambda_serving.libraries import find_shared_library
+
 FOLDER = Path(__file__).parent
+
+BRINGS = (
+    "a package of .venv should bring it (libgomp comes with scikit-learn and xgboost-cpu, see"
+    " lambda_serving_cli/openmp.py); `uv sync --reinstall` puts back what its wheel had"
+)
 
 
 @dataclass(frozen=True)
@@ -76,6 +83,11 @@ def main() -> None:
             made = prepare_model(RECIPES[name], arguments.out)
         except ModuleNotFoundError as error:
             sys.exit(f"{name}: the package {error.name!r} is missing: run `uv sync`")
+        except (ImportError, OSError) as error:
+            library = find_shared_library(error)
+            if not library:
+                raise
+            sys.exit(f"{name}: the shared library {library!r} is missing: {BRINGS}")
         done = f"made in {time.monotonic() - started:.1f} s" if made else "unchanged"
         sys.stdout.write(f"{name}: {done}\n")
         sys.stdout.flush()

@@ -51,3 +51,15 @@ def test_a_library_that_cannot_be_loaded_names_its_layer(
     monkeypatch.syspath_prepend(tmp_path)
     with pytest.raises(MissingLibraryError, match="another processor .* 'engine_lightgbm'"):
         find_engine("lightgbm")
+
+
+def test_a_shared_library_that_is_missing_is_named(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "lightgbm.py").write_text("import ctypes\nctypes.CDLL('libno-such.so.1')\n")
+    forget_engines(monkeypatch)
+    monkeypatch.delitem(sys.modules, "lightgbm", raising=False)
+    monkeypatch.syspath_prepend(tmp_path)
+    expected = "shared library 'libno-such.so.1', .* attach the layer 'engine_lightgbm'"
+    with pytest.raises(MissingLibraryError, match=expected):
+        find_engine("lightgbm")

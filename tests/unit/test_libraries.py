@@ -1,6 +1,9 @@
-"""Where missing modules come from."""
+"""Where missing modules and shared libraries come from."""
 
+import ctypes
 from importlib.metadata import packages_distributions
+
+import pytest
 
 from lambda_serving.libraries import LAYERS, describe_missing
 from tests.conftest import PROJECT
@@ -21,3 +24,12 @@ def test_a_part_that_a_library_does_not_have() -> None:
 
 def test_other_errors_are_told_as_they_are() -> None:
     assert describe_missing(ImportError("x", name="joblib")) == ""
+
+
+def test_a_shared_library() -> None:
+    with pytest.raises(OSError) as caught:
+        ctypes.CDLL("libno-such.so.1")
+    told = describe_missing(caught.value)
+    assert told.startswith("; there is no shared library 'libno-such.so.1': neither Lambda's")
+    gomp = OSError(str(caught.value).replace("libno-such", "libgomp"))
+    assert describe_missing(gomp).endswith("'libgomp.so.1': attach the layer 'engine_lightgbm'")

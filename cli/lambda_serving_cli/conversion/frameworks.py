@@ -91,7 +91,13 @@ def read_original(framework: Framework, path: Path, notes: list[str]) -> Origina
         what = "is a folder" if path.is_dir() else "is not there"
         raise ConversionError(f"{path} {what}", advice="give the one file of the model")
     module, _, class_name = framework.original.partition(":")
-    model_class = cast(type[Original], getattr(import_module(module), class_name))
+    try:
+        model_class = cast(type[Original], getattr(import_module(module), class_name))
+    except (ImportError, OSError) as error:  # a package that is there, and lacks something
+        raise ConversionError(
+            f"{', '.join(framework.packages.values())}: one of these cannot be imported:"
+            f" {summarise_error(error)}"
+        ) from error
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         original = model_class(path)

@@ -25,7 +25,7 @@ def prepare(layout: Layout, environment: Mapping[str, str]) -> None:
         StepError: the script failed.
     """
     command = [sys.executable, "-m", "examples.prepare_models", "--out", str(layout.models)]
-    advice = "run `uv sync` to install what makes the models, then `make up` again"
+    advice = "do what the last line of the log says, then `make up` again"
     log = layout.log("models")
     with hold(layout.models.with_name("models.lock")):  # shared by all local clouds
         run_logged(command, log, cwd=layout.root, env=environment, advice=advice)

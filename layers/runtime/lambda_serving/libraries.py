@@ -1,4 +1,4 @@
-"""Where a module comes from that user code or a model needs and the function does not have."""
+"""Where what user code or a model needs comes from: modules and shared libraries."""
 
 from __future__ import annotations
 
@@ -20,9 +20,27 @@ LAYERS: Final = {
 
 ELSEWHERE: Final = ": list its package in the endpoint's requirements.txt"
 
+SHARED: Final = {"libgomp.so.1": ": attach the layer 'engine_lightgbm'"}
+"""Shared library -> what brings it."""
+
+SHARED_ELSEWHERE: Final = (
+    ": neither Lambda's system nor a layer of this function has it; take a package whose wheel"
+    " brings it (such as opencv-python-headless), or put it into the folder lib of the endpoint"
+)
+
+
+def find_shared_library(error: BaseException) -> str:
+    """The name of the shared library that the loader did not find; "" for any other error."""
+    if not isinstance(error, ImportError | OSError):
+        return ""
+    name, told, _ = str(error).partition(": cannot open shared object file")  # dlerror(3)
+    return name if told else ""
+
 
 def describe_missing(error: BaseException) -> str:
-    """What to do about a missing module, to end an error's text; "" for any other error."""
+    """What to do about what is missing, to end an error's text; "" for any other error."""
+    if name := find_shared_library(error):
+        return f"; there is no shared library {name!r}{SHARED.get(name, SHARED_ELSEWHERE)}"
     if not isinstance(error, ModuleNotFoundError) or not error.name:
         return ""
     module = error.name.partition(".")[0]

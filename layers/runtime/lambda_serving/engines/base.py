@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Literal, Protocol, cast
 
 from lambda_serving.engines import ENGINES
 from lambda_serving.errors import MissingLibraryError, SettingsError
+from lambda_serving.libraries import find_shared_library
 from lambda_serving.models.model import Model
 from lambda_serving.settings import VersionSettings
 
@@ -95,6 +96,12 @@ def find_engine(name: str) -> type[Engine]:
             f"the engine {name!r} needs {error.name!r}: attach the layer {layer!r}"
         ) from error
     except (ImportError, OSError) as error:
+        if library := find_shared_library(error):
+            raise MissingLibraryError(
+                f"the engine {name!r} needs the shared library {library!r}, which is not here:"
+                f" attach the layer {layer!r}",
+                private=str(error),
+            ) from error
         raise MissingLibraryError(
             f"the engine {name!r} cannot use its library ({type(error).__name__}): it was built for"
             f" another processor or Python, or lacks a library of the system; the layer {layer!r}"
