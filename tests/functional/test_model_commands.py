@@ -94,6 +94,10 @@ def test_any_visible_name(registry: Registry, monkeypatch: pytest.MonkeyPatch) -
         monkeypatch.setenv(name, value)
     fetched = fetch_model(done["model"], done["sha256"], read_runtime())  # as an endpoint does
     assert (fetched.name, fetched.read_bytes()) == ("my model.bin", b"weights")
+    told = registry.run("show", *names, "--version", 1)[0]
+    uri = told.partition("s3://")[2].partition("\n")[0]
+    pasted = fetch_model(f"s3://{uri}", done["sha256"], read_runtime())
+    assert pasted.read_bytes() == b"weights"
     assert "100% [x] 日本" in registry.run("list")[0]
     assert registry.ask("show", *names)["versions"]["1"]["sha256"] == done["sha256"]
     registry.run("remove", *names, "--version", 1)

@@ -1,4 +1,4 @@
-"""A model's address means the key that it spells: through the real handler, with decoys beside it."""
+"""A model's address means the key that it spells: through the real handler, beside decoys."""
 
 import unicodedata
 from collections.abc import Callable, Iterator

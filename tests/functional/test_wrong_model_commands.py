@@ -102,7 +102,7 @@ def test_failures(filled: Registry, arguments: tuple[str, ...], text: str) -> No
 def check_refused(registry: Registry, reason: str, *command: str) -> None:
     """A command says what is wrong with the index, and leaves it as it is."""
     before = registry.s3.read(BUCKET, INDEX)
-    out, err = registry.invoke(*(command or ("show", *NAMED)), code=1)
+    out, err = registry.invoke(*(command or ("publish", *NAMED, *VERSION)), code=1)
     assert f"{INDEX} in the bucket is not an index of the registry ({reason}" in err
     assert out == ""
     assert registry.s3.read(BUCKET, INDEX) == before
@@ -156,10 +156,10 @@ def test_half_an_entry_stops_what_would_write_it_and_takes_only_itself_out(
     out, err = filled.invoke("list", code=1)
     assert "version 2 has no 'tags'" in err
     rows = [line.split()[:4] for line in out.splitlines()[2:]]
-    assert rows == [["p", "n", "1", "1"], ["q", "m", "1", "1"]]
+    assert rows == [["p", "n", "2", "3"], ["q", "m", "1", "1"]]
     out, err = filled.invoke("show", *NAMED)
     assert "version 2 has no 'tags'" in err
-    assert [line.split()[0] for line in out.splitlines()[2:]] == ["1"]
+    assert [line.split()[0] for line in out.splitlines()[2:]] == ["1", "3"]
 
 
 OF_AN_ENTRY = ["model", "framework", "sha256", "size", "tags", "published", "created", "libraries"]

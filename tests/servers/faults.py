@@ -20,6 +20,8 @@ class Fault:
     """Seconds before the answer."""
     rate: float = 0.0
     """Bytes of the body a second; 0 for all there is."""
+    step: int = 256 * 1024
+    """Bytes that are written at once where there is a rate."""
     shorten: int = 0
     """Bytes that a range is shorter than what was asked for, and says so."""
     method: str = ""

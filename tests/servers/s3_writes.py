@@ -18,8 +18,6 @@ from tests.servers.faults import LISTING, Fault
 
 XML = {"Content-Type": "application/xml"}
 META = "x-amz-meta-"
-STEP = 256 * 1024
-"""Bytes of a slow answer that are written at once."""
 
 
 @dataclass(frozen=True)
@@ -229,7 +227,7 @@ class WriteHandler(BaseHTTPRequestHandler):
         if cut_after >= 0:
             self.close_connection = True
             body = body[:cut_after]
-        step = STEP if self._fault.rate else len(body) or 1
+        step = self._fault.step if self._fault.rate else len(body) or 1
         for start in range(0, len(body), step):
             self.wfile.write(body[start : start + step])
             time.sleep(step / self._fault.rate if self._fault.rate else 0)

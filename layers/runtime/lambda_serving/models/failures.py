@@ -72,7 +72,7 @@ def translate_errors(
     except (BaseError, OSError, ValueError) as error:
         reason = describe_failure(error)
         detail = f"{told} ({reason})"
-        if isinstance(error, FileNotFoundError) and "NoSuchBucket" not in reason:
+        if isinstance(error, FileNotFoundError) and not is_missing_bucket(error):
             detail = missing
         raise ModelFetchError(detail, private=f"{location}: {error}") from error
 
@@ -80,3 +80,8 @@ def translate_errors(
 def replace_model(location: Location) -> ModelFetchError:
     """The error where a model is not one any more."""
     return ModelFetchError("the model was replaced while it was fetched", private=str(location))
+
+
+def is_missing_bucket(error: BaseException) -> bool:
+    """Whether there is not only no such object, but no such bucket."""
+    return "<Code>NoSuchBucket</Code>" in str(error)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from lambda_serving.errors import ModelFetchError
 from lambda_serving.models.download import PIECE, write_all
-from lambda_serving.models.failures import replace_model, translate_errors
+from lambda_serving.models.failures import is_missing_bucket, replace_model, translate_errors
 from lambda_serving.models.location import Location
 from lambda_serving.models.patience import Patience
 
@@ -120,6 +120,8 @@ class Prefix:
             try:
                 yield
             except (PreconditionError, FileNotFoundError) as error:
+                if is_missing_bucket(error):
+                    raise
                 raise _ReplacedError from error
 
     def _list(self) -> dict[str, Item]:
