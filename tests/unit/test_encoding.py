@@ -172,7 +172,7 @@ def test_keys_of_the_fallback() -> None:
 @pytest.mark.parametrize(
     ("value", "message"),
     [
-        ({"a": b"\xff"}, "cannot be read: UnicodeDecodeError"),
+        ({"a": b"\xff"}, "UnicodeDecodeError"),
         ([object()], "got object"),
         ({"big": 2**80, "x": object()}, "got object"),
         ("\ud800", "not valid Unicode"),
