@@ -5,12 +5,12 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from lambda_serving.endpoint import Endpoint, Trace, leave_untraced
 from lambda_serving.engines.base import Engine, find_engine
-from lambda_serving.errors import PASSING, LoadError, ModelLoadError
-from lambda_serving.libraries import describe_missing
+from lambda_serving.errors import PASSING, LoadError, ModelFetchError, ModelLoadError
 from lambda_serving.memory import read_resident_memory
 from lambda_serving.models.model import Model
 from lambda_serving.models.store import fetch_model
@@ -76,9 +76,11 @@ def load_version(
     except LoadError:
         raise
     except Exception as error:  # a library's own: a request would be an InternalError for ever
+        from lambda_serving.causes import describe_cause
+
         raise ModelLoadError(
             f"{type(error).__name__} while version {settings.version} was loaded; the log has the"
-            " traceback",
+            f" traceback{describe_cause(error)}",
             private=str(error),
         ) from error
 
@@ -110,17 +112,40 @@ def _load_model(engine: Engine, user_code: UserCode, model: Model | None) -> Non
     """The user's ``load``, then the engine's own where that gave nothing."""
     loaded = None
     if user_code.get_method("load") is not None:
+        path = None if model is None else _save(model)
         try:
-            loaded = user_code.load(None if model is None else model.path)
+            loaded = user_code.load(path)
         except PASSING:
             raise
         except BaseException as error:  # noqa: BLE001  (user code may raise anything)
+            from lambda_serving.causes import describe_cause
+
             raise ModelLoadError(
                 f"{type(error).__name__} in the endpoint's load; the log has the traceback"
-                f"{describe_missing(error)}",
+                f"{describe_cause(error)}",
                 private=str(error),
             ) from error
     if loaded is None:
         engine.load(model)
     else:
         engine.adopt(loaded)
+
+
+def _save(model: Model) -> Path:
+    """The model on local disk.
+
+    Raises:
+        ModelFetchError: there is no room for it; there may be some later.
+    """
+    size = model.size
+    try:
+        return model.path
+    except OSError as error:
+        model.discard()  # what was written of it is in the way of the count
+        from lambda_serving.causes import describe_room, find_no_room
+
+        if not find_no_room(error):
+            raise
+        raise ModelFetchError(
+            f"the model has no room on the disk: {describe_room(size)}", private=str(error)
+        ) from error

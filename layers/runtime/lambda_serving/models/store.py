@@ -158,9 +158,12 @@ def _translate_errors(location: Location) -> Iterator[None]:
             "the model was replaced while it was fetched", private=str(location)
         ) from error
     except (BaseError, OSError, ValueError) as error:
+        from lambda_serving.causes import describe_cause
+
         reason = type(error).__name__.removesuffix("Error")
         raise ModelFetchError(
-            f"the model cannot be fetched ({reason})", private=f"{location}: {error}"
+            f"the model cannot be fetched ({reason}){describe_cause(error)}",
+            private=f"{location}: {error}",
         ) from error
 
 
