@@ -109,3 +109,20 @@ def test_request_over_the_limit_is_not_sent(start_canary: CanaryMaker, api: Lamb
     answer = start_canary("weights = { alpha = 1 }")(post(text="x" * 6_300_000))
     assert (answer["statusCode"], json.loads(answer["body"])["type"]) == (413, "CalleeError")
     assert api.invokes == []
+
+
+def test_a_target_that_keeps_failing_goes_out(
+    start_canary: CanaryMaker, api: LambdaService, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What it refuses in `process` counts too, what its `preprocess` refuses does not."""
+    canary = start_canary("weights = { alpha = 0.5, beta = 0.5 }")
+    api.faults[ALPHA] = function_error(make_error(stage="preprocess"))
+    assert {canary(post())["statusCode"] for _ in range(80)} == {200, 422}
+    api.faults[ALPHA] = function_error(make_error())
+    for _ in range(150):
+        canary(post())
+    assert {canary(post())["statusCode"] for _ in range(20)} == {200}
+    described = canary({"serving": {"protocol": 1, "answer": "metadata"}})
+    out = described["versions"]["1"]["taken_out"]
+    assert out == {"alpha": "100 % of its requests fail, the last with ValueError in process"}
+    assert "VersionsTakenOut" in capsys.readouterr().out

@@ -1,5 +1,6 @@
 """``[traffic]`` between an endpoint's own versions, and its guard, through the real handler."""
 
+import json
 import logging
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -13,6 +14,7 @@ import pytest
 from lambda_serving.rollout import Rollout
 from tests.conftest import Handler
 from tests.emf import read_records
+from tests.functional.pipelines import post
 
 TOML = """
 endpoint = "split"
@@ -208,3 +210,37 @@ def test_a_version_alone_is_not_taken_out(start: Start) -> None:
     handler = start('weights = { "2" = 1 }')
     assert ask(handler, 100, broken=[2]) == {0: 100}
     assert list_taken_out(handler) == []
+
+
+@pytest.mark.parametrize(
+    ("version", "body", "status"),
+    [("2", {}, 200), ("2", {"broken": [2]}, 500), ("3", {"refused": [3]}, 422), ("9", {}, 404)],
+)
+def test_each_answer_says_its_version(
+    start: Start, version: str, body: dict[str, Any], status: int
+) -> None:
+    """Errors too, by HTTP and by direct invoke; of a version that is unknown there is none."""
+    handler = start(ONE_IN_TEN)
+    told = None if status == 404 else version
+    answer = handler(post(f"/serve/split/{version}", **body))
+    assert (answer["statusCode"], answer["headers"].get("x-serving-version")) == (status, told)
+    if status >= 400:
+        with pytest.raises(Exception, match=f'"status": {status}') as raised:
+            handler({"serving": {"protocol": 1, "version": version}, "body": body})
+        headers = json.loads(str(raised.value)).get("headers", {})
+        assert headers.get("x-serving-version") == told
+
+
+def test_a_version_that_does_not_load_is_named(
+    make_folder: Callable[..., Path], start_handler: Callable[..., Handler]
+) -> None:
+    toml = 'endpoint = "split"\nengine = "custom"\n[version.2]\npreprocess = "v2.py"\n'
+    handler = start_handler(make_folder(toml, CODE, {"v2.py": "import gone"}))
+    answer = handler(post("/serve/split/2"))
+    assert (answer["statusCode"], answer["headers"]["x-serving-version"]) == (503, "2")
+    malformed = post("/serve/split") | {"body": "{"}
+    answer = handler(malformed)
+    assert (answer["statusCode"], answer["headers"]["x-serving-version"]) == (400, "1")
+    described = handler({"serving": {"protocol": 1, "answer": "metadata"}})
+    assert described["broken"].keys() == {"2"}
+    assert "there is no module 'gone'" in described["broken"]["2"]

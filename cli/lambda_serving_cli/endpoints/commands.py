@@ -86,7 +86,8 @@ def list_endpoints(
 ) -> None:
     """Show what is deployed: every endpoint, its versions, who gets its traffic, and its health.
 
-    Asking for the health loads an endpoint that no request has loaded yet.
+    Asking for the health loads an endpoint that no request has loaded yet. What the guard took out
+    of the traffic, and what is broken, is told by the one environment that answers.
 
     Examples:
 
@@ -102,6 +103,15 @@ def list_endpoints(
     typer.echo(f"{target.name}, {target.api_url or 'without an HTTP API'}")
     heads = ("endpoint", "function", "versions", "traffic", "health")
     write_table(heads, [_make_row(each) for each in found])
+    lines = [line for each in found for line in _list_troubles(each)]
+    if lines:
+        typer.echo("\n" + "\n".join(lines))
+        typer.echo("so the environment that answered; each finds out for itself")
+
+
+def _list_troubles(each: Deployed) -> list[str]:
+    out = [f"{each.endpoint}: {n} is out of the traffic: {w}" for n, w in each.taken_out.items()]
+    return out + [f"{each.endpoint}: {name} is broken: {why}" for name, why in each.broken.items()]
 
 
 def _make_row(each: Deployed) -> list[str]:

@@ -176,6 +176,21 @@ class Deployed:
         default = self.metadata.get("default")
         return {str(default): 1.0} if default else {}
 
+    @property
+    def taken_out(self) -> dict[str, str]:
+        """What the guard took out of the traffic, and why; as one environment sees it."""
+        return self._collect("taken_out")
+
+    @property
+    def broken(self) -> dict[str, str]:
+        """Versions that do not load, and why; as one environment sees it."""
+        return self._collect("broken")
+
+    def _collect(self, key: str) -> dict[str, str]:
+        told = [self.metadata.get(key), *(each.get(key) for each in self.versions.values())]
+        tables = [each for each in told if isinstance(each, dict)]
+        return {str(name): str(why) for table in tables for name, why in table.items()}
+
     def as_dict(self) -> dict[str, Any]:
         return {
             "endpoint": self.endpoint,
@@ -183,6 +198,8 @@ class Deployed:
             "health": self.health,
             "traffic": self.traffic,
             "versions": self.versions,
+            "taken_out": self.taken_out,
+            "broken": self.broken,
         }
 
 

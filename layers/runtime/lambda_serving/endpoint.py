@@ -8,7 +8,7 @@ from time import perf_counter
 from typing import Any, NamedTuple, Protocol
 
 from lambda_serving.engines.base import Engine
-from lambda_serving.errors import PASSING, translate_exception
+from lambda_serving.errors import PASSING, UserCodeError, translate_exception
 from lambda_serving.execution import run
 from lambda_serving.models.model import Model
 from lambda_serving.request import Request
@@ -121,7 +121,14 @@ class Endpoint:
             except PASSING:
                 raise
             except BaseException as error:  # noqa: BLE001  (user code: any error is translated)
-                raise translate_exception(error, stage.name, stage.blames_caller) from error
+                failure = translate_exception(error, stage.name, stage.blames_caller)
+                if isinstance(failure, UserCodeError) and data is request.body:
+                    from lambda_serving.causes import describe_input
+
+                    headers = request.headers
+                    content_type = headers.get("content-type")
+                    failure.detail += describe_input(error, data, content_type, bool(headers))
+                raise failure from error
             finally:
                 if record is not None:
                     record.stages[stage.name] = perf_counter() - started

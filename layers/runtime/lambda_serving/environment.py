@@ -66,7 +66,9 @@ class Environment(Outlets):
             }
             for name, version in rollout.versions.items()
         }
-        broken = self._follower.broken if self._follower else {}
+        broken = self._versions.list_broken()
+        if self._follower is not None:
+            broken |= self._follower.broken
         return {
             "endpoint": self.settings.endpoint,
             "default": rollout.default,

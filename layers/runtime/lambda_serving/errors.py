@@ -223,8 +223,11 @@ def translate_exception(
     if blames_caller and isinstance(exception, ValueError):
         text = str(exception)
         return InputError(redact(text), private=text, stage=stage, type_name=name)
+    from lambda_serving.causes import describe_cause
+
     return UserCodeError(
-        f"{name} in {stage}; the log has the traceback under this request id",
+        f"{name} in {stage}; the log has the traceback under this request id"
+        f"{describe_cause(exception)}",
         private=str(exception),
         stage=stage,
         type_name=name,

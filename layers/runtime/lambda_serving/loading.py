@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Any
 
 from lambda_serving.endpoint import Endpoint, Trace, leave_untraced
 from lambda_serving.engines.base import Engine, find_engine
-from lambda_serving.errors import PASSING, LoadError, ModelLoadError
-from lambda_serving.libraries import describe_missing
+from lambda_serving.errors import PASSING, LoadError, ModelFetchError, ModelLoadError
 from lambda_serving.memory import read_resident_memory
 from lambda_serving.models.model import Model
 from lambda_serving.models.patience import Patience
@@ -39,9 +39,10 @@ class Fetch:
     def _run(self) -> None:
         try:
             if self._settings.model is not None:
-                self._model = fetch_model(
-                    self._settings.model, self._settings.sha256, self._runtime, self._patience
-                )
+                with tell_missing_room():
+                    self._model = fetch_model(
+                        self._settings.model, self._settings.sha256, self._runtime, self._patience
+                    )
         except BaseException as error:  # noqa: BLE001  (raised again where it is waited for)
             self._error = error
         if self._is_left and self._model is not None:
@@ -51,8 +52,7 @@ class Fetch:
         """The model, or None where the version has none.
 
         Raises:
-            LoadError: as ``fetch_model``; or it does not come.
-            OSError: as ``fetch_model``.
+            LoadError: as ``fetch_model``; it does not come, or has no room.
         """
         self._join()
         if self._error is not None:
@@ -94,9 +94,11 @@ def load_version(
     except LoadError:
         raise
     except Exception as error:  # a library's own: a request would be an InternalError for ever
+        from lambda_serving.causes import describe_cause
+
         raise ModelLoadError(
             f"{type(error).__name__} while version {settings.version} was loaded; the log has the"
-            " traceback",
+            f" traceback{describe_cause(error)}",
             private=str(error),
         ) from error
 
@@ -128,17 +130,53 @@ def _load_model(engine: Engine, user_code: UserCode, model: Model | None) -> Non
     """The user's ``load``, then the engine's own where that gave nothing."""
     loaded = None
     if user_code.get_method("load") is not None:
+        path = None if model is None else _save(model)
         try:
-            loaded = user_code.load(None if model is None else model.path)
+            loaded = user_code.load(path)
         except PASSING:
             raise
         except BaseException as error:  # noqa: BLE001  (user code may raise anything)
+            from lambda_serving.causes import describe_cause
+
             raise ModelLoadError(
                 f"{type(error).__name__} in the endpoint's load; the log has the traceback"
-                f"{describe_missing(error)}",
+                f"{describe_cause(error)}",
                 private=str(error),
             ) from error
     if loaded is None:
         engine.load(model)
     else:
         engine.adopt(loaded)
+
+
+def _save(model: Model) -> Path:
+    """The model on local disk.
+
+    Raises:
+        ModelFetchError: there is no room for it; there may be some later.
+    """
+    size = model.size
+    with tell_missing_room(size, model.discard):  # what was written of it is in the way of the count
+        return model.path
+
+
+@contextmanager
+def tell_missing_room(
+    size: int | None = None, clean: Callable[[], object] = lambda: None
+) -> Iterator[None]:
+    """A full disk by its own name; ``size`` is in bytes, ``clean`` is called before the count.
+
+    Raises:
+        ModelFetchError: there is no room for the model; there may be some later.
+    """
+    try:
+        yield
+    except OSError as error:
+        clean()
+        from lambda_serving.causes import describe_room, find_no_room
+
+        if not find_no_room(error):
+            raise
+        raise ModelFetchError(
+            f"the model has no room on the disk: {describe_room(size)}", private=str(error)
+        ) from error

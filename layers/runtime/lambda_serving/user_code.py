@@ -14,7 +14,6 @@ from typing import Any
 from lambda_serving.errors import PASSING, UserCodeLoadError
 from lambda_serving.execution import run, show_event_loop
 from lambda_serving.isolation import IsolatedFolder, activate, show_plain_names
-from lambda_serving.libraries import describe_missing
 from lambda_serving.memory import read_resident_memory
 from lambda_serving.model_endpoint import make_model_endpoint
 from lambda_serving.served_class import make_instance, set_attribute
@@ -166,10 +165,12 @@ def _make_instance(module: ModuleType, file: Path, send_request: Callable[..., A
 
 
 def _describe_failure(error: BaseException, file: Path, stage: str) -> UserCodeLoadError:
+    from lambda_serving.causes import describe_cause
+
     where = f", line {error.lineno}" if isinstance(error, SyntaxError) else ""
     return UserCodeLoadError(
         f"{file.name}{where}: {type(error).__name__} in {stage}; the log has the traceback"
-        f"{describe_missing(error)}",
+        f"{describe_cause(error)}",
         private=str(error),
     )
 

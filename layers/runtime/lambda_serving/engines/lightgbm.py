@@ -44,7 +44,11 @@ class LightgbmEngine:
                 raise ModelLoadError("lightgbm cannot load the model: its text is cut short")
             self._model = lightgbm.Booster(model_str=text)
         except (lightgbm.basic.LightGBMError, UnicodeDecodeError) as error:
-            raise ModelLoadError("lightgbm cannot load the model", private=str(error)) from error
+            from lambda_serving.causes import describe_cause
+
+            raise ModelLoadError(
+                f"lightgbm cannot load the model{describe_cause(error)}", private=str(error)
+            ) from error
 
     def adopt(self, loaded: Any) -> None:
         self._model = loaded
@@ -63,7 +67,7 @@ class LightgbmEngine:
             raise
 
     def _describe_categories(self, data: Any) -> str:
-        """What LightGBM's error leaves out: which columns of a DataFrame it takes for categories."""
+        """What LightGBM's error leaves out: which columns of a DataFrame hold categories."""
         expected = self._model.pandas_categorical
         if expected is None or not hasattr(data, "dtypes"):
             return ""

@@ -12,7 +12,6 @@ import sklearn.exceptions
 
 from lambda_serving.engines.base import refuse_unknown_options
 from lambda_serving.errors import ModelLoadError, SettingsError, UserCodeError
-from lambda_serving.libraries import describe_missing
 from lambda_serving.models.model import Model
 from lambda_serving.redaction import redact
 from lambda_serving.settings import VersionSettings
@@ -39,6 +38,7 @@ class SklearnEngine:
             )
         self._trusted = trusted
         self._model: Any = None
+        self._versions = ""
 
     def load(self, model: Model | None) -> None:
         if model is None:
@@ -49,14 +49,17 @@ class SklearnEngine:
             except ModelLoadError:
                 raise
             except Exception as error:  # unpickling may raise anything
+                from lambda_serving.causes import describe_cause
+
                 raise ModelLoadError(
                     f"scikit-learn cannot load the model ({type(error).__name__})"
-                    f"{describe_missing(error)}",
+                    f"{describe_cause(error)}{describe_versions(caught)}",
                     private=str(error),
                 ) from error
         if not hasattr(self._model, "predict"):
             kind = type(self._model).__name__
             raise ModelLoadError(f"expected a model that has predict, got {kind}")
+        self._versions = describe_versions(caught)
         for warning in caught:  # such as a model of another scikit-learn version
             logger.warning("loading the model: %s", warning.message)
 
@@ -90,6 +93,8 @@ class SklearnEngine:
             from lambda_serving.engines.refusals import raise_refusal
 
             raise_refusal(error)
+            if self._versions:  # the likely cause, and no secret
+                error.add_note(f"the model{self._versions}")
             raise
 
     def describe(self) -> dict[str, Any]:
@@ -99,3 +104,15 @@ class SklearnEngine:
             "features": count if names is None else list(names),
             "model": type(self._model).__name__,
         }
+
+
+def describe_versions(caught: list[warnings.WarningMessage]) -> str:
+    """Which scikit-learn saved the model, where it was another one; to end an error's text."""
+    for each in caught:
+        if isinstance(each.message, sklearn.exceptions.InconsistentVersionWarning):
+            saved, here = (
+                each.message.original_sklearn_version,
+                each.message.current_sklearn_version,
+            )
+            return f"; it was saved by scikit-learn {saved}, here is {here}"
+    return ""

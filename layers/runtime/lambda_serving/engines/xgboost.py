@@ -42,7 +42,11 @@ class XgboostEngine:
         try:
             booster = xgboost.Booster(model_file=bytearray(data))
         except xgboost.core.XGBoostError as error:
-            raise ModelLoadError("xgboost cannot load the model", private=str(error)) from error
+            from lambda_serving.causes import describe_cause
+
+            raise ModelLoadError(
+                f"xgboost cannot load the model{describe_cause(error)}", private=str(error)
+            ) from error
         booster.set_param({"nthread": self._vcpus})
         self._model = booster
 

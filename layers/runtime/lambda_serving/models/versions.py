@@ -137,6 +137,11 @@ class Versions:
         slot = self._slots.get(version)
         return slot is not None and slot.endpoint is not None
 
+    def list_broken(self) -> dict[str, str]:
+        """Versions whose last try to load them failed, and why."""
+        errors = {name: slot.error for name, slot in list(self._slots.items())}
+        return {name: f"{e.type}: {e.detail}" for name, e in errors.items() if e is not None}
+
     def close(self) -> None:
         """Unload all."""
         with self._lock:
