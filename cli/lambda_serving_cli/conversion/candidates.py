@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,6 @@ from lambda_serving_cli.conversion.frameworks import summarise_error
 from lambda_serving_cli.conversion.generation import (
     generate_sample,
     punch_holes,
-    read_hints,
     shuffle_columns,
 )
 from lambda_serving_cli.conversion.graph import Graph, declare_shapes, keep_outputs, optimise
@@ -249,7 +248,7 @@ def try_missing_values(original: Original, candidate: Candidate, tolerance: floa
     except ConversionError:
         return []  # the original takes none either
     try:
-        worst = _check(original, candidate.model, Samples(*holes)).worst
+        worst = _check(original, candidate.model, Samples(holes[0], holes[-1])).worst
     except ConversionError:
         return [
             "where values are missing (NaN), the original answers; the converted model does not"
@@ -260,39 +259,3 @@ def try_missing_values(original: Original, candidate: Candidate, tolerance: floa
         f"where values are missing (NaN), the converted model answers otherwise ({worst.output}):"
         " fill them in preprocess"
     ]
-
-
-def list_uncovered(original: Original, candidate: Candidate) -> list[str]:
-    """What no row that was compared could show."""
-    features, samples = original.features, candidate.samples
-    if features is None:
-        return ["none but the given rows was tried: of tensors none can be made up"]
-    told = [f"none but the given rows was tried: {samples.refused}"] if samples.refused else []
-    known = original.read_hints()
-    names = features.names or [f"number {index + 1}" for index in range(features.count)]
-    graph = None if features.by_column else read_hints(features.count, candidate.model)
-    silent = [
-        name
-        for index, name in enumerate(names)
-        if index not in known and not (graph and graph[index].values)
-    ]
-    if silent:
-        tried = "values around 0" if samples.given is None else "the values of the given rows"
-        told.append(
-            f"features of which the model tells neither thresholds nor categories ({tried} were"
-            f" tried): {_shorten(silent)}"
-        )
-    encoded = [
-        name for index, name in enumerate(names) if index in known and known[index].categories
-    ]
-    if encoded:
-        told.append(
-            "numbers and words beside the known categories and one unknown, which the original"
-            f" may refuse: {_shorten(encoded)}"
-        )
-    return told
-
-
-def _shorten(names: Sequence[str]) -> str:
-    more = f" and {len(names) - 10} more" if len(names) > 10 else ""
-    return ", ".join(names[:10]) + more

@@ -71,7 +71,9 @@ def convert(
     """
     known = find_framework(framework, source)
     with _quieten_libraries() as notes:
-        from lambda_serving_cli.conversion import candidates  # needs the packages just asked for
+        # These need the packages just asked for.
+        from lambda_serving_cli.conversion import candidates
+        from lambda_serving_cli.conversion.uncovered import list_uncovered
 
         original = read_original(known, source, notes)
         candidate = candidates.find_candidate(
@@ -80,7 +82,7 @@ def convert(
         dropped = [name for name in candidate.answers if name not in candidate.by_output]
         candidate = candidates.optimise_candidate(original, candidate, tolerance)
         notes += candidates.try_missing_values(original, candidate, tolerance)
-        uncovered = candidates.list_uncovered(original, candidate)
+        uncovered = list_uncovered(original, candidate)
     features = original.features
     conversion = Conversion(
         path=out,

@@ -45,8 +45,8 @@ class Features:
 class Hints:
     """What is known of one feature: values that tell it apart, and whether it has only such.
 
-    Those in `exact` are float32 in the original too. `categories` are those of the original's own encoder or trees; one that is none of them is
-    tried where `takes_unknown`.
+    Those in `exact` are float32 in the original too. `categories` are those of the original's own
+    encoder or trees; one that is none of them is tried where `takes_unknown`.
     """
 
     values: list[float] = field(default_factory=list)

@@ -66,10 +66,8 @@ def _read(part: Any, columns: list[int], names: list[Any], hints: dict[int, Hint
     if hasattr(part, "best_estimator_"):
         part = part.best_estimator_
     if isinstance(part, Pipeline):
-        for _, step in part.steps:
+        for step in _list_first_steps(part):
             _read(step, columns, names, hints)
-            if not (isinstance(step, SimpleImputer) and not step.add_indicator):
-                return  # what comes behind meets other columns
     elif isinstance(part, ColumnTransformer):
         for inner, places in _list_branches(part, names):
             _read(inner, [columns[place] for place in places], names, hints)
@@ -89,6 +87,16 @@ def _read_categories(encoder: Any, columns: list[int], hints: dict[int, Hints]) 
             value for value in known.tolist() if value == value and value is not None
         ]
         hint.takes_unknown = encoder.handle_unknown != "error"
+
+
+def _list_first_steps(part: Pipeline) -> Iterator[Any]:
+    """Those that meet the columns as they are: what comes behind meets others."""
+    for _, step in part.steps:
+        yield step
+        if step not in (None, "passthrough") and (
+            not isinstance(step, SimpleImputer) or step.add_indicator
+        ):
+            return
 
 
 def _list_branches(part: ColumnTransformer, names: list[Any]) -> Iterator[tuple[Any, list[int]]]:
