@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,42 @@ import onnx
 from lambda_serving.errors import ServingError
 from lambda_serving_cli.conversion.comparison import Difference, compare_answers
 from lambda_serving_cli.conversion.frameworks import summarise_error
-from lambda_serving_cli.conversion.generation import generate_sample, punch_holes
+from lambda_serving_cli.conversion.generation import (
+    generate_sample,
+    punch_holes,
+    shuffle_columns,
+)
 from lambda_serving_cli.conversion.graph import Graph, declare_shapes, keep_outputs, optimise
 from lambda_serving_cli.conversion.original import Arrays, Attempt, ConversionError, Original
 from lambda_serving_cli.conversion.samples import read_sample, read_tensors
+
+
+@dataclass(frozen=True)
+class Samples:
+    """The rows to compare on. One of the two there always is.
+
+    `refused` says why the original takes no rows that were made up.
+    """
+
+    given: Arrays | None
+    made_up: Arrays | None = None
+    refused: str = ""
+
+    def __iter__(self) -> Iterator[tuple[str, Arrays]]:
+        """Each with the words for it."""
+        if self.given is not None:
+            yield "", self.given
+        if self.made_up is not None:
+            yield "of the rows made up from the model, ", self.made_up
+
+    @property
+    def rows(self) -> int:
+        """Those that were given, or else made up."""
+        return count_rows(self.made_up if self.given is None else self.given)
+
+
+def count_rows(feeds: Arrays | None) -> int:
+    return 0 if feeds is None else len(next(iter(feeds.values())))
 
 
 @dataclass(frozen=True)
@@ -24,7 +57,7 @@ class Candidate:
 
     model: onnx.ModelProto
     tensors: dict[str, Any]
-    feeds: Arrays
+    samples: Samples
     answers: Arrays
     differences: list[Difference]
 
@@ -35,10 +68,6 @@ class Candidate:
     @property
     def by_output(self) -> dict[str, float]:
         return {difference.output: difference.value for difference in self.differences}
-
-    @property
-    def rows(self) -> int:
-        return len(next(iter(self.feeds.values())))
 
 
 def read_feeds(original: Original, sample: Path | None) -> Arrays | None:
@@ -74,13 +103,16 @@ def find_candidate(original: Original, feeds: Arrays | None, tolerance: float) -
     """
     best: Candidate | None = None
     failures: list[ConversionError] = []
+    samples: Samples | None = None
     for attempt in original.list_attempts(feeds):
         try:
-            candidate = _try_attempt(original, attempt, feeds)
+            model = _make_model(attempt)
+            # Each attempt faces the same rows.
+            samples = samples or make_samples(original, model, feeds)
+            candidate = _check(original, model, samples)
         except ConversionError as error:
             failures.append(error)
             continue
-        feeds = candidate.feeds  # the next one faces the same rows
         if best is None or candidate.worst.value < best.worst.value:
             best = candidate
         if best.worst.value <= tolerance:
@@ -90,40 +122,63 @@ def find_candidate(original: Original, feeds: Arrays | None, tolerance: float) -
     raise _refuse(best.worst, tolerance)
 
 
-def _try_attempt(original: Original, attempt: Attempt, feeds: Arrays | None) -> Candidate:
+def _make_model(attempt: Attempt) -> onnx.ModelProto:
     try:
-        model = attempt()
+        return attempt()
     except Exception as error:  # converters raise anything
         raise ConversionError(
             f"the model cannot be converted: {summarise_error(error)}",
             advice="serve it by the engine of its own framework",
         ) from error
-    if feeds is None and original.features is not None:
-        feeds = generate_sample(original.features.count, model)
-    return _check(original, model, feeds or {})
 
 
-def _check(original: Original, model: onnx.ModelProto, feeds: Arrays) -> Candidate:
+def make_samples(original: Original, model: onnx.ModelProto, given: Arrays | None) -> Samples:
+    """The given rows, and rows made up from the model's own thresholds and categories.
+
+    Raises:
+        ConversionError: no rows were given, and the original refuses those made up.
+    """
+    features = original.features
+    if features is None:
+        return Samples(given)
+    known = original.read_hints()
+    if not features.by_column:
+        made_up = generate_sample(features.count, model, known, given)
+    elif given is not None:
+        made_up = shuffle_columns(features.names, known, given)
+    if given is not None:
+        try:
+            _ask(original, made_up, [output.name for output in model.graph.output])
+        except ConversionError as error:
+            return Samples(given, refused=error.reason)
+    return Samples(given, made_up)
+
+
+def _check(original: Original, model: onnx.ModelProto, samples: Samples) -> Candidate:
     """Ask both all rows together, then the first one alone, as most requests do.
 
     Raises:
         ConversionError: one of them does not answer, or nothing can be compared.
     """
     graph = _open(model)
-    answers = _run(graph, feeds, "all rows together")
-    first = {name: array[:1] for name, array in feeds.items()}
-    asked = [(feeds, answers), (first, _run(graph, first, "the first row alone"))]
     differences: dict[str, Difference] = {}
-    for rows, converted in asked:
-        for difference in compare_answers(_ask(original, rows, list(answers)), converted):
-            known = differences.get(difference.output)
-            if known is None or difference.value > known.value:
-                differences[difference.output] = difference
+    answers: Arrays = {}
+    for words, feeds in samples:
+        first = {name: array[:1] for name, array in feeds.items()}
+        for rows, what in ((feeds, "all rows together"), (first, "the first row alone")):
+            converted = _run(graph, rows, words + what)
+            if rows is feeds and not answers:
+                answers = converted
+            for difference in compare_answers(_ask(original, rows, list(converted)), converted):
+                known = differences.get(difference.output)
+                if known is None or difference.value > known.value:
+                    told = words + difference.detail if difference.detail else ""
+                    differences[difference.output] = replace(difference, detail=told)
     if not differences:
         raise ConversionError(
             f"the original has nothing to compare with the converted outputs {list(answers)}"
         )
-    return Candidate(model, graph.tensors, feeds, answers, list(differences.values()))
+    return Candidate(model, graph.tensors, samples, answers, list(differences.values()))
 
 
 def _open(model: onnx.ModelProto) -> Graph:
@@ -162,7 +217,7 @@ def optimise_candidate(original: Original, candidate: Candidate, tolerance: floa
     """
     keep_outputs(candidate.model, candidate.by_output)
     declare_shapes(candidate.model, candidate.answers)
-    optimised = _check(original, optimise(candidate.model), candidate.feeds)
+    optimised = _check(original, optimise(candidate.model), candidate.samples)
     if optimised.worst.value > tolerance:
         raise _refuse(optimised.worst, tolerance)
     return optimised
@@ -184,15 +239,16 @@ def _refuse(worst: Difference, tolerance: float) -> ConversionError:
 
 def try_missing_values(original: Original, candidate: Candidate, tolerance: float) -> list[str]:
     """A note where the original takes missing values, and the converted model answers otherwise."""
-    feeds = punch_holes(candidate.feeds)
-    if feeds is None:
+    holes = [feeds for _, rows in candidate.samples if (feeds := punch_holes(rows)) is not None]
+    if not holes:
         return []
     try:
-        _ask(original, feeds, list(candidate.answers))
+        for feeds in holes:
+            _ask(original, feeds, list(candidate.answers))
     except ConversionError:
         return []  # the original takes none either
     try:
-        worst = _check(original, candidate.model, feeds).worst
+        worst = _check(original, candidate.model, Samples(holes[0], holes[-1])).worst
     except ConversionError:
         return [
             "where values are missing (NaN), the original answers; the converted model does not"

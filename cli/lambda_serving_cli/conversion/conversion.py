@@ -30,7 +30,8 @@ class Conversion:
 
     `inputs` and `outputs` are {"name", "type", "shape"} as the onnx engine describes them;
     `answer` names the output that the framework's own engine gives. `dropped` are outputs that
-    the original has nothing to compare with.
+    the original has nothing to compare with. Of the `rows` compared, which are those of the sample
+    where there is one, and of the `made_up_rows` beside it, `uncovered` says what they do not show.
     """
 
     path: Path
@@ -43,9 +44,11 @@ class Conversion:
     largest_difference: float
     differences: dict[str, float]
     rows: int
+    made_up_rows: int
     sample: str | None
     dropped: list[str]
     notes: list[str]
+    uncovered: list[str]
 
     def describe(self) -> dict[str, Any]:
         """For JSON."""
@@ -68,7 +71,9 @@ def convert(
     """
     known = find_framework(framework, source)
     with _quieten_libraries() as notes:
-        from lambda_serving_cli.conversion import candidates  # needs the packages just asked for
+        # These need the packages just asked for.
+        from lambda_serving_cli.conversion import candidates
+        from lambda_serving_cli.conversion.uncovered import list_uncovered
 
         original = read_original(known, source, notes)
         candidate = candidates.find_candidate(
@@ -77,6 +82,7 @@ def convert(
         dropped = [name for name in candidate.answers if name not in candidate.by_output]
         candidate = candidates.optimise_candidate(original, candidate, tolerance)
         notes += candidates.try_missing_values(original, candidate, tolerance)
+        uncovered = list_uncovered(original, candidate)
     features = original.features
     conversion = Conversion(
         path=out,
@@ -88,10 +94,12 @@ def convert(
         answer=original.answer_name if original.answer_name in candidate.answers else None,
         largest_difference=candidate.worst.value,
         differences=candidate.by_output,
-        rows=candidate.rows,
+        rows=candidate.samples.rows,
+        made_up_rows=candidates.count_rows(candidate.samples.made_up),
         sample=str(sample) if sample else None,
         dropped=dropped,
         notes=notes,
+        uncovered=uncovered,
     )
     _write(conversion, candidate.model, source, tolerance)
     return conversion
@@ -133,6 +141,7 @@ def _write(conversion: Conversion, model: onnx.ModelProto, source: Path, toleran
             "largest_difference": f"{conversion.largest_difference:.3g}",
             "tolerance": f"{tolerance:g}",
             "rows_compared": str(conversion.rows),
+            "rows_made_up": str(conversion.made_up_rows),
         },
     )
     partial = conversion.path.with_name(f".{conversion.path.name}.{os.getpid()}.partial")

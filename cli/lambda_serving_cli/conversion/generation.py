@@ -1,20 +1,20 @@
-"""Samples made up where a user gives none: from what the graph compares its inputs with.
+"""Samples made up from what the original and the graph compare their inputs with.
 
-Trees tell their thresholds, scalers the mean and the spread of each feature. A converted tree
-goes wrong at its thresholds first, so that half of the values lie close beside one. None lies on
-one: the original may have it in float64, where float32 cannot tell the two apart.
+Trees tell their thresholds, encoders their categories, scalers the mean and the spread of each
+feature. A converted tree goes wrong at its thresholds first, so that half of the values lie close
+beside one. On one, and at float32's next values, lie those that float32 can tell from it: where a
+threshold of the original is no float32, 16.795 itself may fall on either side of it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 import onnx
 from onnx import helper
 
-from lambda_serving_cli.conversion.original import INPUT, Array, Arrays
+from lambda_serving_cli.conversion.original import INPUT, Array, Arrays, Hints
 
 ROWS = 1000
 BESIDE = 1e-5
@@ -22,23 +22,47 @@ BESIDE = 1e-5
 
 SEED = 0
 
+UNKNOWN = "a category that is not known"
+
 PASSES_ON = {"Cast", "Identity", "Imputer"}
 """Operators that leave each feature where it was."""
 
 
-@dataclass
-class Hints:
-    """What is known of one feature: values that tell it apart, and whether it has only such."""
+def generate_sample(
+    count: int,
+    model: onnx.ModelProto,
+    known: Mapping[int, Hints] | None = None,
+    given: Arrays | None = None,
+) -> Arrays:
+    """float64 [ROWS, count]; the same at every run.
 
-    values: list[float] = field(default_factory=list)
-    is_category: bool = False
-
-
-def generate_sample(count: int, model: onnx.ModelProto) -> Arrays:
-    """float64 [ROWS, count]; the same at every run. Standard normal where nothing is known."""
+    `known` is what the original tells. Of what nothing is known the values are those of the
+    `given` rows, or standard normal.
+    """
     random = np.random.default_rng(SEED)
-    hints = read_hints(count, model)
-    return {INPUT: np.stack([draw_values(hint, random) for hint in hints], axis=1)}
+    columns = []
+    for index, hint in enumerate(read_hints(count, model)):
+        own = (known or {}).get(index, Hints())
+        hint.categories, hint.takes_unknown = own.categories, own.takes_unknown
+        hint.exact = [value for value in own.values if float(np.float32(value)) == value]
+        hint.values += hint.exact
+        columns.append(draw_values(hint, random, None if given is None else given[INPUT][:, index]))
+    return {INPUT: np.stack(columns, axis=1)}
+
+
+def shuffle_columns(names: Sequence[str], known: Mapping[int, Hints], given: Arrays) -> Arrays:
+    """By column: categories that the original knows, and the values of the given rows, anew."""
+    random = np.random.default_rng(SEED)
+    return {
+        name: draw_values(
+            Hints(categories=known[index].categories, takes_unknown=known[index].takes_unknown)
+            if index in known
+            else Hints(),
+            random,
+            given[name][:, 0],
+        )[:, None]
+        for index, name in enumerate(names)
+    }
 
 
 def punch_holes(feeds: Arrays) -> Arrays | None:
@@ -50,17 +74,36 @@ def punch_holes(feeds: Arrays) -> Arrays | None:
     return {INPUT: rows}
 
 
-def draw_values(hint: Hints, random: np.random.Generator) -> Array:
+def draw_values(hint: Hints, random: np.random.Generator, given: Array | None = None) -> Array:
     """ROWS values of one feature."""
+    if hint.categories:
+        return draw_categories(hint, random)
     if not hint.values:
-        return random.standard_normal(ROWS)
+        return random.standard_normal(ROWS) if given is None else random.choice(given, ROWS)
     known = np.unique(hint.values)
     if hint.is_category:
         return random.integers(0, int(known[-1]) + 2, ROWS).astype(np.float64)
     margin = 0.1 * (known[-1] - known[0]) or 1.0
     between = random.uniform(known[0] - margin, known[-1] + margin, ROWS)
-    beside = random.choice(known, ROWS) * (1 + random.choice([-BESIDE, BESIDE], ROWS))
+    between = between.astype(np.float32).astype(np.float64)
+    near = random.choice(known, ROWS)
+    beside = near * (1 + random.choice([-BESIDE, BESIDE], ROWS))
+    is_exact = np.isin(near, hint.exact)
+    to = random.choice([-np.inf, 0, np.inf], ROWS).astype(np.float32)
+    exact = near.astype(np.float32)
+    exact = np.where(to == 0, exact, np.nextafter(exact, to)).astype(np.float64)
+    beside = np.where(is_exact & (random.random(ROWS) < 0.5), exact, beside)
     return np.where(random.random(ROWS) < 0.5, beside, between)
+
+
+def draw_categories(hint: Hints, random: np.random.Generator) -> Array:
+    """Of those the model knows, and, where it takes such, one that it does not know."""
+    known = list(hint.categories)
+    is_text = any(isinstance(value, str) for value in known)
+    if hint.takes_unknown:
+        known.append(UNKNOWN if is_text else max(known) + 1)
+    values = np.array(known, dtype=object if is_text else np.float64)
+    return values[random.integers(0, len(known), ROWS)]
 
 
 def read_hints(count: int, model: onnx.ModelProto) -> list[Hints]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,11 @@ from lambda_serving_cli.conversion.original import (
     Attempt,
     ConversionError,
     Features,
+    Hints,
 )
+
+CATEGORICAL, ZERO = 1, 1
+"""Of a node's decision_type: bit 0, and bits 2 and 3, what counts as missing (LightGBM, tree.h)."""
 
 TREES_PER_SUM = 50
 """Of regressions in the second attempt: each sum is in float32, their total in float64."""
@@ -45,6 +49,17 @@ class LightgbmModel:
             raise ConversionError(
                 f"lightgbm cannot load {path.name}: {summarise_error(error)}"
             ) from error
+        self._text = text
+        if any(
+            int(kind) >> 2 & 3 == ZERO
+            for kinds in _read_lists(text, "decision_type")
+            for kind in kinds
+        ):
+            raise ConversionError(
+                "the model takes zeros for missing values (zero_as_missing), which the converter"
+                " takes for numbers",
+                advice="serve it by the engine 'lightgbm', or train it without zero_as_missing",
+            )
         self._objective = str(self._booster.dump_model(num_iteration=1).get("objective", ""))
 
     @property
@@ -52,6 +67,16 @@ class LightgbmModel:
         names = tuple(self._booster.feature_name())
         numbered = tuple(f"Column_{number}" for number in range(len(names)))
         return Features(len(names), () if names == numbered else names)
+
+    def read_hints(self) -> Mapping[int, Hints]:
+        hints: dict[int, Hints] = {}
+        lists = [_read_lists(self._text, name) for name in ("split_feature", "threshold")]
+        flags = _read_lists(self._text, "decision_type")
+        for features, thresholds, kinds in zip(*lists, flags, strict=True):
+            for feature, value, kind in zip(features, thresholds, kinds, strict=True):
+                if not int(kind) & CATEGORICAL:
+                    hints.setdefault(int(feature), Hints()).values.append(float(value))
+        return hints
 
     def list_attempts(self, feeds: Arrays | None) -> Iterator[Attempt]:
         yield partial(self._convert, None)
@@ -75,3 +100,13 @@ class LightgbmModel:
     def answer(self, feeds: Arrays, outputs: Collection[str]) -> dict[str, Array]:
         answer = np.asarray(self._booster.predict(feeds[INPUT]))
         return split_probabilities(answer) if self._is_classifier else {"variable": answer}
+
+
+def _read_lists(text: str, name: str) -> list[list[str]]:
+    """The values under a name, of each tree that has any."""
+    lines = text.partition("end of trees")[0].splitlines()
+    return [
+        line.partition("=")[2].split()
+        for line in lines
+        if line.startswith(f"{name}=") and line.partition("=")[2]
+    ]

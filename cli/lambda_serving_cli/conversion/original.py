@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -41,6 +41,21 @@ class Features:
         return f"{self.count} features" + (f" ({', '.join(self.names)})" if self.names else "")
 
 
+@dataclass
+class Hints:
+    """What is known of one feature: values that tell it apart, and whether it has only such.
+
+    Those in `exact` are float32 in the original too. `categories` are those of the original's own
+    encoder or trees; one that is none of them is tried where `takes_unknown`.
+    """
+
+    values: list[float] = field(default_factory=list)
+    exact: list[float] = field(default_factory=list)
+    is_category: bool = False
+    categories: list[Any] = field(default_factory=list)
+    takes_unknown: bool = False
+
+
 type Attempt = Callable[[], onnx.ModelProto]
 """One way to convert; may raise anything."""
 
@@ -69,6 +84,9 @@ class Original(Protocol):
     @property
     def inputs(self) -> tuple[str, ...]:
         """The names of the inputs where they are tensors."""
+
+    def read_hints(self) -> Mapping[int, Hints]:
+        """What the model itself knows of its features, which the graph may have lost."""
 
     def list_attempts(self, feeds: Arrays | None) -> Iterator[Attempt]:
         """Ways to convert, the cheapest graph first; `feeds` are the sample, if there is one."""

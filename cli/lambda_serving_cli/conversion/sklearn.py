@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -25,8 +25,10 @@ from lambda_serving_cli.conversion.original import (
     Attempt,
     ConversionError,
     Features,
+    Hints,
 )
 from lambda_serving_cli.conversion.sklearn_converters import register_converters
+from lambda_serving_cli.conversion.sklearn_parts import read_hints, refuse_what_onnx_lacks
 
 OPSETS = {"": 18, "ai.onnx.ml": 3}
 """skl2onnx 1.20 writes some trees (IsolationForest) for ai.onnx.ml 3 only."""
@@ -57,8 +59,12 @@ class SklearnModel:
                 "expected an estimator of scikit-learn's that has predict,"
                 f" got {type(self._model).__name__}"
             )
+        refuse_what_onnx_lacks(self._model)
         self.features = read_features(self._model)
         self.packages += register_converters(self._model)
+
+    def read_hints(self) -> Mapping[int, Hints]:
+        return read_hints(self._model)
 
     def list_attempts(self, feeds: Arrays | None) -> Iterator[Attempt]:
         """In float32; in float64; in float64 but the last step, as scikit-learn's trees do.

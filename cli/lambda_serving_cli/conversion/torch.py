@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import logging
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from lambda_serving_cli.conversion.original import (
     Attempt,
     ConversionError,
     Features,
+    Hints,
 )
 
 OPSET = 18
@@ -57,6 +58,9 @@ class TorchModel:
         # The first is the module itself; TorchScript numbers names, as in "x.1".
         values = list(self._module.graph.inputs())[1:]
         return tuple(value.debugName().partition(".")[0] for value in values)
+
+    def read_hints(self) -> Mapping[int, Hints]:
+        return {}
 
     def list_attempts(self, feeds: Arrays | None) -> Iterator[Attempt]:
         tensors = self._make_tensors(feeds or {})

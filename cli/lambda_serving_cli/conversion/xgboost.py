@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterator
+import re
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import xgboost
 from onnxmltools import convert_xgboost
 from onnxmltools.convert.common.data_types import FloatTensorType
@@ -20,7 +22,11 @@ from lambda_serving_cli.conversion.original import (
     Attempt,
     ConversionError,
     Features,
+    Hints,
 )
+
+SPLIT = re.compile(r"\[f(\d+)<([^\]]+)\]")
+"""A node's condition in a dump: feature and threshold."""
 
 
 class XgboostModel:
@@ -49,6 +55,15 @@ class XgboostModel:
     @property
     def features(self) -> Features:
         return Features(self._booster.num_features(), self._names)
+
+    def read_hints(self) -> Mapping[int, Hints]:
+        """Its thresholds are float32, as a dump (%.9g) has them; categories tell the graph."""
+        hints: dict[int, Hints] = {}
+        for line in "".join(self._booster.get_dump()).splitlines():
+            if found := SPLIT.search(line):
+                value = float(np.float32(found[2]))
+                hints.setdefault(int(found[1]), Hints()).values.append(value)
+        return hints
 
     def list_attempts(self, feeds: Arrays | None) -> Iterator[Attempt]:
         yield self._convert

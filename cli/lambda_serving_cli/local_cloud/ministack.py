@@ -134,6 +134,9 @@ def _environment(layout: Layout, host: str, port: int) -> dict[str, str]:
         "PYTHONUNBUFFERED": "1",
         # Lambda's code folders are read-only.
         "PYTHONDONTWRITEBYTECODE": "1",
+        # On Lambda /opt/lib. Ministack unpacks layers where the loader does not look; of ours one
+        # alone has such a folder.
+        "LD_LIBRARY_PATH": str(layout.build / "EngineLightgbmLayer" / "lib"),
         "AWS_ACCESS_KEY_ID": CREDENTIAL,
         "AWS_SECRET_ACCESS_KEY": CREDENTIAL,
         "MINISTACK_REGION": REGION,
