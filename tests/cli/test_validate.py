@@ -168,7 +168,7 @@ def test_a_build_that_is_too_large(project: Copy) -> None:
     (build / "template.yaml").write_text(text)
     [(endpoint, where, problem)] = find(project)
     assert (endpoint, where) == ("filetype", ".aws-sam/build")
-    assert problem == "300 MB with its layers, Lambda takes 262 MB"
+    assert problem.startswith("300.0 MB with its layers, Lambda takes 262.1 MB: function 150.0 MB")
 
 
 def test_wrong_usage(project: Copy) -> None:
