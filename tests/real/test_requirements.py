@@ -12,7 +12,7 @@ from tests.built.test_layers import FLAGS_UNCHECKED_HASH, list_sources, read_byt
 from tests.real.project import FUNCTIONS, list_packages, run_sam_build, write_project
 from tests.servers.built import PROJECT, BuiltFunction
 from tests.summary import LIMIT
-from tests.template.test_requirements import read_lock, read_pins
+from tests.template.test_requirements import read_pins
 
 PANDAS = {"pandas", "python-dateutil"}
 PACKED = {
@@ -155,10 +155,3 @@ def test_pins_are_what_layers_hold(built: dict[str, BuiltFunction], folder: Path
     layers = {layer for function in built.values() for layer in function.layers}
     found = [list_packages(layer / "python") for layer in layers]
     assert pins in found
-
-
-def test_pins_are_locked() -> None:
-    lock = read_lock()
-    for file in PROJECT.glob("layers/*/libraries.txt"):
-        pins = read_pins(file)
-        assert pins == {name: lock.get(name) for name in pins}
