@@ -11,25 +11,16 @@ source would be refused after zipping, and it names its files as they are on Lam
 
 import argparse
 import compileall
-import os
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 from py_compile import PycInvalidationMode
+from tempfile import TemporaryDirectory
 from typing import Any
 
-RUNTIME = (3, 13)
-"""Python of the template's `Runtime`. Bytecode holds for one minor version alone."""
-
-PLATFORMS = {
-    "x86_64": ["--python-platform", "x86_64-manylinux_2_28"],
-    "arm64": ["--python-platform", "aarch64-manylinux_2_28"],
-    # For a local cloud on a machine that is not Linux: it runs functions as plain processes.
-    "host": [],
-}
-"""Lambda's architectures, as uv names them. Amazon Linux 2023 has glibc 2.34 (AWS Lambda,
-"Lambda runtimes"), so wheels for 2.28 and older load."""
+from attached import Attached, read_attached
+from kept import copy_kept, hash_inputs
+from wheels import RUNTIME, install, install_beside
 
 LEFTOVERS = (
     ".lock",
@@ -104,8 +95,10 @@ def main() -> None:
     parser.add_argument("kind", choices=["function", "layer"])
     parser.add_argument("source", type=Path, help="folder with the code and requirements.txt")
     parser.add_argument("target", type=Path, help="SAM's ARTIFACTS_DIR")
-    parser.add_argument("--prune", action="append", default=[], metavar="GLOB")
     parser.add_argument("--library", action="append", default=[], metavar="NAME=GLOB")
+    parser.add_argument("--name", help="logical id of the function")
+    parser.add_argument("--template", type=Path, help="where it says which layers the function has")
+    parser.add_argument("--kept", type=Path, help="folder that keeps what functions install")
     arguments = parser.parse_args()
     if sys.version_info[:2] != RUNTIME:
         sys.exit(
@@ -114,17 +107,24 @@ def main() -> None:
         )
     source, target = arguments.source.resolve(), arguments.target.resolve()
     if arguments.kind == "layer":
-        package_layer(source, target / "python", arguments.library, arguments.prune)
-    else:
-        package_function(source, target)
+        package_layer(source, target / "python", arguments.library)
+        return
+    requirements = source / "requirements.txt"
+    if requirements.exists():
+        attached = read_attached(arguments.template, arguments.name)
+        copy_dependencies(requirements, attached, arguments.kept, target)
+    copy_function(source, target)
 
 
-def package_layer(source: Path, target: Path, libraries: list[str], prune: list[str]) -> None:
+def package_layer(source: Path, target: Path, libraries: list[str]) -> None:
     """Fill `<layer>/python`: the pinned wheels and the layer's own packages."""
     install(source / "requirements.txt", target, "--no-deps")
-    for library in libraries:
-        move_library(target, *library.split("="))
-    remove(target, [*list_leftovers(), *prune])
+    if libraries:
+        with TemporaryDirectory() as folder:
+            install(source / "libraries.txt", Path(folder), "--no-deps")
+            for library in libraries:
+                copy_library(Path(folder), target.parent / "lib", *library.split("="))
+    remove(target, list_leftovers())
     compile_bytecode(target, target, "/opt/python")
     for package in sorted(folder for folder in source.iterdir() if folder.is_dir()):
         if package.name != "__pycache__":
@@ -132,30 +132,27 @@ def package_layer(source: Path, target: Path, libraries: list[str], prune: list[
             compile_own(target / package.name, target, "/opt/python")
 
 
-def package_function(source: Path, target: Path) -> None:
-    """Fill the function's folder: its wheels, where it asks for any, and the user's code."""
-    requirements = source / "requirements.txt"
-    if requirements.exists():
-        install(requirements, target)
-        remove(target, list_leftovers())
-        compile_bytecode(target, target, "/var/task")
+def copy_dependencies(requirements: Path, attached: Attached, kept: Path, target: Path) -> None:
+    """Put what a function requires and its layers lack into its folder.
+
+    It is installed once for the same requirements beside the same layers: what changes on an index
+    meanwhile comes with the next change of either.
+    """
+
+    def fill(folder: Path) -> None:
+        install_beside(requirements, attached, folder)
+        remove(folder, list_leftovers())
+        compile_bytecode(folder, folder, "/var/task")
+
+    copy_kept(kept, hash_inputs(requirements.parent, attached.pins), fill, target)
+
+
+def copy_function(source: Path, target: Path) -> None:
+    """Put the user's code into the function's folder."""
     for entry in sorted(source.iterdir()):
         if entry.name not in ("requirements.txt", "__pycache__", ".aws-sam"):
             copy_code(entry, target / entry.name)
             compile_own(target / entry.name, target, "/var/task")
-
-
-def install(requirements: Path, target: Path, *options: str) -> None:
-    """Install wheels for Lambda's platform into a folder; none is built from source."""
-    architecture = os.environ.get("LAMBDA_ARCHITECTURE", "x86_64")
-    if architecture not in PLATFORMS:
-        sys.exit(f"LAMBDA_ARCHITECTURE={architecture}: expected one of {', '.join(PLATFORMS)}")
-    command = ["uv", "pip", "install", "--quiet", "--target", str(target), "--link-mode", "copy"]
-    command += ["--python-version", f"{RUNTIME[0]}.{RUNTIME[1]}", "--only-binary", ":all:"]
-    command += [*PLATFORMS[architecture], *options, "-r", str(requirements)]
-    result = subprocess.run(command, check=False)
-    if result.returncode:
-        sys.exit(f"uv could not install {requirements.name} for {architecture}: see above")
 
 
 def list_leftovers() -> list[str]:
@@ -166,17 +163,16 @@ def list_leftovers() -> list[str]:
     ]
 
 
-def move_library(target: Path, name: str, glob: str) -> None:
-    """Move a shared library to `<layer>/lib/name`, where Lambda's loader looks for it.
+def copy_library(source: Path, target: Path, name: str, glob: str) -> None:
+    """Copy a shared library out of a wheel to `<layer>/lib/name`, where Lambda's loader looks.
 
     LD_LIBRARY_PATH holds /opt/lib (AWS Lambda, "Using environment variables").
     """
-    found = list(target.glob(glob))
+    found = list(source.glob(glob))
     if len(found) != 1:
         sys.exit(f"{name}: expected one file {glob}, got {len(found)}")
-    folder = target.parent / "lib"
-    folder.mkdir(exist_ok=True)
-    found[0].rename(folder / name)
+    target.mkdir(exist_ok=True)
+    shutil.copy2(found[0], target / name)
 
 
 def remove(target: Path, globs: list[str]) -> None:

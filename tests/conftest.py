@@ -58,7 +58,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 
     class Scheduling(LoadScopeScheduling):
         def _split_scope(self, nodeid: str) -> str:
-            is_deployed = nodeid.startswith(("tests/built/", "tests/stack/"))
+            is_deployed = nodeid.startswith(("tests/built/", "tests/real/", "tests/stack/"))
             return "deployed" if is_deployed else nodeid
 
     return Scheduling(config, log)

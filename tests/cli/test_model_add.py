@@ -136,10 +136,17 @@ def test_clearmls_options(project: Copy) -> None:
     assert read_toml(project)["auxiliary_cfg"] == {"a": {"b": [1]}}
 
 
+def test_the_code_may_bring_the_model(project: Copy) -> None:
+    project.write("in/loads.py", f"{CODE}\n    def load(self, path):\n        return 1\n")
+    project.do(*ADD, "--preprocess", "in/loads.py")
+    assert read_toml(project) == {"endpoint": "churn", "engine": "sklearn"}
+
+
 @pytest.mark.parametrize(
     ("code", "arguments", "message"),
     [
         (2, [], "needs a model"),
+        (2, ["--preprocess", "in/code.py"], "whose load returns one"),
         (2, ["--model", "in/model.joblib", *RULE], "not both"),
         (2, ["--project", "p"], "--project and --name"),
         (2, ["--model", "in/model.joblib", "--tags", "a"], "choose among versions"),

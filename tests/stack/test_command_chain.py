@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from lambda_serving_cli.local_cloud.build import SCRIPTS
 from tests.cli.conftest import Copy, copy_project
 from tests.conftest import ADDER_CODE
 from tests.events import list_endpoints
@@ -58,7 +59,7 @@ def bring_layers(project: Copy) -> None:
             folder = project.root / "layers" / LAYERS[name]
             shutil.copytree(STATE / "build" / name, folder, symlinks=True)
             kept.append(text.replace("    Metadata:\n      BuildMethod: makefile\n", ""))
-    for name in ("Makefile", "package.py"):
+    for name in SCRIPTS:
         shutil.copy(PROJECT / "layers" / name, project.root / "layers")
     project.write("template.yaml", "".join([before, *kept, heading, after]))
 

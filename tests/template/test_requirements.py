@@ -8,7 +8,11 @@ import pytest
 
 from tests.servers.built import PROJECT
 
-FILES = [*PROJECT.glob("layers/*/requirements.txt"), *PROJECT.glob("functions/*/requirements.txt")]
+FILES = [
+    path
+    for pattern in ("layers/*/requirements", "layers/*/libraries", "functions/*/requirements")
+    for path in PROJECT.glob(f"{pattern}.txt")
+]
 PIN = re.compile(r"([A-Za-z0-9._-]+)==([A-Za-z0-9._!+-]+)")
 
 

@@ -3,6 +3,7 @@ from pathlib import Path
 import pytest
 
 from lambda_serving.endpoint_toml import parse_endpoint, read_endpoint
+from lambda_serving.engines import ENGINES
 from lambda_serving.errors import SettingsError
 from lambda_serving.settings import Tensors, read_runtime
 
@@ -101,15 +102,18 @@ def test_models(model: str) -> None:
     assert parse_endpoint(BASE | {"model": model}).versions["1"].model == model
 
 
-@pytest.mark.parametrize(("missing", "message"), [("engine", "engine"), ("model", "model")])
-def test_missing_keys(missing: str, message: str) -> None:
-    table = {key: value for key, value in BASE.items() if key != missing}
-    with pytest.raises(SettingsError, match=f"{message}: expected .* got nothing"):
+def test_there_is_an_engine() -> None:
+    table = {key: value for key, value in BASE.items() if key != "engine"}
+    with pytest.raises(SettingsError, match="engine: expected .* got nothing"):
         parse_endpoint(table)
 
 
-def test_custom_needs_no_model() -> None:
-    assert parse_endpoint({"endpoint": "x", "engine": "custom"}).versions["1"].model is None
+@pytest.mark.parametrize("engine", ENGINES)
+def test_the_model_may_come_from_the_code(engine: str) -> None:
+    table = {"endpoint": "x", "engine": engine, "traffic": {"weights": {"y": 1.0}}}
+    if engine != "canary":
+        del table["traffic"]
+    assert parse_endpoint(table).versions["1"].model is None
 
 
 def test_no_file_and_no_toml(tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ def plan_code(changes: Changes, source: Path, folder: Path, below: str = "") -> 
     Raises:
         StepError: there is no such code, Python cannot read it, or the place is taken.
     """
-    main, target = _find_main(source), folder / below
+    main, target = find_main(source), folder / below
     check_code(main)
     if below and target.exists():
         raise StepError(
@@ -39,7 +39,7 @@ def plan_code(changes: Changes, source: Path, folder: Path, below: str = "") -> 
     return f"{below}/{USUAL}" if below else None
 
 
-def _find_main(source: Path) -> Path:
+def find_main(source: Path) -> Path:
     """The file that holds `Preprocess`."""
     candidates = [source, source / "__init__.py", source / USUAL]
     for path in candidates:
@@ -49,6 +49,21 @@ def _find_main(source: Path) -> Path:
         f"there is no code at {source}",
         advice=f"name a Python file, a package, or a folder that holds {USUAL}",
     )
+
+
+def may_load(file: Path | None) -> bool:
+    """Whether the code may have a `load`, as far as can be told without importing it: it defines
+    one, or takes its class from elsewhere. What is no Python is told by `check_code`."""
+    if file is None:
+        return False
+    try:
+        nodes = list(ast.walk(ast.parse(file.read_bytes())))
+    except (SyntaxError, ValueError, OSError):
+        return True
+    classes = [node for node in nodes if isinstance(node, ast.ClassDef)]
+    own = [node for node in classes if node.name == "Preprocess"]
+    names = {getattr(node, "name", getattr(node, "id", "")) for node in nodes}
+    return "load" in names or not own or any(node.bases for node in own)
 
 
 def check_code(file: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -10,6 +11,7 @@ import typer
 from lambda_serving.settings import DEFAULT_VERSION
 from lambda_serving_cli.endpoints import addition, following, model_options, routing
 from lambda_serving_cli.endpoints.addition import Version
+from lambda_serving_cli.endpoints.code import find_main, may_load
 from lambda_serving_cli.endpoints.commands import JsonOption, show_outcome
 from lambda_serving_cli.endpoints.model_options import (
     AuxConfigOption,
@@ -82,7 +84,9 @@ def add(
         lambda-serving model add --engine sklearn --endpoint churn --version 2
             --project examples --name churn --tags tested --published
     """
-    _check_source(engine, model, project, name, bool(tags) or published)
+    _check_source(model, project, name, bool(tags) or published)
+    if not model and not name and engine not in addition.CUSTOM:
+        _check_load(engine, preprocess)
     tables = model_options.make_tables(
         (input_name, input_type, input_size), (output_name, output_type, output_size), aux_config
     )
@@ -100,7 +104,7 @@ def add(
 
 
 def _check_source(
-    engine: str, model: str | None, project: str | None, name: str | None, is_filtered: bool
+    model: str | None, project: str | None, name: str | None, is_filtered: bool
 ) -> None:
     """Raises typer.BadParameter unless the model is named in one way, and whole."""
     if model and (project or name):
@@ -109,9 +113,14 @@ def _check_source(
         raise typer.BadParameter("a model of the registry is named by --project and --name")
     if is_filtered and not name:
         raise typer.BadParameter("--tags and --published choose among versions of --name")
-    if not model and not name and engine not in addition.CUSTOM:
+
+
+def _check_load(engine: str, preprocess: Path | None) -> None:
+    """Raises typer.BadParameter unless the code may return a model of its own."""
+    if preprocess is None or not may_load(find_main(preprocess)):
         raise typer.BadParameter(
-            f"the engine {engine} needs a model: --model, or --project and --name"
+            f"the engine {engine} needs a model: --model, or --project and --name, or a"
+            " --preprocess whose load returns one"
         )
 
 

@@ -16,9 +16,9 @@ from lambda_serving_cli.local_cloud.layout import (
 from lambda_serving_cli.local_cloud.steps import run_logged
 
 INPUTS = ("template.yaml", "samconfig.toml", "layers", "functions")
-SCRIPTS = ("layers/Makefile", "layers/package.py")
-"""What builds everything, and is in no function's or layer's own folder: SAM's cache, which looks
-at those folders, does not see it change."""
+SCRIPTS = ("Makefile", "attached.py", "kept.py", "package.py", "wheels.py")
+"""What builds everything, in layers/ and in no function's or layer's own folder: SAM's cache, which
+looks at those folders, does not see it change."""
 
 ADVICE = "read the log; after a fix, `make up` (or `make build`) goes on from here"
 
@@ -54,7 +54,7 @@ class Build:
         inputs = self.inputs
         if (self.target / "template.yaml").exists() and read(self.stamp) == inputs:
             return False
-        scripts = hash_files(self.root, SCRIPTS, self.architecture)
+        scripts = hash_files(self.root / "layers", SCRIPTS, self.architecture)
         scripts_stamp = self.cache / "scripts.sha256"
         if read(scripts_stamp) != scripts:
             shutil.rmtree(self.cache, ignore_errors=True)

@@ -6,12 +6,12 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from lambda_serving.endpoint_toml import parse_endpoint
+from lambda_serving.endpoint_toml import WITHOUT_MODEL, parse_endpoint
 from lambda_serving.errors import SettingsError, UserCodeLoadError
 from lambda_serving.settings import EndpointSettings
 from lambda_serving.user_code import find_preprocess
 from lambda_serving_cli.endpoints.blocks import POLICIES, list_layers, list_policies
-from lambda_serving_cli.endpoints.code import check_code
+from lambda_serving_cli.endpoints.code import check_code, may_load
 from lambda_serving_cli.endpoints.project import Project
 from lambda_serving_cli.endpoints.template import Entry, Template
 from lambda_serving_cli.endpoints.toml_file import FILE
@@ -23,7 +23,7 @@ from lambda_serving_cli.validation.findings import Finding
 MOST_FINDINGS = 20
 """Of one file."""
 
-STAND_INS = {"endpoint": "x", "engine": "custom", "model": "x"}
+STAND_INS = {"endpoint": "x", "engine": "custom"}
 """Keys that must be there, with values that are right."""
 
 LONGEST_NAME = 64
@@ -95,17 +95,22 @@ def _check_folder(project: Project, endpoint: str, settings: EndpointSettings) -
     if settings.endpoint != endpoint:
         problem = f"endpoint: it says {settings.endpoint!r}, its folder {endpoint!r}"
         yield Finding(endpoint, FILE, problem)
-    files = {}
+    files = set()
     for name, version in settings.versions.items():
         try:
-            files[find_preprocess(folder, version.preprocess)] = name
+            file = find_preprocess(folder, version.preprocess)
         except UserCodeLoadError as error:
             yield Finding(endpoint, FILE, str(error).removeprefix(f"{FILE}: "))
+            continue
+        files.add(file)
+        if version.model is None and version.engine not in WITHOUT_MODEL and not may_load(file):
+            problem = f"version {name}: the engine {version.engine} needs a model, or a load in"
+            yield Finding(endpoint, FILE, f"{problem} the code that returns one")
         custom = version.engine in ("custom", "custom_async")
-        if custom and find_preprocess(folder, None) is None and version.preprocess is None:
+        if custom and file is None:
             problem = f"version {name}: the engine {version.engine} runs your code: there is none"
             yield Finding(endpoint, f"functions/{endpoint}", problem)
-    for file in files:
+    for file in sorted(files, key=str):
         try:
             if file is not None:
                 check_code(file)

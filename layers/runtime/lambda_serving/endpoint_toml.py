@@ -108,7 +108,7 @@ def _parse_shared(
             raise _refuse(key, "none beside [auto_update]: the registry says it", key)
     if table.get("engine") == "canary":
         raise _refuse("engine", "one that runs a model, beside [auto_update]", "canary")
-    return _parse_version(endpoint, "", table, "", needs_model=False)
+    return _parse_version(endpoint, "", table, "")
 
 
 def _check_traffic(
@@ -137,8 +137,9 @@ def _check_traffic(
 
 
 def _parse_version(
-    endpoint: str, version: str, table: Mapping[str, Any], prefix: str, needs_model: bool = True
+    endpoint: str, version: str, table: Mapping[str, Any], prefix: str
 ) -> VersionSettings:
+    """One without a model may have a ``load`` that returns one."""
     unknown = sorted(set(table) - set(VERSION_KEYS))
     if unknown:
         allowed = ", ".join(["endpoint", *VERSION_KEYS, *ENDPOINT_KEYS])
@@ -146,10 +147,7 @@ def _parse_version(
     if "engine" not in table:
         raise _refuse(prefix + "engine", f"one of {', '.join(ENGINES)}", None)
     values = {key: VERSION_KEYS[key](prefix + key, value) for key, value in table.items()}
-    settings = VersionSettings(endpoint, version, **values)
-    if needs_model and settings.model is None and settings.engine not in WITHOUT_MODEL:
-        raise _refuse(prefix + "model", f"a model for the engine {settings.engine!r}", None)
-    return settings
+    return VersionSettings(endpoint, version, **values)
 
 
 def _check_targets(traffic: Traffic) -> None:
@@ -236,7 +234,7 @@ VIEWS = ("docs", "health", "openapi.json")
 """What follows an endpoint in a path and is no version of it (``app``)."""
 
 WITHOUT_MODEL = ("custom", "custom_async", "canary")
-"""Engines that need none."""
+"""Engines that run none."""
 
 ENDPOINT_KEYS = (
     "auto_update",
