@@ -10,6 +10,7 @@ from typing import Any
 
 from lambda_serving.app import App
 from lambda_serving.asgi import Messages, Receive, Scope, Send
+from lambda_serving.errors import ResultError, translate_exception
 from lambda_serving.execution import get_event_loop
 from lambda_serving.request import Request
 from lambda_serving.responses import Answer, is_response, play_response
@@ -43,10 +44,16 @@ class ResponseElsewhere:
 
             return call
 
-        sent = self._response(scope, bring(receive), bring(send))
+        # Translated on that loop: an exit or an interrupt must not end it.
+        sent = play_response(self._response, scope, bring(receive), bring(send))
         with self._lease:
             done = self._context.run(asyncio.run_coroutine_threadsafe, sent, self._loop)
-            await asyncio.wrap_future(done)
+            try:
+                await asyncio.wrap_future(done)
+            except GeneratorExit as error:
+                if not done.done():
+                    raise  # this coroutine is closed, and not user code's that raised it
+                raise translate_exception(error, ResultError.stage) from error
 
 
 class DevApp(App):

@@ -9,13 +9,14 @@ from typing import Any
 
 from lambda_serving.endpoint import Endpoint, Trace, leave_untraced
 from lambda_serving.engines.base import Engine, find_engine
-from lambda_serving.errors import PASSING, LoadError, ModelLoadError
+from lambda_serving.errors import LoadError, ModelLoadError
 from lambda_serving.libraries import describe_missing
 from lambda_serving.memory import read_resident_memory
 from lambda_serving.models.model import Model
 from lambda_serving.models.store import fetch_model
 from lambda_serving.settings import Runtime, VersionSettings
 from lambda_serving.user_code import UserCode, make_user_code
+from lambda_serving.user_values import get_text
 
 logger = logging.getLogger("lambda_serving")
 
@@ -75,11 +76,12 @@ def load_version(
         return _load(settings, runtime, send_request, trace)
     except LoadError:
         raise
-    except Exception as error:  # a library's own: a request would be an InternalError for ever
+    except BaseException as error:  # a library's, or code in a pickle: any request would be an
+        # InternalError for ever
         raise ModelLoadError(
             f"{type(error).__name__} while version {settings.version} was loaded; the log has the"
             " traceback",
-            private=str(error),
+            private=get_text(error),
         ) from error
 
 
@@ -112,13 +114,11 @@ def _load_model(engine: Engine, user_code: UserCode, model: Model | None) -> Non
     if user_code.get_method("load") is not None:
         try:
             loaded = user_code.load(None if model is None else model.path)
-        except PASSING:
-            raise
         except BaseException as error:  # noqa: BLE001  (user code may raise anything)
             raise ModelLoadError(
                 f"{type(error).__name__} in the endpoint's load; the log has the traceback"
                 f"{describe_missing(error)}",
-                private=str(error),
+                private=get_text(error),
             ) from error
     if loaded is None:
         engine.load(model)

@@ -11,12 +11,13 @@ from pathlib import Path
 from types import MappingProxyType, ModuleType, SimpleNamespace
 from typing import Any, NamedTuple
 
-from lambda_serving.errors import PASSING, UserCodeLoadError
+from lambda_serving.errors import UserCodeLoadError
 from lambda_serving.execution import run
 from lambda_serving.isolation import IsolatedFolder, activate, show_plain_names
 from lambda_serving.libraries import describe_missing
 from lambda_serving.memory import read_resident_memory
 from lambda_serving.settings import DEFAULT_VERSION, VersionSettings
+from lambda_serving.user_values import get_text
 
 logger = logging.getLogger("lambda_serving")
 
@@ -91,27 +92,22 @@ class UserCode:
         Raises:
             UserCodeLoadError: it fails.
         """
-        method = self.get_method("after_restore")
-        if method is None:
-            return
         try:
-            run(method())
-        except PASSING:
-            raise
+            method = self.get_method("after_restore")
+            if method is not None:
+                run(method())
         except BaseException as error:  # noqa: BLE001  (user code may raise anything)
             raise UserCodeLoadError(
                 f"{type(error).__name__} in after_restore; the log has the traceback",
-                private=str(error),
+                private=get_text(error),
             ) from error
 
     def unload(self) -> None:
         """Call the user's ``unload``, where the class has one; then forget its modules."""
-        method = self.get_method("unload")
         try:
+            method = self.get_method("unload")
             if method is not None:
                 run(method())
-        except PASSING:
-            raise
         except BaseException:  # noqa: BLE001  (the version goes all the same)
             logger.exception("the endpoint's unload failed")
         self.forget()
@@ -160,8 +156,6 @@ def make_user_code(
         # ClearML sets both on the instance, after __init__ and before load.
         instance.model_endpoint = make_model_endpoint(settings)
         instance.send_request = send_request
-    except PASSING:
-        raise
     except BaseException as error:  # noqa: BLE001  (user code may raise anything)
         if isolated is not None:
             isolated.remove()
@@ -191,8 +185,6 @@ def _make_instance(module: ModuleType, file: Path) -> Any:
         raise UserCodeLoadError(f"{file.name}: expected a class named 'Preprocess', found none")
     try:
         return module.Preprocess()
-    except PASSING:
-        raise
     except BaseException as error:  # noqa: BLE001  (user code may raise anything)
         raise _describe_failure(error, file, "__init__") from error
 
@@ -202,7 +194,7 @@ def _describe_failure(error: BaseException, file: Path, stage: str) -> UserCodeL
     return UserCodeLoadError(
         f"{file.name}{where}: {type(error).__name__} in {stage}; the log has the traceback"
         f"{describe_missing(error)}",
-        private=str(error),
+        private=get_text(error),
     )
 
 
