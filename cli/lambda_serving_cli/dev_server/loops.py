@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import logging
 import threading
 from bisect import insort
 from collections.abc import Callable
+
+logger = logging.getLogger("lambda_serving")
 
 MOST_IDLE = 16
 """Loops that an endpoint keeps for later requests; each holds three files open."""
@@ -55,6 +58,16 @@ class LoopLease:
         self._loops.give_back(self._taken)
 
 
+def run_until_stopped(loop: asyncio.AbstractEventLoop) -> bool:
+    """Run a loop; False where a task of user code's ended it, and it is to go on."""
+    try:
+        loop.run_forever()
+    except (SystemExit, KeyboardInterrupt):  # no SIGINT, which is the main thread's
+        logger.exception("a task of user code's failed")
+        return False
+    return True
+
+
 def start_loop(prepare: Callable[[], None]) -> asyncio.AbstractEventLoop:
     """A new event loop, running in a thread, which is prepared so, until it is stopped."""
     loop = asyncio.new_event_loop()
@@ -62,7 +75,8 @@ def start_loop(prepare: Callable[[], None]) -> asyncio.AbstractEventLoop:
     def run() -> None:
         prepare()
         try:
-            loop.run_forever()
+            while not run_until_stopped(loop):
+                pass
         finally:
             loop.close()
 

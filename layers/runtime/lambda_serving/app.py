@@ -23,7 +23,6 @@ from lambda_serving.encoding import decode_body
 from lambda_serving.environment import Environment
 from lambda_serving.errors import (
     MethodNotAllowedError,
-    ServingError,
     UnknownPathError,
     report_error,
 )
@@ -33,12 +32,12 @@ from lambda_serving.responses import (
     Answer,
     answer_error,
     answer_json,
-    answer_result,
     collect_messages,
-    is_response,
     name_error,
     name_version,
+    read_result,
 )
+from lambda_serving.user_values import read_attribute, read_status
 
 ROUTES = (
     "POST /serve/{endpoint}",
@@ -206,14 +205,12 @@ def make_answer(result: Any, record: Notes) -> Any:
     """What goes out: an Answer, or the user's own response. One with an error's status is one.
 
     Raises:
-        ResultError: JSON cannot hold the result.
+        ServingError: JSON cannot hold the result, or it raises where it is read.
     """
-    if is_response(result):
-        answer, status = result, result.status_code
-    else:
-        answer = result if isinstance(result, Answer) else answer_result(result, record.version)
-        status = answer.status
-    if status >= 400:
+    answer = read_result(result, record.version)
+    code = answer.status if type(answer) is Answer else read_attribute(answer, "status_code")
+    status = code if type(code) is int else read_status(code, 400)
+    if status is not None and status >= 400:
         record.note_error(name_error(result), status)
     return answer
 
@@ -222,12 +219,3 @@ def refuse_method(method: str, allowed: list[str]) -> MethodNotAllowedError:
     error = MethodNotAllowedError(f"expected {' or '.join(allowed)}, got {method}")
     error.headers["allow"] = ", ".join(allowed)
     return error
-
-
-def make_refusal(error: ServingError, request_id: str) -> Any:
-    """An ASGI application that answers with one error."""
-
-    async def refuse(scope: Scope, receive: Receive, send: Send) -> None:
-        await send_answer(answer_error(error, request_id), request_id, send)
-
-    return refuse

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from lambda_serving.errors import BodyTooLargeError, MalformedBodyError
+from lambda_serving.request import choose_id
 from lambda_serving.responses import Answer
 
 Scope = dict[str, Any]
@@ -17,17 +18,16 @@ Messages = list[dict[str, Any]]
 """Of ASGI, as an application sends them."""
 
 
+REQUEST_ID = "lambda_serving.request_id"
+"""Key of the scope, where an entrance has chosen the request's id."""
+
+
 def find_request_id(scope: Scope) -> str:
-    """API Gateway's id where there is one, else Lambda's, else the client's header."""
-    event = scope.get("aws.event") or {}
-    from_gateway = (event.get("requestContext") or {}).get("requestId")
-    if from_gateway:
-        return str(from_gateway)
-    if "aws.context" in scope:
-        return str(scope["aws.context"].aws_request_id)
-    return next(
-        (v.decode(errors="replace") for k, v in scope["headers"] if k == b"x-request-id"), "-"
-    )
+    """The entrance's; on a server of our own the client's header, where that is one."""
+    if REQUEST_ID in scope:
+        return str(scope[REQUEST_ID])
+    given = next((value for key, value in scope["headers"] if key == b"x-request-id"), b"")
+    return choose_id(given.decode("latin-1"), "-")
 
 
 def find_deadline(scope: Scope) -> float:
@@ -58,12 +58,23 @@ async def read_body(receive: Receive, limit: int) -> bytes:
     return b"".join(parts)
 
 
-async def send_answer(answer: Answer, request_id: str, send: Send) -> None:
+def make_messages(answer: Answer, request_id: str) -> Messages:
+    """An answer as the two messages that send it.
+
+    Its texts are in latin-1, as all are that come from ``fit_header``.
+    """
     headers = [
-        (b"content-type", answer.content_type.encode()),
+        (b"content-type", answer.content_type.encode("latin-1")),
         (b"content-length", str(len(answer.body)).encode()),
         (b"x-request-id", request_id.encode()),
-        *((key.lower().encode(), value.encode()) for key, value in answer.headers),
+        *((key.lower().encode(), value.encode("latin-1")) for key, value in answer.headers),
     ]
-    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
-    await send({"type": "http.response.body", "body": answer.body})
+    return [
+        {"type": "http.response.start", "status": answer.status, "headers": headers},
+        {"type": "http.response.body", "body": answer.body},
+    ]
+
+
+async def send_answer(answer: Answer, request_id: str, send: Send) -> None:
+    for message in make_messages(answer, request_id):
+        await send(message)

@@ -8,7 +8,7 @@ from time import perf_counter
 from typing import Any, NamedTuple, Protocol
 
 from lambda_serving.engines.base import Engine
-from lambda_serving.errors import PASSING, UserCodeError, translate_exception
+from lambda_serving.errors import UserCodeError, translate_exception
 from lambda_serving.execution import run
 from lambda_serving.models.model import Model
 from lambda_serving.request import Request
@@ -118,8 +118,6 @@ class Endpoint:
             started = perf_counter()
             try:
                 data = run(context.run(stage.call, data, state, collect), context)
-            except PASSING:
-                raise
             except BaseException as error:  # noqa: BLE001  (user code: any error is translated)
                 failure = translate_exception(error, stage.name, stage.blames_caller)
                 if isinstance(failure, UserCodeError) and data is request.body:

@@ -34,22 +34,18 @@ from lambda_serving.errors import (
     ResultTooLargeError,
 )
 from lambda_serving.notes import Notes
-from lambda_serving.request import Request
+from lambda_serving.request import Request, choose_id
 from lambda_serving.responses import (
     VERSION_HEADER,
     Answer,
-    answer_result,
     check_answer,
-    is_response,
     make_response_error,
+    read_result,
     render_response,
 )
 from lambda_serving.settings import PAYLOAD_LIMIT, Runtime
 
 PROTOCOL = 1
-
-MOST_ID_CHARACTERS = 128
-"""Of a request's id: it stands in every line of the log, and in answers."""
 
 
 def find_envelope(event: Any) -> dict[str, Any]:
@@ -59,11 +55,8 @@ def find_envelope(event: Any) -> dict[str, Any]:
 
 
 def find_request_id(event: Any, own: str) -> str:
-    """The caller's id of the request where it sends one that fits into every log; else ``own``."""
-    given = find_envelope(event).get("request_id")
-    if not isinstance(given, str) or not (given.isascii() and given.isprintable()):
-        return own
-    return given if 0 < len(given) <= MOST_ID_CHARACTERS else own
+    """The caller's id of the request where it sends one that is one; else ``own``."""
+    return choose_id(find_envelope(event).get("request_id"), own)
 
 
 def read_request(
@@ -77,17 +70,20 @@ def read_request(
     envelope = find_envelope(event)
     if not envelope:
         return Request(check_object(event), request_id, deadline=deadline, record=record)
-    if envelope["protocol"] != PROTOCOL:
-        raise MalformedBodyError(
-            f"the envelope: expected protocol {PROTOCOL}, got {envelope['protocol']!r}"
-        )
-    version, depth = envelope.get("version"), envelope.get("depth") or 0
-    if not isinstance(depth, int):
-        raise MalformedBodyError(f"the envelope: expected a number as depth, got {depth!r}")
+    protocol, depth = envelope["protocol"], envelope.get("depth")
+    if protocol != PROTOCOL:
+        raise _refuse(f"protocol {PROTOCOL}", protocol)
+    depth = 0 if depth is None else depth
+    if type(depth) is not int or depth < 0:
+        raise _refuse("a number from 0 on as depth", depth)
     if depth > runtime.depth_limit:
+        told = min(depth, 1_000_000)  # whoever made it up may have thousands of digits
         raise CallDepthError(
-            f"{depth} endpoints called each other, the limit is {runtime.depth_limit}"
+            f"{told} endpoints called each other, the limit is {runtime.depth_limit}"
         )
+    version = envelope.get("version")
+    if version is not None and type(version) not in (str, int):
+        raise _refuse("a string as version", version)
     return Request(
         _read_body(event.get("body"), envelope, runtime.max_body_bytes),
         request_id,
@@ -99,13 +95,20 @@ def read_request(
     )
 
 
+def _refuse(expected: str, given: object) -> MalformedBodyError:
+    return MalformedBodyError(f"the envelope: expected {expected}, got {given!r:.40}")
+
+
 def _read_body(body: Any, envelope: dict[str, Any], limit: int) -> dict[str, Any] | bytes:
-    content_type = str(envelope.get("content_type") or JSON)
-    if is_json(content_type):
+    content_type, encoding = (envelope.get(f"content_{key}") or "" for key in ("type", "encoding"))
+    if not isinstance(content_type, str):
+        raise _refuse("a string as content_type", content_type)
+    if not isinstance(encoding, str):
+        raise _refuse("a string as content_encoding", encoding)
+    if is_json(content_type or JSON):
         return check_object(body)
     if not isinstance(body, str):
-        raise MalformedBodyError(f"the envelope: expected base64 for {content_type}")
-    encoding = str(envelope.get("content_encoding") or "")
+        raise MalformedBodyError(f"the envelope: expected base64 for {content_type:.100}")
     return decode_body(decode_base64(body), content_type, encoding, limit)
 
 
@@ -140,13 +143,10 @@ def make_answer(result: Any, whole: bool, version: str) -> Any:
         ResultTooLargeError: over Lambda's payload limit.
         ServingError: a response with an error status, unless the whole answer is wanted.
     """
-    if isinstance(result, Answer):
-        answer = result
-    else:
-        is_own = is_response(result)
-        answer = render_response(result) if is_own else answer_result(result, version)
-        if VERSION_HEADER not in dict(answer.headers):
-            answer = answer._replace(headers=(*answer.headers, (VERSION_HEADER, version)))
+    read = read_result(result, version)
+    answer = read if type(read) is Answer else render_response(read)
+    if VERSION_HEADER not in dict(answer.headers) and read is not result:
+        answer = answer._replace(headers=(*answer.headers, (VERSION_HEADER, version)))
     if whole:
         return _make_whole(answer)
     if answer.status >= 400:

@@ -4,6 +4,7 @@
 
     ServingError                       500
     ├── RequestError                   400  the request cannot be read
+    │   ├── MalformedEventError        400  a field is missing, or of the wrong type
     │   ├── MalformedBodyError         400  not JSON, not gzip as claimed, bad base64
     │   ├── UnknownEndpointError       404
     │   ├── UnknownVersionError        404
@@ -35,17 +36,20 @@ and the exception's cause are for the log alone.
 from __future__ import annotations
 
 import logging
-import re
-from collections.abc import Iterator
+from collections.abc import Callable
 from typing import Any
 
 from lambda_serving.redaction import redact
+from lambda_serving.user_values import (
+    ABSENT,
+    get_text,
+    read_attribute,
+    read_headers,
+    read_status,
+    show,
+)
 
 logger = logging.getLogger("lambda_serving")
-
-PASSING = (KeyboardInterrupt, GeneratorExit)
-"""What user code does not raise by itself. Anything else it may: neither ``sys.exit()`` nor the
-CancelledError of a task that it awaits is an Exception."""
 
 
 class ServingError(Exception):
@@ -76,6 +80,10 @@ class ServingError(Exception):
 
 
 class RequestError(ServingError):
+    status = 400
+
+
+class MalformedEventError(RequestError):
     status = 400
 
 
@@ -111,24 +119,17 @@ class InputError(RequestError):
     status = 422
 
 
-def _read_headers(headers: Any) -> Iterator[tuple[str, str]]:
-    """A user's headers as HTTP can send them: of text, on one line, in latin-1 (RFC 9110, 5.5)."""
-    for name, value in dict(headers).items():
-        if re.fullmatch(r"[\w!#$%&'*+.^`|~-]+", str(name), re.ASCII):
-            yield str(name), re.sub(r"[^ -~\xa0-\xff]+", " ", str(value)).strip()
-
-
 class UserHTTPError(ServingError):
     """The user raised an exception with ``status_code`` and ``detail``; both pass unchanged.
 
     So do its ``headers``, as far as HTTP can send them.
     """
 
-    def __init__(self, exception: Any, stage: str) -> None:
+    def __init__(self, exception: BaseException, status: int, detail: Any, stage: str) -> None:
         super().__init__("", stage=stage, type_name=type(exception).__name__)
-        self.status = int(exception.status_code)
-        self.detail = exception.detail
-        self.headers = dict(_read_headers(getattr(exception, "headers", None) or {}))
+        self.status = status
+        self.detail = detail
+        self.headers = read_headers(read_attribute(exception, "headers"))
 
 
 class UserCodeError(ServingError):
@@ -218,20 +219,42 @@ def translate_exception(
             exception.stage = stage
         return exception
     name = type(exception).__name__
-    if hasattr(exception, "status_code") and hasattr(exception, "detail"):
-        return UserHTTPError(exception, stage)
+    text = get_text(exception)
+    code, detail = read_attribute(exception, "status_code"), read_attribute(exception, "detail")
+    no_status = ""
+    if code is not ABSENT and detail is not ABSENT:
+        status = read_status(code, 400)
+        if status is not None:
+            return UserHTTPError(exception, status, detail, stage)
+        no_status = (
+            f": its status_code is {redact(show(code))[:40]}, expected an error's from 400 to 599"
+        )
     if blames_caller and isinstance(exception, ValueError):
-        text = str(exception)
         return InputError(redact(text), private=text, stage=stage, type_name=name)
     from lambda_serving.causes import describe_cause
 
     return UserCodeError(
-        f"{name} in {stage}; the log has the traceback under this request id"
+        f"{name} in {stage}{no_status}; the log has the traceback under this request id"
         f"{describe_cause(exception)}",
-        private=str(exception),
+        private=text,
         stage=stage,
         type_name=name,
     )
+
+
+def call_user[**P, T](stage: str, function: Callable[P, T], *given: P.args, **more: P.kwargs) -> T:
+    """Call what runs user code, or reads what it gave.
+
+    Raises:
+        ServingError: it fails, with whatever: ``sys.exit()``, KeyboardInterrupt and the
+            CancelledError of a task that it awaits are no Exceptions, and errors like any other.
+    """
+    try:
+        return function(*given, **more)
+    except ServingError:
+        raise
+    except BaseException as error:  # noqa: BLE001  (user code may raise anything)
+        raise translate_exception(error, stage) from error
 
 
 def describe_error(error: ServingError, request_id: str) -> dict[str, Any]:
@@ -252,14 +275,15 @@ def report_error(exception: BaseException, request_id: str) -> ServingError:
         error = InternalError("an internal error; the log has the traceback", stage="serving")
         error.__cause__ = exception
     is_refusal = isinstance(error, RequestError) and error.stage == "request"
-    private = f" [{error.private}]" if error.private not in ("", error.detail) else ""
+    detail = show(error.detail)
+    private = f" [{error.private}]" if error.private not in ("", detail) else ""
     logger.log(
         logging.ERROR if error.status >= 500 else logging.WARNING,
         "%s %d in %s: %s%s (request %s)",
         error.type,
         error.status,
         error.stage,
-        error.detail,
+        detail,
         private,
         request_id,
         exc_info=None if is_refusal else error,

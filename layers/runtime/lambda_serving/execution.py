@@ -94,28 +94,52 @@ def run(value: Any, context: Context | None = None) -> Any:
     if not inspect.isawaitable(value):
         return value
 
-    async def wait() -> Any:
-        return await value
+    async def wait() -> tuple[Any, BaseException | None]:
+        try:
+            return await value, None
+        except (SystemExit, KeyboardInterrupt) as error:
+            return None, error  # asyncio would let it end the loop, others' requests with it
 
     loop = get_event_loop()
     if not loop.is_running():
-        return loop.run_until_complete(loop.create_task(wait(), context=context))
-    import asyncio
+        result, error = loop.run_until_complete(loop.create_task(wait(), context=context))
+    else:
+        import asyncio
 
-    async def lend() -> Any:
-        return await loop.create_task(wait(), context=context)
+        async def lend() -> tuple[Any, BaseException | None]:
+            return await loop.create_task(wait(), context=context)
 
-    return asyncio.run_coroutine_threadsafe(lend(), loop).result()
+        result, error = asyncio.run_coroutine_threadsafe(lend(), loop).result()
+    if error is not None:
+        raise error
+    return result
 
 
 async def resolve(value: Any) -> Any:
     """``value``, awaited where it is awaitable: on the running loop, or on the environment's."""
     if not inspect.isawaitable(value):
         return value
+    return await value if _is_looping() else run(value)
+
+
+def _is_looping() -> bool:
     asyncio = sys.modules.get("asyncio")
-    if asyncio is not None and asyncio._get_running_loop() is not None:
-        return await value
-    return run(value)
+    return asyncio is not None and asyncio._get_running_loop() is not None
+
+
+def is_ended_from_outside(error: BaseException) -> bool:
+    """Whether the running coroutine is closed, or its task cancelled, by who runs it.
+
+    Where no loop runs, what ``resolve`` raises is always user code's.
+    """
+    if isinstance(error, Exception) or not _is_looping():
+        return False
+    import asyncio
+
+    if isinstance(error, asyncio.CancelledError):
+        task = asyncio.current_task()
+        return task is not None and task.cancelling() > 0
+    return isinstance(error, GeneratorExit)
 
 
 def run_without_loop[T](coroutine: Coroutine[Any, Any, T]) -> T:

@@ -11,7 +11,7 @@ from typing import Any
 
 from lambda_serving.endpoint import Endpoint, Trace, leave_untraced
 from lambda_serving.engines.base import Engine, find_engine
-from lambda_serving.errors import PASSING, LoadError, ModelFetchError, ModelLoadError
+from lambda_serving.errors import LoadError, ModelFetchError, ModelLoadError
 from lambda_serving.memory import read_resident_memory
 from lambda_serving.models.model import Model
 from lambda_serving.models.patience import Patience
@@ -19,6 +19,7 @@ from lambda_serving.models.store import fetch_model
 from lambda_serving.request import find_request
 from lambda_serving.settings import Runtime, VersionSettings
 from lambda_serving.user_code import UserCode, make_user_code
+from lambda_serving.user_values import get_text
 
 logger = logging.getLogger("lambda_serving")
 
@@ -93,13 +94,14 @@ def load_version(
         return _load(settings, runtime, send_request, trace)
     except LoadError:
         raise
-    except Exception as error:  # a library's own: a request would be an InternalError for ever
+    except BaseException as error:  # a library's, or code in a pickle: any request would be an
+        # InternalError for ever
         from lambda_serving.causes import describe_cause
 
         raise ModelLoadError(
             f"{type(error).__name__} while version {settings.version} was loaded; the log has the"
             f" traceback{describe_cause(error)}",
-            private=str(error),
+            private=get_text(error),
         ) from error
 
 
@@ -133,15 +135,13 @@ def _load_model(engine: Engine, user_code: UserCode, model: Model | None) -> Non
         path = None if model is None else _save(model)
         try:
             loaded = user_code.load(path)
-        except PASSING:
-            raise
         except BaseException as error:  # noqa: BLE001  (user code may raise anything)
             from lambda_serving.causes import describe_cause
 
             raise ModelLoadError(
                 f"{type(error).__name__} in the endpoint's load; the log has the traceback"
                 f"{describe_cause(error)}",
-                private=str(error),
+                private=get_text(error),
             ) from error
     if loaded is None:
         engine.load(model)
@@ -156,7 +156,8 @@ def _save(model: Model) -> Path:
         ModelFetchError: there is no room for it; there may be some later.
     """
     size = model.size
-    with tell_missing_room(size, model.discard):  # what was written of it is in the way of the count
+    # What was written of it is in the way of the count.
+    with tell_missing_room(size, model.discard):
         return model.path
 
 

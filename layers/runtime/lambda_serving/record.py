@@ -12,6 +12,7 @@ from lambda_serving import emf
 from lambda_serving.encoding import encode_json
 from lambda_serving.metric_types import METRIC_TYPES, RESERVED
 from lambda_serving.notes import Notes
+from lambda_serving.user_values import get_text
 
 if TYPE_CHECKING:
     from lambda_serving.statistics import Statistics
@@ -70,15 +71,19 @@ class Record(Notes):
         self._error = (type_name, status)
 
     def pick(self, values: Any) -> None:
-        if not self._is_sampled or not isinstance(values, dict):
+        if not self._is_sampled:
             return
         try:
+            if not isinstance(values, dict):
+                return
             for name in self._statistics.settings.variables:
                 if name in values:
                     self._found.pop(name, None)
                     self._read(self._found, name, values[name])
-        except Exception as error:  # noqa: BLE001  (statistics never fail a request)
-            self._statistics.tell_failure(error)
+        except BaseException as error:  # noqa: BLE001  (a user's value may raise anything)
+            self._statistics.tell(
+                "pick", "the request's variables are dropped: %s", get_text(error)
+            )
 
     def _collect(self, /, *values: Any, **named: Any) -> None:
         """Custom statistics: any number of times, declared or not; called as ``dict.update``."""
@@ -91,13 +96,13 @@ class Record(Notes):
                     self._read(self._custom, name, value)
                 else:
                     self._keep(name, value)
-        except Exception as error:  # noqa: BLE001  (statistics never fail a request)
+        except BaseException as error:  # noqa: BLE001  (a user's value may raise anything)
             told = (
                 "custom statistics are dropped: collect_custom_statistics_fn: expected what"
                 " dict.update takes, got %s (%s)"
             )
             came = ", ".join(type(value).__name__ for value in values)
-            self._statistics.tell("collect", told, came, error)
+            self._statistics.tell("collect", told, came, get_text(error))
 
     def _read(self, readings: dict[str, Any], name: str, value: Any) -> None:
         """What a declared variable's value says, beside what others of this request said."""
@@ -106,17 +111,17 @@ class Record(Notes):
         try:
             read = kind.read(variable, value, self._statistics.weight)
             readings[name] = kind.add(readings[name], read) if name in readings else read
-        except Exception as error:  # noqa: BLE001  (a user's value may raise anything)
+        except BaseException as error:  # noqa: BLE001  (a user's value may raise anything)
             told = "the statistic %r (%s) is dropped: %s"
-            self._statistics.tell(f"value {name}", told, name, variable.type, error)
+            self._statistics.tell(f"value {name}", told, name, variable.type, get_text(error))
 
     def _keep(self, name: str, value: Any) -> None:
         """An undeclared statistic. They share one line in the log: their names have no end."""
         try:
             self._properties.add(name, value)
-        except Exception as error:  # noqa: BLE001  (a user's value may raise anything)
+        except BaseException as error:  # noqa: BLE001  (a user's value may raise anything)
             told = "the statistic %r is dropped: %s; others that are not declared may be, too"
-            self._statistics.tell("property", told, name[:100], error)
+            self._statistics.tell("property", told, name[:100], get_text(error))
 
     def _write(self, seconds: float) -> None:
         statistics = self._statistics

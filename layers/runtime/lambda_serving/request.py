@@ -30,6 +30,17 @@ class Request(NamedTuple):
     """Where its statistics go."""
 
 
+MOST_ID_CHARACTERS = 128
+"""Of a request's id: it stands in every line of the log, and in answers."""
+
+
+def choose_id(given: object, own: str) -> str:
+    """The id that a caller gives, where it is one that fits into every log; else ``own``."""
+    if not isinstance(given, str) or not (given.isascii() and given.isprintable()):
+        return own
+    return given if 0 < len(given) <= MOST_ID_CHARACTERS else own
+
+
 _current: ContextVar[Request] = ContextVar("request")
 _latest = Request({}, "init")
 

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from lambda_serving.envelope import make_payload, open_answer
 from lambda_serving.request import Request, find_request
 from lambda_serving.settings import PAYLOAD_LIMIT
+from lambda_serving.user_values import get_text
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
@@ -85,7 +86,7 @@ class Calls:
 
     def send_request(self, endpoint: str, version: str | None = None, data: Any = None) -> Any:
         """The other endpoint's result; None on any failure, which is logged and counted."""
-        name = str(endpoint).strip("/")
+        name = get_text(endpoint).strip("/")
         callee = "-"  # in metrics: never a text that anyone may make up
         try:
             name, version = split_name(name, version)
@@ -127,7 +128,7 @@ class Calls:
         try:
             return await asyncio.get_running_loop().run_in_executor(self._get_pool(), send)
         except Exception as error:  # noqa: BLE001  (no thread can be started: see send_request)
-            self._tell_failure(error, str(endpoint), "-")
+            self._tell_failure(error, get_text(endpoint), "-")
             return None
 
     def _get_pool(self) -> Executor:
@@ -153,8 +154,9 @@ class Calls:
             )
         try:
             payload = make_payload(caller, version, data, answer)
-        except Exception as error:  # the user's data may raise anything
-            raise CallError("UnsendableData", f"{type(error).__name__}: {error}") from error
+        except BaseException as error:  # the user's data may raise anything
+            told = f"{type(error).__name__}: {get_text(error)}"
+            raise CallError("UnsendableData", told) from error
         if len(payload) > PAYLOAD_LIMIT:
             raise CallError(
                 "PayloadTooLarge",

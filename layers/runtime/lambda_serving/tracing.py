@@ -26,6 +26,7 @@ import orjson
 from lambda_serving.errors import translate_exception
 from lambda_serving.redaction import redact_secrets
 from lambda_serving.settings import Runtime, read_trace_header
+from lambda_serving.user_values import get_text
 
 if TYPE_CHECKING:
     from lambda_serving.lambda_api import LambdaApi
@@ -239,7 +240,7 @@ def describe_exception(error: BaseException) -> dict[str, Any]:
     return {
         "id": os.urandom(8).hex(),
         "type": type(error).__name__,
-        "message": redact_secrets(str(error))[:MOST_CHARACTERS],
+        "message": redact_secrets(get_text(error))[:MOST_CHARACTERS],
         "stack": [
             {"path": frame.filename, "line": frame.lineno, "label": frame.name}
             for frame in reversed(frames)

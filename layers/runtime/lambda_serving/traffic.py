@@ -127,7 +127,9 @@ def choose_target(
     if key is None:
         point = draw()
     else:
-        point = int.from_bytes(hashlib.sha256(key.encode()).digest()[:8]) / 2**64
+        point = (
+            int.from_bytes(hashlib.sha256(key.encode(errors="surrogatepass")).digest()[:8]) / 2**64
+        )
     for target, share in shares.items():
         point -= share
         if point < 0:

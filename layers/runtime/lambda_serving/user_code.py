@@ -11,13 +11,14 @@ from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
-from lambda_serving.errors import PASSING, UserCodeLoadError
+from lambda_serving.errors import UserCodeLoadError
 from lambda_serving.execution import run, show_event_loop
 from lambda_serving.isolation import IsolatedFolder, activate, show_plain_names
 from lambda_serving.memory import read_resident_memory
 from lambda_serving.model_endpoint import make_model_endpoint
 from lambda_serving.served_class import make_instance, set_attribute
 from lambda_serving.settings import DEFAULT_VERSION, VersionSettings
+from lambda_serving.user_values import get_text
 
 logger = logging.getLogger("lambda_serving")
 
@@ -52,27 +53,22 @@ class UserCode:
         Raises:
             UserCodeLoadError: it fails.
         """
-        method = self.get_method("after_restore")
-        if method is None:
-            return
         try:
-            run(method())
-        except PASSING:
-            raise
+            method = self.get_method("after_restore")
+            if method is not None:
+                run(method())
         except BaseException as error:  # noqa: BLE001  (user code may raise anything)
             raise UserCodeLoadError(
                 f"{type(error).__name__} in after_restore; the log has the traceback",
-                private=str(error),
+                private=get_text(error),
             ) from error
 
     def unload(self) -> None:
         """Call the user's ``unload``, where the class has one; then forget its modules."""
-        method = self.get_method("unload")
         try:
+            method = self.get_method("unload")
             if method is not None:
                 run(method())
-        except PASSING:
-            raise
         except BaseException:  # noqa: BLE001  (the version goes all the same)
             logger.exception("the endpoint's unload failed")
         self.forget()
@@ -119,8 +115,6 @@ def make_user_code(
             cost = max(0, read_resident_memory() - before)
         # As ClearML does, after __init__ and before load.
         set_attribute(instance, "model_endpoint", make_model_endpoint(settings))
-    except PASSING:
-        raise
     except BaseException as error:  # noqa: BLE001  (user code may raise anything)
         if isolated is not None:
             isolated.remove()
@@ -158,8 +152,6 @@ def _make_instance(module: ModuleType, file: Path, send_request: Callable[..., A
     show_event_loop()
     try:
         return make_instance(found, send_request)
-    except PASSING:
-        raise
     except BaseException as error:  # noqa: BLE001  (user code may raise anything)
         raise _describe_failure(error, file, "__init__") from error
 
@@ -171,7 +163,7 @@ def _describe_failure(error: BaseException, file: Path, stage: str) -> UserCodeL
     return UserCodeLoadError(
         f"{file.name}{where}: {type(error).__name__} in {stage}; the log has the traceback"
         f"{describe_cause(error)}",
-        private=str(error),
+        private=get_text(error),
     )
 
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
-from lambda_serving.encoding import decode_base64, measure_payload
+from lambda_serving.encoding import measure_payload
 from lambda_serving.environment import Environment
-from lambda_serving.errors import MalformedBodyError, ResultTooLargeError, report_error
-from lambda_serving.request import Request, enter_request, find_latest
-from lambda_serving.responses import VERSION_HEADER
+from lambda_serving.errors import ResultTooLargeError, ServingError, report_error
+from lambda_serving.request import Request, choose_id, enter_request, find_latest
+from lambda_serving.responses import VERSION_HEADER, answer_error
 from lambda_serving.settings import PAYLOAD_LIMIT
 
 
@@ -25,56 +25,53 @@ def infer(event: Any) -> bool:
 
 
 def answer_event(event: Any, context: Any, environment: Environment) -> Any:
-    """Serve an HTTP event; errors are answers here."""
-    request_id = event["requestContext"].get("requestId") or context.aws_request_id
+    """Serve an HTTP event; errors are answers here, in the shape of its source."""
+    given = event["requestContext"].get("requestId")
+    request_id = choose_id(given, context.aws_request_id)
     enter_request(Request({}, request_id))  # in the log, from here on
-    adapter, refuse = make_adapter(environment)
+    find_source, serve, refuse = make_adapter(environment)
+    source = find_source(event)
     try:
-        event = decode_event(event)
-    except MalformedBodyError as error:
-        with environment.record(request_id) as record:
-            record.note_error(error.type, error.status)
-        return refuse(error, request_id)(event | {"body": "", "isBase64Encoded": False}, context)
-    answer: dict[str, Any] = adapter(event, context)
-    size = measure_answer(answer)
-    if size > PAYLOAD_LIMIT:
-        too_large = ResultTooLargeError(
-            f"the answer has {size} bytes, the limit is {PAYLOAD_LIMIT}"
-        )
-        served = find_latest().record
-        if served is not None:
-            too_large.headers[VERSION_HEADER] = served.version
-            environment.statistics.count_error(too_large, request_id, served.version)
-        return refuse(too_large, request_id)(event, context)
-    return answer
+        scope, body = source.read(event, context)
+        answer: dict[str, Any] = source.write(serve(scope, body, request_id))
+        size = measure_answer(answer)
+        if size > PAYLOAD_LIMIT:
+            raise ResultTooLargeError(f"the answer has {size} bytes, the limit is {PAYLOAD_LIMIT}")
+        return answer
+    except Exception as error:  # noqa: BLE001  (the edge: logged, and answered by the table)
+        failure = report_error(error, request_id)
+        count_error(failure, request_id, environment)
+        return source.write(refuse(failure, request_id))
+
+
+def count_error(error: ServingError, request_id: str, environment: Environment) -> None:
+    """An error outside of the application, in the request's statistics or beside them."""
+    served = find_latest().record
+    if served is not None:  # its record is written already
+        error.headers[VERSION_HEADER] = served.version
+        environment.statistics.count_error(error, request_id, served.version)
+        return
+    with environment.record(request_id) as record:
+        record.note_error(error.type, error.status)
 
 
 @cache
-def make_adapter(environment: Environment) -> tuple[Any, Any]:
-    """Answers an event by the serving routes; and a maker of one that only refuses."""
-    from lambda_serving.app import App, make_refusal
-    from lambda_serving.entrances.sources import find_source, import_sources, run_app
+def make_adapter(environment: Environment) -> tuple[Any, Any, Any]:
+    """Finds an event's source; serves a request by the serving routes; answers with an error."""
+    from lambda_serving.app import App
+    from lambda_serving.asgi import REQUEST_ID, make_messages
+    from lambda_serving.entrances.sources import make_sources, run_app
 
-    sources = import_sources()
+    app = App(environment)
 
-    def wrap(app: Any) -> Any:
-        return lambda event, context: run_app(app, find_source(sources, event, context))
+    def serve(scope: dict[str, Any], body: bytes, request_id: str) -> list[dict[str, Any]]:
+        scope[REQUEST_ID] = request_id
+        return run_app(app, scope, body)
 
-    def refuse(error: Exception, request_id: str) -> Any:
-        return wrap(make_refusal(report_error(error, request_id), request_id))
+    def refuse(error: ServingError, request_id: str) -> list[dict[str, Any]]:
+        return make_messages(answer_error(error, request_id), request_id)
 
-    return wrap(App(environment)), refuse
-
-
-def decode_event(event: dict[str, Any]) -> dict[str, Any]:
-    """Undo API Gateway's base64 strictly; Mangum would skip what is none.
-
-    Raises:
-        MalformedBodyError: the flag is set and the body is no base64.
-    """
-    if not event.get("isBase64Encoded"):
-        return event
-    return event | {"body": decode_base64(event.get("body") or ""), "isBase64Encoded": False}
+    return make_sources(), serve, refuse
 
 
 def measure_answer(answer: dict[str, Any]) -> int:
