@@ -7,16 +7,15 @@ a sentence instead, made of what is safe: names of modules, classes and packages
 from __future__ import annotations
 
 import errno
-import os
 import re
 import shutil
 import sys
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from types import FrameType
 from typing import Any
 
 from lambda_serving.libraries import describe_missing
+from lambda_serving.settings import read_runtime
 
 
 def describe_cause(error: BaseException) -> str:
@@ -90,7 +89,7 @@ def find_no_room(error: BaseException) -> str:
 
 def describe_room(needed: int | None = None) -> str:
     """Bytes of /tmp that are needed and free, and how there are more."""
-    place = Path(os.environ.get("SERVING_SCRATCH") or "/tmp")
+    place = read_runtime().scratch
     free = shutil.disk_usage(place if place.exists() else "/tmp").free
     wanted = "" if needed is None else f"{needed} bytes are needed, "
     return f"{wanted}{free} bytes are free in /tmp; a larger EphemeralStorage of the function helps"
@@ -100,8 +99,7 @@ def find_no_memory(error: BaseException) -> str:
     if not isinstance(error, MemoryError):
         return ""
     size = re.match(r"Unable to allocate [\d.]+ \w+", str(error))  # of NumPy
-    megabytes = os.environ.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE")
-    has = f"the function has {megabytes} MB: " if megabytes else ""
+    has = f"the function has {read_runtime().memory_mb} MB: "
     return (
         f"out of memory{f' ({size[0].lower()})' if size else ''}; {has}a larger MemorySize of the"
         " function helps"
