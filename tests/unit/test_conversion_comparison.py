@@ -80,20 +80,24 @@ CONVERSION = Conversion(
     largest_difference=1.234e-7,
     differences={"label": 0.0, "probabilities": 1.234e-7},
     rows=150,
+    made_up_rows=1000,
     sample="rows.csv",
     dropped=["scores"],
     notes=["be careful"],
+    uncovered=["b is below 3 in all rows"],
 )
 
 
 def test_words() -> None:
     assert list(describe_conversion(CONVERSION)) == [
-        "Converted to ONNX: largest difference 1.2e-07 on 150 rows of rows.csv",
+        "Converted to ONNX: largest difference 1.2e-07 on 150 rows of rows.csv,"
+        " and on 1000 made up from the model",
         "  takes input: float32[-1, 2]",
         "        of a, b",
         "  gives label: int64[-1]",
         "  gives probabilities: float32[-1, 3]",
         "  left out: scores, which the original has nothing to compare with",
+        "  not covered: b is below 3 in all rows",
         "  note: be careful",
         "  for that output alone which the framework's own engine gives, endpoint.toml has:"
         ' output.name = ["label"]',
