@@ -21,7 +21,7 @@ STAGES = {
     "boto3": {"client": "fetch"},
     "botocore.client": {"BaseClient._make_api_call": "fetch"},
     "botocore.response": {"StreamingBody.read": "fetch"},
-    "lambda_serving.loading": {"Fetch.wait": "fetch", "make_user_code": "user code"},
+    "lambda_serving.pipeline.loading": {"Fetch.wait": "fetch", "make_user_code": "user code"},
     "onnxruntime.capi.onnxruntime_inference_collection": {"InferenceSession.__init__": "session"},
     "joblib.numpy_pickle": {"load": "session"},
     "xgboost.core": {"Booster.__init__": "session"},

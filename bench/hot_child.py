@@ -20,12 +20,12 @@ STAGES = {
     "handler:postprocess": "postprocess",
     "handler:count": "statistics",
     "handler:flush": "statistics",
-    "lambda_serving.app:decode_body": "decode",
-    "lambda_serving.app:make_answer": "encode",
-    "lambda_serving.entrances.invoke:read_request": "decode",
-    "lambda_serving.entrances.invoke:make_answer": "encode",
-    "lambda_serving.record:Record.__exit__": "statistics",
-    "lambda_serving.record:Record.pick": "statistics",
+    "lambda_serving.events.app:decode_body": "decode",
+    "lambda_serving.events.app:make_answer": "encode",
+    "lambda_serving.events.invoke:read_request": "decode",
+    "lambda_serving.events.invoke:make_answer": "encode",
+    "lambda_serving.telemetry.record:Record.__exit__": "statistics",
+    "lambda_serving.telemetry.record:Record.pick": "statistics",
 }
 """Function -> stage; what no clock covers is the entrance: the event, routes, the framework."""
 

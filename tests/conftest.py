@@ -14,7 +14,7 @@ from typing import Any
 import orjson
 import pytest
 
-from lambda_serving.statistics import Statistics
+from lambda_serving.telemetry.statistics import Statistics
 from tests.emf import check_record
 from tests.models import make_adder
 

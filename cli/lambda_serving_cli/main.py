@@ -7,12 +7,13 @@ from typing import Annotated
 
 import typer
 
-from lambda_serving_cli.cost.command import cost
-from lambda_serving_cli.edits import hold
-from lambda_serving_cli.endpoints import commands as endpoint_commands
-from lambda_serving_cli.endpoints import metrics_commands, model_commands
-from lambda_serving_cli.endpoints.project import find_project
-from lambda_serving_cli.failures import DEBUG_VARIABLE, Commands
+from lambda_serving_cli.commands import endpoints as endpoint_commands
+from lambda_serving_cli.commands import metrics as metrics_commands
+from lambda_serving_cli.commands import model_endpoints as model_commands
+from lambda_serving_cli.commands.cost import cost
+from lambda_serving_cli.commands.failures import DEBUG_VARIABLE, Commands
+from lambda_serving_cli.commands.model import model
+from lambda_serving_cli.commands.stats import stats
 from lambda_serving_cli.local_cloud.build import Build
 from lambda_serving_cli.local_cloud.cloud import bring_up, take_down
 from lambda_serving_cli.local_cloud.layout import (
@@ -21,11 +22,11 @@ from lambda_serving_cli.local_cloud.layout import (
     Layout,
     environment_with_uv,
 )
-from lambda_serving_cli.local_cloud.steps import Steps
-from lambda_serving_cli.models_command import model
 from lambda_serving_cli.monitoring.block import describe_changes, update_template
-from lambda_serving_cli.output import keep_stdout_clean, write_json
-from lambda_serving_cli.stats.command import stats
+from lambda_serving_cli.project.edits import hold
+from lambda_serving_cli.project.project import find_project
+from lambda_serving_cli.terminal.output import keep_stdout_clean, write_json
+from lambda_serving_cli.terminal.steps import Steps
 from lambda_serving_cli.validation.report import refuse_misfits
 from lambda_serving_cli.validation.sizes import require_fit
 
@@ -122,7 +123,7 @@ def dev(
         lambda-serving dev
         lambda-serving dev --port 8080 --models s3://my-models
     """
-    from lambda_serving_cli.dev_server.command import serve
+    from lambda_serving_cli.dev_server.serving import serve
 
     serve(functions, models, host, port, reload, as_json)
 

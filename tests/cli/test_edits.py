@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from lambda_serving.endpoint_toml import parse_endpoint
-from lambda_serving_cli.endpoints.blocks import adapt_function, add_function, name_resource
-from lambda_serving_cli.endpoints.changes import Changes
-from lambda_serving_cli.endpoints.template import Template
-from lambda_serving_cli.local_cloud.steps import StepError
-from lambda_serving_cli.options import spread
+from lambda_serving.settings.endpoint_toml import parse_endpoint
+from lambda_serving_cli.commands.options.clearml import spread
+from lambda_serving_cli.project.blocks import adapt_function, add_function, name_resource
+from lambda_serving_cli.project.changes import Changes
+from lambda_serving_cli.project.template import Template
+from lambda_serving_cli.terminal.steps import StepError
 from tests.servers.built import PROJECT
 
 ONNX = parse_endpoint({"endpoint": "new", "engine": "onnx", "model": "m"})

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import typer
 
-from lambda_serving_cli.failures import Commands
+from lambda_serving_cli.commands.failures import Commands
 from tests.cli.conftest import COMMAND, Copy
 from tests.servers.dev_server import clean_environment
 

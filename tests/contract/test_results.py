@@ -165,7 +165,7 @@ def test_nested_as_deep_as_there(ask: Callable[[str, str], Outcome]) -> None:
 
 def test_a_key_of_a_request_stays(ask: Callable[[str, str], Outcome]) -> None:
     """`_sa` is left out of results alone: what an endpoint sends to another is not one."""
-    from lambda_serving.encoding import encode_json
+    from lambda_serving.messages.encoding import encode_json
 
     assert json.loads(encode_json({"_sample": 1, "b": {2}})) == {"_sample": 1, "b": [2]}
 
@@ -177,11 +177,11 @@ def test_the_page_is_written_from_the_rows() -> None:
 
 def test_plain_results_need_no_further_module() -> None:
     probe = (
-        "import sys, numpy\nfrom lambda_serving.encoding import encode_json\n"
+        "import sys, numpy\nfrom lambda_serving.messages.encoding import encode_json\n"
         "encode_json({'y': [0.5, numpy.arange(3)[::2], numpy.float32(1)]}, is_result=True)\n"
-        "assert 'lambda_serving.jsonable' not in sys.modules\n"
+        "assert 'lambda_serving.messages.jsonable' not in sys.modules\n"
         "encode_json({'y': {1}}, is_result=True)\n"
-        "assert 'lambda_serving.jsonable' in sys.modules\n"
+        "assert 'lambda_serving.messages.jsonable' in sys.modules\n"
         "assert not {'pydantic', 'pandas', 'fastapi'} & set(sys.modules)\n"
     )
     subprocess.run([sys.executable, "-c", probe], check=True)

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from lambda_serving import follower
-from lambda_serving.settings import Runtime, read_runtime
+from lambda_serving.settings.runtime import Runtime, read_runtime
+from lambda_serving.versions import registry_watcher as follower
 from tests.conftest import ADDER_CODE, Handler
 from tests.emf import read_records
 from tests.functional import updates

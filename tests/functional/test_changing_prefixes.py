@@ -8,7 +8,7 @@ import pytest
 from lambda_serving.errors import ModelFetchError
 from lambda_serving.models.prefix import PAGE, TRIES
 from lambda_serving.models.store import fetch_model
-from lambda_serving.settings import Runtime
+from lambda_serving.settings.runtime import Runtime
 from tests.servers.faults import LISTING
 from tests.servers.s3 import S3Server
 from tests.servers.s3_writes import Request

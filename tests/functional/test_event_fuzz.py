@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from lambda_serving.entrances import http
+from lambda_serving.events import http
 from tests.conftest import Handler
 from tests.events import EVENTS, load_event
 

@@ -11,10 +11,10 @@ from typing import NamedTuple
 
 import pytest
 
-from lambda_serving.lambda_api import LEAST_SECONDS
-from lambda_serving.send_request import ANSWER_MARGIN
-from lambda_serving.settings import MetricSettings
-from lambda_serving.statistics import Statistics
+from lambda_serving.calls.lambda_api import LEAST_SECONDS
+from lambda_serving.calls.send_request import ANSWER_MARGIN
+from lambda_serving.settings.runtime import MetricSettings
+from lambda_serving.telemetry.statistics import Statistics
 from tests.functional.pipelines import (
     CODES,
     OUTSIDE,

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from lambda_serving.models.store import fetch_model
-from lambda_serving.settings import read_runtime
+from lambda_serving.settings.runtime import read_runtime
 from tests.functional.registry import BUCKET, INDEX, NAMED, Registry
 from tests.models import make_adder
 

@@ -11,7 +11,7 @@ import pytest
 
 from lambda_serving.models.ranges import FAST, PART
 from lambda_serving.models.store import RANGED_BYTES, fetch_model
-from lambda_serving.settings import Runtime
+from lambda_serving.settings.runtime import Runtime
 from tests.conftest import ADDER_CODE, Handler
 from tests.functional.updates import SUM, find_by
 from tests.models import make_adder

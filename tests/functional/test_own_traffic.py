@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from lambda_serving.rollout import Rollout
+from lambda_serving.versions.rollout import Rollout
 from tests.conftest import Handler
 from tests.emf import read_records
 from tests.functional.pipelines import post

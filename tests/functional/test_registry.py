@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from lambda_serving_cli.local_cloud.steps import StepError
 from lambda_serving_cli.registry import index as index_module
 from lambda_serving_cli.registry import publication as publication_module
 from lambda_serving_cli.registry.artifact import read_artifact
@@ -15,6 +14,7 @@ from lambda_serving_cli.registry.changes import remove_version
 from lambda_serving_cli.registry.index import change_index
 from lambda_serving_cli.registry.layout import ModelName
 from lambda_serving_cli.registry.publication import Outcome, Publication, publish_version
+from lambda_serving_cli.terminal.steps import StepError
 from tests.functional.registry import INDEX, MIB, Registry
 from tests.servers.faults import Fault, overtaken
 from tests.servers.s3 import Request

@@ -9,7 +9,7 @@ import pytest
 from lambda_serving.errors import LoadError, ModelFetchError, ModelVerificationError
 from lambda_serving.models.ranges import FAST, PART
 from lambda_serving.models.store import RANGED_BYTES, fetch_model
-from lambda_serving.settings import Runtime
+from lambda_serving.settings.runtime import Runtime
 from tests.servers.faults import Fault, access_denied
 from tests.servers.s3 import S3Server
 from tests.servers.s3_writes import Request

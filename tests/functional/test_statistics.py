@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from lambda_serving.statistics import Sampler
+from lambda_serving.telemetry.statistics import Sampler
 from tests.conftest import CONTEXT, Handler
 from tests.emf import read_records, sum_metric
 from tests.events import load_event

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from lambda_serving import record, statistics
-from lambda_serving.metric_types import METRIC_TYPES
+from lambda_serving.settings.metric_types import METRIC_TYPES
+from lambda_serving.telemetry import record, statistics
 from tests.conftest import Handler
 from tests.events import load_event
 from tests.functional.meter import post

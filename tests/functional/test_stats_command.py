@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from lambda_serving_cli.local_cloud.steps import StepError
-from lambda_serving_cli.stats.command import read_since
+from lambda_serving_cli.commands.stats import read_since
+from lambda_serving_cli.terminal.steps import StepError
 from tests.servers.cloudwatch import CloudWatch
 from tests.servers.dev_server import COMMAND, clean_environment, wait_for
 from tests.servers.runtime_api import find_free_port

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from lambda_serving.tracing import parse_header
+from lambda_serving.telemetry.tracing import parse_header
 from tests.functional.pipelines import ProcessMaker, post
 from tests.servers.lambda_process import LambdaProcess
 from tests.servers.lambda_service import LambdaService

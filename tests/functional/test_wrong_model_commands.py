@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from lambda_serving.errors import ModelLoadError
-from lambda_serving.sample import parse_sample
+from lambda_serving.versions.sample import parse_sample
 from tests.functional.registry import BUCKET, INDEX, NAMED, Registry
 from tests.models import make_adder
 

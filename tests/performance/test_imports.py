@@ -173,9 +173,9 @@ def test_log_lines_import_powertools(make_folder, models: Path) -> None:
 def test_tracing_is_imported_where_it_is_on(make_folder, models: Path) -> None:
     folder = make_folder('endpoint = "e"\nengine = "custom"\n', None)
     _, names = list_imports(folder, models, INVOKE, SERVING_TRACING="Disabled")
-    assert "lambda_serving.tracing" not in names
+    assert "lambda_serving.telemetry.tracing" not in names
     _, names = list_imports(folder, models, SERVING_TRACING="Active")
-    assert "lambda_serving.tracing" in names
+    assert "lambda_serving.telemetry.tracing" in names
     assert not names & {"aws_xray_sdk", "asyncio", "botocore"}
 
 

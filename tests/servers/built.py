@@ -10,7 +10,7 @@ from samtranslator.yaml_helper import yaml_parse
 
 from lambda_serving_cli.local_cloud.build import Build, find_architecture
 from lambda_serving_cli.local_cloud.layout import Layout, find_uv
-from lambda_serving_cli.local_cloud.steps import StepError
+from lambda_serving_cli.terminal.steps import StepError
 
 PROJECT = Path(__file__).parents[2]
 STATE = PROJECT / ".local" / "test"

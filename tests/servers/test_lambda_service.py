@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 import urllib3
 
-from lambda_serving.lambda_api import LambdaApi
-from lambda_serving.send_request import CallError
-from lambda_serving.settings import Runtime, read_runtime
+from lambda_serving.calls.lambda_api import LambdaApi
+from lambda_serving.calls.send_request import CallError
+from lambda_serving.settings.runtime import Runtime, read_runtime
 from tests.servers.lambda_faults import Fault, not_found, service_error, throttled
 from tests.servers.lambda_service import PAYLOAD_LIMIT, LambdaService
 

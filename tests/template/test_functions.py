@@ -4,8 +4,8 @@ import re
 import tomllib
 from typing import Any
 
-from lambda_serving.endpoint_toml import read_endpoint
 from lambda_serving.engines import ENGINES
+from lambda_serving.settings.endpoint_toml import read_endpoint
 from tests.servers.built import (
     LAYER,
     PROJECT,
@@ -119,7 +119,7 @@ def test_routes(functions: dict[str, Properties]) -> None:
 def test_environment_is_what_settings_read(
     template: dict[str, Any], functions: dict[str, Properties]
 ) -> None:
-    source = (PROJECT / "layers/runtime/lambda_serving/settings.py").read_text()
+    source = (PROJECT / "layers/runtime/lambda_serving/settings/runtime.py").read_text()
     read = set(re.findall(r'"(SERVING_[A-Z0-9_]+)"', source))
     for endpoint, properties in functions.items():
         variables = dict(read_globals(template)["Environment"]["Variables"])

@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from lambda_serving.endpoint_toml import parse_endpoint, read_endpoint
-from lambda_serving.settings import EndpointSettings
-from lambda_serving_cli.local_cloud.steps import StepError
+from lambda_serving.settings.endpoint_toml import parse_endpoint, read_endpoint
+from lambda_serving.settings.runtime import EndpointSettings
 from lambda_serving_cli.monitoring import block
 from lambda_serving_cli.monitoring.dashboard import write_dashboard
 from lambda_serving_cli.monitoring.graphs import divide
+from lambda_serving_cli.terminal.steps import StepError
 from tests.servers.built import PROJECT, list_resources, read_globals
 from tests.template.dashboard_rules import read_widgets
 

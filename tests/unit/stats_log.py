@@ -5,10 +5,10 @@ from typing import Any
 
 import orjson
 
-from lambda_serving.settings import MetricSettings, Variable
-from lambda_serving.statistics import Statistics
-from lambda_serving_cli.stats.figures import EndpointFigures, describe_endpoint
-from lambda_serving_cli.stats.records import LogEvent, Tally
+from lambda_serving.settings.runtime import MetricSettings, Variable
+from lambda_serving.telemetry.statistics import Statistics
+from lambda_serving_cli.statistics.figures import EndpointFigures, describe_endpoint
+from lambda_serving_cli.statistics.records import LogEvent, Tally
 
 BUCKETS = (1.0, 2.0, 4.0)
 VARIABLES = {

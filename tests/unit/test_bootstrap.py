@@ -6,7 +6,7 @@ from typing import Any, cast
 
 import pytest
 
-from lambda_serving.bootstrap import Environment, close_at_shutdown
+from lambda_serving.environment.bootstrap import Environment, close_at_shutdown
 from lambda_serving.memory import read_resident_memory
 
 

@@ -9,7 +9,7 @@ import pytest
 from lambda_serving import credentials
 from lambda_serving.credentials import RENEW_SECONDS, Credentials, Keys
 from lambda_serving.errors import CredentialsError
-from lambda_serving.settings import Runtime, read_runtime
+from lambda_serving.settings.runtime import Runtime, read_runtime
 from tests.servers.container_credentials import ContainerCredentials
 
 

@@ -6,7 +6,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lambda_serving.encoding import decode_base64, decode_body, encode_json, is_json
 from lambda_serving.errors import (
     BodyTooLargeError,
     InputError,
@@ -14,6 +13,7 @@ from lambda_serving.errors import (
     ResultError,
     UnsupportedEncodingError,
 )
+from lambda_serving.messages.encoding import decode_base64, decode_body, encode_json, is_json
 
 LIMIT = 1000
 

@@ -9,14 +9,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lambda_serving.envelope import (
-    find_envelope,
-    make_answer,
-    make_payload,
-    open_answer,
-    open_whole_answer,
-    read_request,
-)
 from lambda_serving.errors import (
     BodyTooLargeError,
     CallDepthError,
@@ -26,9 +18,17 @@ from lambda_serving.errors import (
     ResultTooLargeError,
     ServingError,
 )
-from lambda_serving.request import Request
-from lambda_serving.responses import Answer
-from lambda_serving.settings import PAYLOAD_LIMIT, Runtime, read_runtime
+from lambda_serving.messages.envelope import (
+    find_envelope,
+    make_answer,
+    make_payload,
+    open_answer,
+    open_whole_answer,
+    read_request,
+)
+from lambda_serving.messages.request import Request
+from lambda_serving.messages.responses import Answer
+from lambda_serving.settings.runtime import PAYLOAD_LIMIT, Runtime, read_runtime
 
 CALLER = Request({}, "r-1", depth=2)
 JSON, BYTES = "application/json", "application/octet-stream"

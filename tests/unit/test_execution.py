@@ -4,7 +4,7 @@ import asyncio
 import threading
 from contextvars import copy_context
 
-from lambda_serving.execution import get_event_loop, run, use_event_loop
+from lambda_serving.user_code.event_loop import get_event_loop, run, use_event_loop
 
 
 async def find_thread() -> int:

@@ -7,8 +7,8 @@ from copy import replace
 
 import pytest
 
-from lambda_serving.logs import LogHandler, set_up_logs
-from lambda_serving.settings import read_runtime
+from lambda_serving.settings.runtime import read_runtime
+from lambda_serving.telemetry.logs import LogHandler, set_up_logs
 
 ON_LAMBDA = replace(read_runtime(), function_name="shop-e", log_level="WARNING")
 
@@ -58,8 +58,8 @@ def test_filters_hold(root: logging.Logger, capsys: pytest.CaptureFixture[str]) 
 
 IMPORTS_AT_ONCE = """
 import logging, sys, threading
-from lambda_serving.logs import set_up_logs
-from lambda_serving.settings import read_runtime
+from lambda_serving.telemetry.logs import set_up_logs
+from lambda_serving.settings.runtime import read_runtime
 
 class Talker:
     # What is in the middle of Powertools' import waits for the other thread, and then logs.

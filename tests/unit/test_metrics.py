@@ -9,9 +9,9 @@ from aws_lambda_powertools.metrics.provider.cloudwatch_emf.cloudwatch import (
     AmazonCloudWatchEMFProvider,
 )
 
-from lambda_serving.emf import make_records
-from lambda_serving.endpoint_toml import parse_endpoint
 from lambda_serving.errors import SettingsError
+from lambda_serving.settings.endpoint_toml import parse_endpoint
+from lambda_serving.telemetry.emf import make_records
 from tests.emf import check_record, sum_metric
 
 OWN = {"Endpoint": "e", "Version": "1"}

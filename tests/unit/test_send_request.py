@@ -10,8 +10,7 @@ from typing import Any
 
 import pytest
 
-from lambda_serving.request import Request, enter_request
-from lambda_serving.send_request import (
+from lambda_serving.calls.send_request import (
     ANSWER_MARGIN,
     LONGEST_SECONDS,
     CallError,
@@ -19,6 +18,7 @@ from lambda_serving.send_request import (
     describe_function_error,
     split_name,
 )
+from lambda_serving.messages.request import Request, enter_request
 
 
 class Recorder:

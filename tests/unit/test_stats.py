@@ -8,16 +8,16 @@ import numpy as np
 import pytest
 
 from lambda_serving.errors import InputError, InternalError
-from lambda_serving_cli.stats.figures import Counter as Sum
-from lambda_serving_cli.stats.figures import (
+from lambda_serving_cli.statistics.figures import Counter as Sum
+from lambda_serving_cli.statistics.figures import (
     Enum,
     Other,
     Scalar,
     Value,
     describe_endpoint,
 )
-from lambda_serving_cli.stats.records import LogEvent, Tally, find_record
-from lambda_serving_cli.stats.sample import Bucket, Sample
+from lambda_serving_cli.statistics.records import LogEvent, Tally, find_record
+from lambda_serving_cli.statistics.sample import Bucket, Sample
 from tests.unit.stats_log import BUCKETS, VARIABLES, Log, serve
 
 

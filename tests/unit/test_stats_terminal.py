@@ -7,10 +7,10 @@ from datetime import UTC, datetime
 
 import pytest
 
-from lambda_serving.settings import Variable
-from lambda_serving_cli.stats.figures import Origin, Report, describe_endpoint
-from lambda_serving_cli.stats.records import LogEvent
-from lambda_serving_cli.stats.terminal import make_console, show
+from lambda_serving.settings.runtime import Variable
+from lambda_serving_cli.statistics.figures import Origin, Report, describe_endpoint
+from lambda_serving_cli.statistics.records import LogEvent
+from lambda_serving_cli.statistics.report import make_console, show
 from tests.unit.stats_log import VARIABLES, Log, serve
 
 NOW = datetime(2026, 1, 31, 8, tzinfo=UTC)

@@ -8,7 +8,7 @@ from lambda_serving.errors import ModelFetchError, ModelVerificationError, Setti
 from lambda_serving.models.location import Location, locate_model
 from lambda_serving.models.model import Model
 from lambda_serving.models.store import fetch_model
-from lambda_serving.settings import Runtime, read_runtime
+from lambda_serving.settings.runtime import Runtime, read_runtime
 
 
 @pytest.fixture

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from lambda_serving import tracing
-from lambda_serving.settings import read_runtime
-from lambda_serving.tracing import Tracer, make_header, parse_header
+from lambda_serving.settings.runtime import read_runtime
+from lambda_serving.telemetry import tracing
+from lambda_serving.telemetry.tracing import Tracer, make_header, parse_header
 
 ROOT = "1-5759e988-bd862e3fe1be46a994272793"
 PARENT = "53995c3f42cd8ad8"

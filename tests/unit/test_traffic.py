@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from lambda_serving.endpoint_toml import parse_endpoint
 from lambda_serving.errors import SettingsError
-from lambda_serving.request import Request
-from lambda_serving.traffic import (
+from lambda_serving.messages.request import Request
+from lambda_serving.settings.endpoint_toml import parse_endpoint
+from lambda_serving.settings.traffic import (
     choose_target,
     share_by_age,
     sort_newest_first,

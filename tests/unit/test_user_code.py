@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from lambda_serving.errors import UserCodeLoadError
-from lambda_serving.model_endpoint import make_model_endpoint
-from lambda_serving.settings import Tensors, VersionSettings
-from lambda_serving.user_code import make_user_code
+from lambda_serving.settings.runtime import Tensors, VersionSettings
+from lambda_serving.user_code.model_endpoint import make_model_endpoint
+from lambda_serving.user_code.preprocess import make_user_code
 
 SETTINGS = VersionSettings("iris", "2", "onnx", "iris/2/model.onnx")
 

@@ -4,9 +4,9 @@ from typing import Any, cast
 
 import pytest
 
-from lambda_serving.endpoint import Endpoint
 from lambda_serving.errors import ModelFetchError
-from lambda_serving.models.versions import LONGEST_PAUSE, Versions
+from lambda_serving.pipeline.endpoint import Endpoint
+from lambda_serving.versions.loaded import LONGEST_PAUSE, Versions
 
 
 class Store:

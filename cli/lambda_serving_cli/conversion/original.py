@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from lambda_serving_cli.local_cloud.steps import StepError
+from lambda_serving_cli.terminal.steps import StepError
 
 if TYPE_CHECKING:
     import numpy as np

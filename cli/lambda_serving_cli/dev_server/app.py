@@ -7,11 +7,11 @@ from collections.abc import Callable
 from contextvars import ContextVar
 from typing import Any
 
-from lambda_serving.app import App, Target
-from lambda_serving.asgi import Messages, Receive, Scope, Send
-from lambda_serving.execution import run
-from lambda_serving.request import Request
-from lambda_serving.responses import Answer, collect_messages, is_response, stay_connected
+from lambda_serving.events.app import App, Target
+from lambda_serving.messages.asgi import Messages, Receive, Scope, Send
+from lambda_serving.messages.request import Request
+from lambda_serving.messages.responses import Answer, collect_messages, is_response, stay_connected
+from lambda_serving.user_code.event_loop import run
 from lambda_serving_cli.dev_server.environment import DevEnvironment
 
 _played: ContextVar[Played] = ContextVar("played")

@@ -15,14 +15,14 @@ from functools import cached_property
 from types import SimpleNamespace
 from typing import Any
 
-from lambda_serving.endpoint import Servable
-from lambda_serving.entrances import invoke
-from lambda_serving.environment import Environment
+from lambda_serving.calls.send_request import CallError, Calls, describe_function_error
+from lambda_serving.environment.environment import Environment
 from lambda_serving.errors import LoadError, SettingsError
-from lambda_serving.execution import show_event_loop, use_event_loop
-from lambda_serving.request import Request, enter_request, find_request
-from lambda_serving.send_request import CallError, Calls, describe_function_error
-from lambda_serving.settings import EndpointSettings, Runtime
+from lambda_serving.events import invoke
+from lambda_serving.messages.request import Request, enter_request, find_request
+from lambda_serving.pipeline.endpoint import Servable
+from lambda_serving.settings.runtime import EndpointSettings, Runtime
+from lambda_serving.user_code.event_loop import show_event_loop, use_event_loop
 from lambda_serving_cli.dev_server.loops import LoopLease, Loops, start_loop
 from lambda_serving_cli.dev_server.threads import THREADS, Turns, enter_folder
 

@@ -10,9 +10,9 @@ from typing import Any
 
 import orjson
 
-from lambda_serving.metric_types import RESERVED
-from lambda_serving.record import STAGES
-from lambda_serving_cli.stats.records import Metric, list_metrics
+from lambda_serving.settings.metric_types import RESERVED
+from lambda_serving.telemetry.record import STAGES
+from lambda_serving_cli.statistics.records import Metric, list_metrics
 
 logger = logging.getLogger("lambda_serving")
 

@@ -17,11 +17,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from lambda_serving.app import App, parse_path, refuse_method
-from lambda_serving.asgi import Receive, Scope, Send, find_request_id, send_answer
 from lambda_serving.errors import LoadError, ServingError, UnknownEndpointError, report_error
-from lambda_serving.responses import Answer, answer_error, answer_json
-from lambda_serving.settings import read_runtime
+from lambda_serving.events.app import App, parse_path, refuse_method
+from lambda_serving.messages.asgi import Receive, Scope, Send, find_request_id, send_answer
+from lambda_serving.messages.responses import Answer, answer_error, answer_json
+from lambda_serving.settings.runtime import read_runtime
 from lambda_serving_cli.dev_server.app import DevApp
 from lambda_serving_cli.dev_server.credentials import SessionCredentials, find_region
 from lambda_serving_cli.dev_server.environment import DevEnvironment

@@ -13,7 +13,7 @@ from lambda_serving_cli.local_cloud.layout import (
     find_tool,
     write_atomically,
 )
-from lambda_serving_cli.local_cloud.steps import run_logged
+from lambda_serving_cli.terminal.steps import run_logged
 
 INPUTS = ("template.yaml", "samconfig.toml", "layers", "functions")
 SCRIPTS = ("Makefile", "attached.py", "kept.py", "package.py", "wheels.py")

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import typer
 
-from lambda_serving_cli.endpoints.project import Project
 from lambda_serving_cli.local_cloud import ministack, publish, smoke
 from lambda_serving_cli.local_cloud.build import plan_build
 from lambda_serving_cli.local_cloud.deploy import deploy, describe
@@ -22,9 +21,10 @@ from lambda_serving_cli.local_cloud.layout import (
 from lambda_serving_cli.local_cloud.lock import lock
 from lambda_serving_cli.local_cloud.ministack import Process
 from lambda_serving_cli.local_cloud.routes import allow_plain_http, reconcile_routes
-from lambda_serving_cli.local_cloud.steps import StepError, Steps
 from lambda_serving_cli.monitoring.block import update_template
-from lambda_serving_cli.output import remark
+from lambda_serving_cli.project.project import Project
+from lambda_serving_cli.terminal.output import remark
+from lambda_serving_cli.terminal.steps import StepError, Steps
 from lambda_serving_cli.validation.report import list_doubts, refuse_misfits
 from lambda_serving_cli.validation.sizes import require_fit
 

@@ -13,7 +13,7 @@ from lambda_serving_cli.local_cloud.layout import (
     write_atomically,
 )
 from lambda_serving_cli.local_cloud.ministack import Process
-from lambda_serving_cli.local_cloud.steps import run_logged
+from lambda_serving_cli.terminal.steps import run_logged
 
 ADVICE = "read the log; if the stack is stuck, `make down` and `make up` begin anew"
 

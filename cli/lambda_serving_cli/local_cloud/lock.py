@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from lambda_serving_cli.local_cloud.steps import StepError
+from lambda_serving_cli.terminal.steps import StepError
 
 
 @contextmanager

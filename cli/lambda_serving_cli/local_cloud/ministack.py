@@ -15,7 +15,6 @@ import urllib.request
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from lambda_serving_cli.edits import hold
 from lambda_serving_cli.local_cloud.layout import (
     CREDENTIAL,
     REGION,
@@ -23,7 +22,8 @@ from lambda_serving_cli.local_cloud.layout import (
     find_uv,
     write_atomically,
 )
-from lambda_serving_cli.local_cloud.steps import StepError, run_logged
+from lambda_serving_cli.project.edits import hold
+from lambda_serving_cli.terminal.steps import StepError, run_logged
 
 REQUIREMENTS = Path(__file__).with_name("ministack.txt")
 START_SECONDS = 60

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lambda_serving_cli.edits import hold
 from lambda_serving_cli.local_cloud.build import list_files
 from lambda_serving_cli.local_cloud.layout import Layout
-from lambda_serving_cli.local_cloud.steps import run_logged
+from lambda_serving_cli.project.edits import hold
+from lambda_serving_cli.terminal.steps import run_logged
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

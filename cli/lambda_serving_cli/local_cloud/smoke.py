@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lambda_serving_cli.files import read_text
 from lambda_serving_cli.local_cloud.layout import Layout, Stack
-from lambda_serving_cli.local_cloud.steps import StepError
+from lambda_serving_cli.project.files import read_text
+from lambda_serving_cli.terminal.steps import StepError
 
 SHOWN = 160
 """Characters of a request or an answer that are shown."""

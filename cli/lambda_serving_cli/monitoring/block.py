@@ -6,15 +6,15 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 
-from lambda_serving.endpoint_toml import read_endpoint
 from lambda_serving.errors import SettingsError
-from lambda_serving.settings import EndpointSettings
-from lambda_serving_cli.edits import edit_project
-from lambda_serving_cli.files import read_text, require_regular
+from lambda_serving.settings.endpoint_toml import read_endpoint
+from lambda_serving.settings.runtime import EndpointSettings
 from lambda_serving_cli.local_cloud.layout import write_atomically
-from lambda_serving_cli.local_cloud.steps import StepError
 from lambda_serving_cli.monitoring.alarms import camel, write_alarms
 from lambda_serving_cli.monitoring.dashboard import write_dashboard
+from lambda_serving_cli.project.edits import edit_project
+from lambda_serving_cli.project.files import read_text, require_regular
+from lambda_serving_cli.terminal.steps import StepError
 
 BEGIN = (
     "  # --- Dashboard and alarms: written by `lambda-serving monitoring`,"

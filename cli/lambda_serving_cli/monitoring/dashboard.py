@@ -4,10 +4,10 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from lambda_serving.settings import EndpointSettings
-from lambda_serving_cli.local_cloud.steps import StepError
+from lambda_serving.settings.runtime import EndpointSettings
 from lambda_serving_cli.monitoring.graphs import Widget
 from lambda_serving_cli.monitoring.widgets import show_endpoint, show_overview
+from lambda_serving_cli.terminal.steps import StepError
 
 COLUMNS = 24
 MOST_WIDGETS, MOST_METRICS = 500, 2_500

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from lambda_serving_cli.local_cloud.steps import StepError
+from lambda_serving_cli.terminal.steps import StepError
 
 MIB = 1 << 20
 MOST_PARTS = 10_000

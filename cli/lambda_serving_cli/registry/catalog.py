@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from lambda_serving_cli.local_cloud.steps import StepError
 from lambda_serving_cli.registry.index import read_versions
 from lambda_serving_cli.registry.layout import (
     ROOT,
@@ -16,6 +15,7 @@ from lambda_serving_cli.registry.layout import (
     ModelName,
     read_name,
 )
+from lambda_serving_cli.terminal.steps import StepError
 
 THREADS = 8
 

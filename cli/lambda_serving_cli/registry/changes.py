@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from lambda_serving_cli.local_cloud.steps import StepError
 from lambda_serving_cli.registry.index import change_index
 from lambda_serving_cli.registry.layout import Bucket, Entry, Index, ModelName, find_version
+from lambda_serving_cli.terminal.steps import StepError
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,6 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from lambda_serving_cli.local_cloud.steps import StepError
 from lambda_serving_cli.registry.layout import (
     Bucket,
     Index,
@@ -19,6 +18,7 @@ from lambda_serving_cli.registry.layout import (
     parse_index,
     parse_readable,
 )
+from lambda_serving_cli.terminal.steps import StepError
 
 PATIENCE = 60.0
 """Seconds in which a change must find a moment when nobody else changes the index."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NotRequired, TypedDict
 from urllib.parse import quote, unquote
 
 from lambda_serving.models.location import parse_uri
-from lambda_serving_cli.local_cloud.steps import StepError
+from lambda_serving_cli.terminal.steps import StepError
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
-from lambda_serving_cli.local_cloud.steps import StepError
 from lambda_serving_cli.registry.artifact import Artifact, ArtifactFile
 from lambda_serving_cli.registry.attempt import hold_attempt
 from lambda_serving_cli.registry.index import change_index, read_index
@@ -28,6 +27,7 @@ from lambda_serving_cli.registry.layout import (
     ModelName,
 )
 from lambda_serving_cli.registry.upload import DIGEST, upload_files
+from lambda_serving_cli.terminal.steps import StepError
 
 PATIENCE = 10.0
 """Seconds that an upload which is done waits for those that reserved their number before."""

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from lambda_serving.user_code import name_module
+from lambda_serving.user_code.preprocess import name_module
 
 LENIENT = {"ImportError", "ModuleNotFoundError", "Exception", "BaseException"}
 """Who catches these does without what an import in the block would bring."""

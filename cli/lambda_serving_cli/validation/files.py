@@ -6,18 +6,18 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from lambda_serving.endpoint_toml import WITHOUT_MODEL, parse_endpoint
 from lambda_serving.errors import SettingsError, UserCodeLoadError
-from lambda_serving.settings import EndpointSettings
-from lambda_serving.user_code import find_preprocess
-from lambda_serving_cli.endpoints.blocks import POLICIES, list_layers, list_policies
-from lambda_serving_cli.endpoints.code import check_code, may_load
-from lambda_serving_cli.endpoints.project import Project
-from lambda_serving_cli.endpoints.template import Entry, Template
-from lambda_serving_cli.endpoints.toml_file import FILE
-from lambda_serving_cli.endpoints.yaml_nodes import dig
-from lambda_serving_cli.local_cloud.steps import StepError
+from lambda_serving.settings.endpoint_toml import WITHOUT_MODEL, parse_endpoint
+from lambda_serving.settings.runtime import EndpointSettings
+from lambda_serving.user_code.preprocess import find_preprocess
 from lambda_serving_cli.monitoring.block import describe_changes
+from lambda_serving_cli.project.blocks import POLICIES, list_layers, list_policies
+from lambda_serving_cli.project.code import check_code, may_load
+from lambda_serving_cli.project.project import Project
+from lambda_serving_cli.project.template import Entry, Template
+from lambda_serving_cli.project.toml_file import FILE
+from lambda_serving_cli.project.yaml_nodes import dig
+from lambda_serving_cli.terminal.steps import StepError
 from lambda_serving_cli.validation.findings import Finding
 
 MOST_FINDINGS = 20

@@ -6,11 +6,11 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from lambda_serving.errors import UserCodeLoadError
-from lambda_serving.settings import EndpointSettings
-from lambda_serving.user_code import find_preprocess
-from lambda_serving_cli.endpoints.project import Project
-from lambda_serving_cli.endpoints.template import Template
-from lambda_serving_cli.endpoints.toml_file import FILE
+from lambda_serving.settings.runtime import EndpointSettings
+from lambda_serving.user_code.preprocess import find_preprocess
+from lambda_serving_cli.project.project import Project
+from lambda_serving_cli.project.template import Template
+from lambda_serving_cli.project.toml_file import FILE
 from lambda_serving_cli.validation.code import Call, Code, Import, read_code
 from lambda_serving_cli.validation.findings import Finding
 from lambda_serving_cli.validation.libraries import (

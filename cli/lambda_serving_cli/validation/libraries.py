@@ -17,8 +17,8 @@ from functools import cache
 from importlib.metadata import Distribution, PackageNotFoundError, distribution
 from pathlib import Path
 
-from lambda_serving_cli.endpoints.project import Project
-from lambda_serving_cli.endpoints.template import Template
+from lambda_serving_cli.project.project import Project
+from lambda_serving_cli.project.template import Template
 from lambda_serving_cli.validation.code import has_module
 
 REQUIREMENTS = "requirements.txt"

@@ -8,16 +8,16 @@ from typing import Any
 
 from lambda_serving.errors import UserCodeLoadError
 from lambda_serving.models.location import Location, locate_model
-from lambda_serving.settings import EndpointSettings, VersionSettings
-from lambda_serving.user_code import find_preprocess
-from lambda_serving_cli.endpoints.project import Project
-from lambda_serving_cli.endpoints.toml_file import FILE
-from lambda_serving_cli.local_cloud.steps import StepError
+from lambda_serving.settings.runtime import EndpointSettings, VersionSettings
+from lambda_serving.user_code.preprocess import find_preprocess
+from lambda_serving_cli.aws.target import Target
+from lambda_serving_cli.project.project import Project
+from lambda_serving_cli.project.toml_file import FILE
 from lambda_serving_cli.registry.catalog import Selection, tell_wrong
 from lambda_serving_cli.registry.index import miss_model, require_versions
 from lambda_serving_cli.registry.layout import Bucket, Index, ModelName, parse_readable
 from lambda_serving_cli.registry.upload import DIGEST
-from lambda_serving_cli.target import Target
+from lambda_serving_cli.terminal.steps import StepError
 from lambda_serving_cli.validation.code import read_code
 from lambda_serving_cli.validation.findings import Finding
 from lambda_serving_cli.validation.kinds import HEAD, find_mismatch

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lambda_serving_cli.endpoints.project import Project
-from lambda_serving_cli.endpoints.template import Template, read_template
-from lambda_serving_cli.local_cloud.steps import StepError
-from lambda_serving_cli.target import Target
+from lambda_serving_cli.aws.target import Target
+from lambda_serving_cli.project.project import Project
+from lambda_serving_cli.project.template import Template, read_template
+from lambda_serving_cli.terminal.steps import StepError
 from lambda_serving_cli.validation import files
 from lambda_serving_cli.validation.findings import Finding
 from lambda_serving_cli.validation.imports import check_code_of_endpoints, check_misfits

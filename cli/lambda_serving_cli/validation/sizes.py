@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lambda_serving_cli.endpoints.project import Project
-from lambda_serving_cli.endpoints.template import Template, read_template
-from lambda_serving_cli.local_cloud.steps import StepError
-from lambda_serving_cli.output import format_size
+from lambda_serving_cli.project.project import Project
+from lambda_serving_cli.project.template import Template, read_template
+from lambda_serving_cli.terminal.output import format_size
+from lambda_serving_cli.terminal.steps import StepError
 from lambda_serving_cli.validation.findings import Finding
 
 LARGEST = 250 * 1024 * 1024

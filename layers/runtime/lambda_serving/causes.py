@@ -15,7 +15,7 @@ from types import FrameType
 from typing import Any
 
 from lambda_serving.libraries import describe_missing
-from lambda_serving.settings import read_runtime
+from lambda_serving.settings.runtime import read_runtime
 
 
 def describe_cause(error: BaseException) -> str:

@@ -16,7 +16,7 @@ from urllib.parse import quote, urlsplit
 
 from lambda_serving.errors import CredentialsError
 from lambda_serving.redaction import hide_too
-from lambda_serving.settings import Runtime
+from lambda_serving.settings.runtime import Runtime
 
 if TYPE_CHECKING:
     from obstore.store import S3Credential

@@ -12,9 +12,9 @@ gc.disable()
 
 from typing import Any  # noqa: E402
 
-from lambda_serving.bootstrap import start_environment  # noqa: E402
-from lambda_serving.entrances import find_entrance, prepare  # noqa: E402
-from lambda_serving.logs import begin_invocation  # noqa: E402
+from lambda_serving.environment.bootstrap import start_environment  # noqa: E402
+from lambda_serving.events import find_entrance, prepare  # noqa: E402
+from lambda_serving.telemetry.logs import begin_invocation  # noqa: E402
 
 environment = start_environment()
 if environment.runtime.starts_ahead:

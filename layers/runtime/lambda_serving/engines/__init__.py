@@ -12,6 +12,6 @@ ENGINES: Final = {
     "lightgbm": "lambda_serving.engines.lightgbm:LightgbmEngine",
     "custom": "lambda_serving.engines.custom:CustomEngine",
     "custom_async": "lambda_serving.engines.custom:CustomEngine",
-    "canary": "lambda_serving.canary:Canary",
+    "canary": "lambda_serving.pipeline.canary:Canary",
 }
 """Engine name of ``endpoint.toml`` -> ``module:class``."""

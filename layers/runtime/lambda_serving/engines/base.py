@@ -11,7 +11,7 @@ from lambda_serving.engines import ENGINES
 from lambda_serving.errors import MissingLibraryError, SettingsError
 from lambda_serving.libraries import find_shared_library
 from lambda_serving.models.model import Model
-from lambda_serving.settings import VersionSettings
+from lambda_serving.settings.runtime import VersionSettings
 
 
 class Engine(Protocol):

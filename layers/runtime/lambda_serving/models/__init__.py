@@ -1,1 +1,4 @@
-"""Models: where they lie and which versions of an endpoint are loaded."""
+"""Where models lie and how they come: location, store, download, registry (read side).
+
+Imports no web framework and no boto3.
+"""

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from obstore import GetOptions
     from obstore.store import S3Store
 
-    from lambda_serving.settings import Runtime
+    from lambda_serving.settings.runtime import Runtime
 
 
 STREAMED_BYTES = 8 * 1024 * 1024

@@ -1,0 +1,62 @@
+"""What AWS and its client refuse, as a person is told it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from lambda_serving_cli.terminal.steps import StepError
+
+SIGN_IN = (
+    "sign in (`aws configure`, `aws sso login`) or name a profile by --profile;"
+    " `make up` starts the local cloud"
+)
+
+
+@contextmanager
+def tell_aws_errors(then: str = "") -> Iterator[None]:
+    """What AWS and its client raise becomes a StepError, with what to do about it, and `then`."""
+    try:
+        yield
+    except Exception as error:
+        found = explain_aws_error(error, then)
+        if found is None:
+            raise
+        raise found from error
+
+
+def explain_aws_error(error: Exception, then: str = "") -> StepError | None:
+    """An error of AWS or its client in plain words; None where it is another one."""
+    if "botocore" not in sys.modules:  # nobody asked AWS
+        return None
+    from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
+
+    if isinstance(error, NoCredentialsError):
+        return StepError("there are no AWS credentials", advice=SIGN_IN)
+    if isinstance(error, ClientError):
+        about = error.response["Error"]
+        code, message = about.get("Code", ""), about.get("Message", "")
+        reason = ": ".join(part for part in (error.operation_name, code, message) if part)
+        return StepError(reason, advice=_join(_advise(code), then))
+    if isinstance(error, BotoCoreError):
+        advice = _advise(type(error).__name__) or "check the network, --profile and --region"
+        return StepError(str(error), advice=_join(advice, then or "try again"))
+    return None
+
+
+def _advise(name: str) -> str:
+    """What to do about an error of this code or class."""
+    if name.startswith("AccessDenied") or name in ("403", "Forbidden", "UnauthorizedOperation"):
+        return "the credentials do not permit it: take another --profile, or have it permitted"
+    if name == "RequestExpired" or any(
+        word in name for word in ("Credential", "Token", "SSO", "Signature", "InvalidClient")
+    ):
+        return SIGN_IN
+    if name == "NoSuchBucket":
+        return "the stack's bucket is gone: deploy again"
+    return ""
+
+
+def _join(advice: str, then: str) -> str:
+    return "; then ".join(part for part in (advice, then) if part)

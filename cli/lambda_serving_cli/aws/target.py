@@ -1,0 +1,205 @@
+"""Which stack a command talks to: the local cloud, or one in AWS by the user's own credentials."""
+
+from __future__ import annotations
+
+import json
+import socket
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from lambda_serving_cli.aws.errors import tell_aws_errors
+from lambda_serving_cli.commands.options.where import Where, find_project
+from lambda_serving_cli.local_cloud.layout import CREDENTIAL, Layout, Stack
+from lambda_serving_cli.terminal.steps import StepError
+
+if TYPE_CHECKING:
+    from botocore.config import Config
+
+REACH_SECONDS = 2.0
+"""What the local cloud has to take a connection."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cloud:
+    """Where a stack is, and how to talk to its services."""
+
+    stack_name: str
+    region: str
+    local: bool
+    endpoint_url: str | None = None
+    """Where AWS answers; None for AWS itself (or what AWS_ENDPOINT_URL says)."""
+    profile: str | None = None
+
+    @property
+    def name(self) -> str:
+        """The cloud and its stack as a person knows them."""
+        return "the local cloud" if self.local else f"stack {self.stack_name} in {self.region}"
+
+    def client(self, service: str, config: Config | None = None) -> Any:
+        """A boto3 client. The local cloud's never holds the user's own profile or credentials."""
+        import boto3
+        import botocore.session
+        from botocore.config import Config
+
+        keys: dict[str, Any] = {"profile_name": self.profile}
+        if self.local:
+            # What is not named by a variable of the environment or a file is not looked up there.
+            blind = {name: (None, None, None, None) for name in ("profile", "config_file")}
+            keys = {
+                "botocore_session": botocore.session.Session(session_vars=blind),
+                "aws_access_key_id": CREDENTIAL,
+                "aws_secret_access_key": CREDENTIAL,
+            }
+        session = boto3.Session(region_name=self.region, **keys)
+        calm = Config(
+            retries={"mode": "standard", "total_max_attempts": 5},
+            connect_timeout=10,
+            read_timeout=60,
+        )
+        return session.client(
+            service,  # type: ignore[call-overload]
+            endpoint_url=self.endpoint_url,
+            config=calm.merge(config) if config else calm,
+        )
+
+    def list_functions(self) -> Mapping[str, str]:
+        """Endpoint -> function name, of the functions that are named `<stack>-<endpoint>`.
+
+        Those of the stack, by CloudFormation: names alone would mix `a` with `a-dev`.
+
+        Raises:
+            StepError: there is no such stack, or it cannot be asked.
+        """
+        with self.tell_absence():
+            pages = self.client("cloudformation").get_paginator("list_stack_resources")
+            names = sorted(
+                resource.get("PhysicalResourceId", "")
+                for page in pages.paginate(StackName=self.stack_name)
+                for resource in page["StackResourceSummaries"]
+                if resource["ResourceType"] == "AWS::Lambda::Function"
+            )
+        prefix = f"{self.stack_name}-"
+        return {name.removeprefix(prefix): name for name in names if name.startswith(prefix)}
+
+    @contextmanager
+    def tell_absence(self) -> Iterator[None]:
+        """Around calls of CloudFormation: a StepError where there is no such stack."""
+        from botocore.exceptions import ClientError
+
+        try:
+            with tell_aws_errors():
+                yield
+        except StepError as error:
+            cause = error.__cause__
+            if not isinstance(cause, ClientError):
+                raise
+            if cause.response["Error"].get("Code") != "ValidationError":
+                raise
+            raise StepError(
+                f"there is no stack {self.stack_name} in {self.region}",
+                advice="`sam deploy` makes it, --stack and --region name another one;"
+                " `make up` starts the local cloud",
+            ) from cause
+
+
+@dataclass(frozen=True, kw_only=True)
+class Target(Cloud):
+    """A deployed stack with what it holds. `functions` maps endpoints to function names."""
+
+    bucket: str
+    api_url: str | None
+    functions: Mapping[str, str]
+
+
+def find_cloud(where: Where) -> Cloud:
+    """The local cloud, where it is meant or is up and nothing else was said; else AWS.
+
+    Raises:
+        StepError: the local cloud cannot be reached, or there is no region.
+        BadParameter: the options contradict each other.
+    """
+    return _find_local(where) or _find_aws(where)
+
+
+def find_target(where: Where) -> Target:
+    """The stack of `find_cloud`, with what it holds.
+
+    Raises:
+        StepError: it cannot be reached, or is not there, or not whole.
+        BadParameter: the options contradict each other.
+    """
+    return _find_local(where) or _describe(_find_aws(where))
+
+
+def _find_local(where: Where) -> Target | None:
+    """The local cloud; None where AWS is meant, or none is up and none was named."""
+    if where.is_local is False:
+        return None
+    root = find_project()
+    layout = Layout(root, (where.state or root / ".local").resolve())
+    try:
+        stack = Stack(**json.loads(layout.stack_file.read_text()))
+    except FileNotFoundError:
+        if where.is_local is None:
+            return None
+        raise StepError(
+            f"no local cloud is up in {layout.state}",
+            advice="`make up` starts it; --state names another one's folder; --aws means AWS",
+        ) from None
+    except (OSError, ValueError, TypeError, RecursionError) as error:
+        advice = "`make up` writes it anew"
+        raise StepError(f"{layout.stack_file} cannot be read: {error}", advice=advice) from error
+    _check_reachable(stack.aws_endpoint_url)
+    return Target(
+        stack_name=stack.stack_name,
+        region=stack.region,
+        local=True,
+        endpoint_url=stack.aws_endpoint_url,
+        bucket=stack.model_bucket,
+        api_url=stack.api_url,
+        functions=stack.functions,
+    )
+
+
+def _check_reachable(url: str) -> None:
+    parts = urlsplit(url)
+    try:
+        socket.create_connection((parts.hostname or "", parts.port or 80), REACH_SECONDS).close()
+    except OSError as error:
+        raise StepError(
+            f"the local cloud does not answer at {url}",
+            advice="`make up` starts it again; --aws or --stack NAME take the stack in AWS",
+        ) from error
+
+
+def _find_aws(where: Where) -> Cloud:
+    from botocore.session import Session
+
+    stack, region, profile = where.complete()
+    with tell_aws_errors():
+        region = region or Session(profile=profile).get_config_variable("region")
+    if not region:
+        advice = "give --region, set AWS_REGION, or one in your profile"
+        raise StepError("no AWS region is set", advice=advice)
+    return Cloud(stack_name=stack, region=region, local=False, profile=profile)
+
+
+def _describe(cloud: Cloud) -> Target:
+    with cloud.tell_absence():
+        client = cloud.client("cloudformation")
+        (found,) = client.describe_stacks(StackName=cloud.stack_name)["Stacks"]
+    outputs = {item["OutputKey"]: item["OutputValue"] for item in found.get("Outputs", [])}
+    if "ModelBucket" not in outputs:
+        raise StepError(
+            f"the stack {cloud.stack_name} has no output ModelBucket ({found['StackStatus']})",
+            advice="it is not deployed whole, or not of this project's template",
+        )
+    return Target(
+        **vars(cloud),
+        bucket=outputs["ModelBucket"],
+        api_url=outputs.get("ApiUrl"),
+        functions=cloud.list_functions(),
+    )

@@ -1,0 +1,131 @@
+"""The commands `metrics add`, `metrics list` and `metrics remove`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from lambda_serving_cli.commands.endpoints import JsonOption, show_outcome
+from lambda_serving_cli.commands.options.clearml import Repeating, split_commas
+from lambda_serving_cli.project import metrics
+from lambda_serving_cli.project.project import check_name, find_project
+from lambda_serving_cli.terminal.output import write_json, write_table
+
+app = typer.Typer(
+    no_args_is_help=True,
+    help="What of requests and answers becomes a metric, endpoint by endpoint.",
+)
+
+
+def check_endpoint(text: str | None) -> str | None:
+    """An endpoint's name; ClearML's `name/*` too, which means the same here."""
+    name, slash, version = (text or "").partition("/")
+    if slash and version not in ("", "*"):
+        raise typer.BadParameter(
+            f"metrics are of an endpoint with all its versions, which CloudWatch keeps apart: "
+            f"take {name!r}"
+        )
+    return text and check_name(name)
+
+
+EndpointOption = Annotated[str, typer.Option(callback=check_endpoint, help="The endpoint's name.")]
+
+
+@app.command("add", cls=Repeating)
+def add(
+    endpoint: EndpointOption,
+    variable_scalar: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=BUCKETS",
+            help="Numbers, drawn as a distribution: x0=0,0.1,1 names the edges of its buckets, "
+            "x1=0.0/1.0/5 asks for five from 0 to 1, x2 alone for quantiles.",
+        ),
+    ] = None,
+    variable_enum: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=VALUES", help="Classes, counted: animal=cat,dog; all others are one."
+        ),
+    ] = None,
+    variable_value: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="A gauge: its mean, least and most.")
+    ] = None,
+    variable_counter: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="A number that is summed up.")
+    ] = None,
+    log_freq: Annotated[
+        float | None,
+        typer.Option(min=0, max=1, help="The share of requests that is recorded, 0 to 1."),
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Add variables to an endpoint's metrics, or replace them, and set how often they are recorded.
+
+    A variable is a key of the request or of the answer, or one of the custom statistics.
+
+    Examples:
+
+        lambda-serving metrics add --endpoint iris_onnx --variable-scalar petal_length=0/7/7
+        lambda-serving metrics add --endpoint iris_onnx --variable-enum species=setosa,virginica
+        lambda-serving metrics add --endpoint iris_onnx --log-freq 0.1
+    """
+    variables = metrics.read_variables(
+        variable_scalar or (), variable_enum or (), variable_value or (), variable_counter or ()
+    )
+    if not variables and log_freq is None:
+        raise typer.BadParameter("nothing to add: give a --variable-… or --log-freq")
+    outcome = metrics.add_variables(find_project(), endpoint, variables, log_freq)
+    outcome.notes.append("it counts from the next deployment on: `make up`, or `sam deploy`")
+    show_outcome(outcome, as_json)
+
+
+@app.command("list")
+def list_all(
+    endpoint: Annotated[
+        str | None, typer.Option(callback=check_endpoint, help="One endpoint instead of all.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show the metrics that the endpoints declare.
+
+    Examples:
+
+        lambda-serving metrics list
+        lambda-serving metrics list --endpoint iris_onnx --json
+    """
+    found = metrics.list_metrics(find_project(), endpoint)
+    if as_json:
+        write_json(found)
+        return
+    rows = [
+        [name, str(table.get("log_frequency", 1.0)), variable, about["type"], text]
+        for name, table in found.items()
+        for variable, about in table.get("variables", {}).items()
+        for text in [metrics.describe_variable(about)]
+    ]
+    silent = [name for name, table in found.items() if not table.get("variables")]
+    if rows:
+        write_table(("endpoint", "log-freq", "variable", "type", "buckets or values"), rows)
+    if silent:
+        typer.echo(f"without variables of their own: {', '.join(silent)}")
+
+
+@app.command("remove", cls=Repeating)
+def remove(
+    endpoint: EndpointOption,
+    variable: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="One variable; all without this.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Take variables out of an endpoint's metrics, or all of its metrics.
+
+    Examples:
+
+        lambda-serving metrics remove --endpoint iris_onnx --variable species petal_length
+        lambda-serving metrics remove --endpoint iris_onnx
+    """
+    names = split_commas(variable)
+    show_outcome(metrics.remove_variables(find_project(), endpoint, names), as_json)

@@ -1,0 +1,83 @@
+"""What the commands `lambda-serving model …` share: options, and how a version is told."""
+
+from typing import Annotated
+
+import typer
+
+from lambda_serving_cli.aws.target import find_target
+from lambda_serving_cli.commands.options.where import Where
+from lambda_serving_cli.registry.changes import Version
+from lambda_serving_cli.registry.layout import LATEST, Bucket, Entry, ModelName, check_name
+from lambda_serving_cli.terminal.output import format_size, write_json
+
+
+def parse_name(parameter: typer.CallbackParam, text: str | None) -> str | None:
+    """A project or a name as an option gives it."""
+    try:
+        return text if text is None else check_name(str(parameter.name), text)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from error
+
+
+def parse_version(text: str) -> str:
+    """A version as an option gives it: a whole number, or "latest"."""
+    if text == LATEST or (text.isascii() and text.isdecimal() and int(text)):
+        return text if text == LATEST else str(int(text))
+    raise typer.BadParameter(f"expected a whole number from 1, or {LATEST}; got {text!r}")
+
+
+def parse_tags(texts: list[str]) -> list[str]:
+    """Tags of "a,b" and of further such options, each once."""
+    tags = [tag.strip() for text in texts for tag in text.split(",")]
+    if any(not tag or not tag.isprintable() for tag in tags):
+        raise typer.BadParameter("expected visible tags, as in a,b")
+    return list(dict.fromkeys(tags))
+
+
+Project = Annotated[str, typer.Option(help="Project of the model.", callback=parse_name)]
+Name = Annotated[str, typer.Option(help="Name of the model.", callback=parse_name)]
+VersionOption = Annotated[
+    str, typer.Option("--version", help=f"A number, or {LATEST}.", callback=parse_version)
+]
+Tags = Annotated[
+    list[str],
+    typer.Option("--tags", help="Tags, as in a,b; may be given again.", callback=parse_tags),
+]
+Json = Annotated[bool, typer.Option("--json", help="Write JSON to stdout, and nothing else.")]
+
+
+def open_bucket(where: Where) -> Bucket:
+    """The bucket of the stack that the options name."""
+    target = find_target(where)
+    return Bucket(target.client("s3"), target.bucket)
+
+
+def tell_version(
+    bucket: Bucket, named: ModelName, version: Version, as_json: bool, done: str = ""
+) -> None:
+    """What a version is now, after what was done to it."""
+    entry = version.entry
+    if as_json:
+        about = {"project": named.project, "name": named.name, "version": version.number}
+        write_json({**about, "bucket": bucket.name, **entry})
+        return
+    if done:
+        typer.echo(f"{done}: version {version.number} of model {named}")
+    told = {
+        "model": f"s3://{bucket.name}/{entry['model']}",
+        "sha256": entry["sha256"],
+        "size": format_size(entry["size"]),
+        "framework": entry["framework"],
+        "libraries": format_libraries(entry),
+        "tags": ", ".join(entry["tags"]),
+        "published": "yes" if entry["published"] else "no",
+        "created": entry["created"],
+        "sample": f"s3://{bucket.name}/{entry['sample']}" if "sample" in entry else "",
+    }
+    for key, text in told.items():
+        if text:
+            typer.echo(f"  {key:<10} {text}")
+
+
+def format_libraries(entry: Entry) -> str:
+    return ", ".join(f"{name} {version}" for name, version in entry["libraries"].items())

@@ -1,1 +1,0 @@
-"""The project's endpoints: made, changed, checked, asked, removed."""

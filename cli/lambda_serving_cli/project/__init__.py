@@ -1,0 +1,1 @@
+"""The user's files, edited in place: ``endpoint.toml``, ``template.yaml``, starters."""

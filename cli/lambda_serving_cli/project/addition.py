@@ -1,0 +1,146 @@
+"""An endpoint, or a version of one, from a model and a `preprocess.py`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from lambda_serving.settings.runtime import DEFAULT_VERSION
+from lambda_serving_cli.aws.target import Target
+from lambda_serving_cli.project.changes import Changes
+from lambda_serving_cli.project.code import plan_code
+from lambda_serving_cli.project.creation import (
+    Outcome,
+    finish,
+    new_file,
+    plan_creation,
+    plan_update,
+    refuse_existing,
+)
+from lambda_serving_cli.project.edits import edit_project, edits_project
+from lambda_serving_cli.project.project import Project
+from lambda_serving_cli.project.source import Source, bring
+from lambda_serving_cli.project.toml_file import EndpointFile, open_file
+from lambda_serving_cli.terminal.steps import StepError
+
+CUSTOM = ("custom", "custom_async")
+"""Engines that run nothing but the user's code."""
+
+
+@dataclass(frozen=True)
+class Version:
+    """What a version is made of; `tables` are `input`, `output` and `auxiliary_cfg`."""
+
+    endpoint: str
+    version: str | None
+    engine: str
+    preprocess: Path | None = None
+    tables: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+
+def add_version(
+    project: Project, version: Version, source: Source | None, target: Target | None
+) -> Outcome:
+    """Make the endpoint, or add a version to it; then bring the model to its place.
+
+    Raises:
+        StepError: it is there already, something is missing, or the runtime refuses it.
+            Nothing is written then.
+    """
+    with edit_project(project.root):
+        _plan(project, Changes(), version, source)  # what is refused brings no model anywhere
+    brought = bring(source, project, target) if source else []
+    return _add(project, version, source, brought)
+
+
+@edits_project
+def _add(project: Project, version: Version, source: Source | None, brought: list[str]) -> Outcome:
+    """Plan again and write it: bringing a model takes long, and others edit meanwhile."""
+    changes = Changes()
+    notes = _plan(project, changes, version, source)
+    notes = [*brought, *notes, "`make up` or `sam deploy` makes it known"]
+    more = {
+        "version": version.version or DEFAULT_VERSION,
+        "model": source.model if source else None,
+    }
+    return finish(project, changes, version.endpoint, notes, **more)
+
+
+def _plan(project: Project, changes: Changes, version: Version, source: Source | None) -> list[str]:
+    """The files of a new endpoint or version among the changes, and what there is to say of it."""
+    name = version.version or DEFAULT_VERSION
+    if not project.has(version.endpoint):
+        if name != DEFAULT_VERSION:
+            raise StepError(
+                f"there is no endpoint {version.endpoint!r} yet, and the first version of one "
+                f"is {DEFAULT_VERSION}",
+                advice=f"leave --version out, or give {DEFAULT_VERSION}",
+            )
+        file = plan_endpoint(project, changes, version, source)
+        plan_creation(project, changes, file)
+        return []
+    file = open_file(project.folder(version.endpoint))
+    _refuse_version(file, version)
+    _plan_version(changes, file, version, name, source)
+    plan_update(project, changes, file)
+    return [
+        f"/serve/{version.endpoint}/{name} asks it; `lambda-serving model canary` gives it a "
+        f"share of /serve/{version.endpoint}"
+    ]
+
+
+def plan_endpoint(
+    project: Project, changes: Changes, version: Version, source: Source | None
+) -> EndpointFile:
+    """A new endpoint's file, and its code among the changes.
+
+    Raises:
+        StepError: its name is taken, or its code is not there.
+    """
+    refuse_existing(project, version.endpoint)
+    file = new_file(project, version.endpoint, version.engine)
+    if version.preprocess is not None:
+        plan_code(changes, version.preprocess, project.folder(version.endpoint))
+    elif version.engine in CUSTOM:
+        raise StepError(
+            f"the engine {version.engine} runs your code, and there is none",
+            advice=f"--preprocess FILE, or `lambda-serving new {version.endpoint} "
+            f"--engine {version.engine}` to begin with some",
+        )
+    for key, value in _list_values(version, source).items():
+        file.set(key, value)
+    return file
+
+
+def _refuse_version(file: EndpointFile, version: Version) -> None:
+    endpoint, name = version.endpoint, version.version
+    advice = f"it has {', '.join(file.versions)}; --version takes another name"
+    if name is None:
+        raise StepError(f"there is an endpoint {endpoint!r} already", advice=advice)
+    if name in file.versions:
+        raise StepError(f"endpoint {endpoint!r} has a version {name} already", advice=advice)
+    if file.get("engine") == "canary":
+        raise StepError(f"{endpoint!r} is a canary: it has no models of its own")
+
+
+def _plan_version(
+    changes: Changes, file: EndpointFile, version: Version, name: str, source: Source | None
+) -> None:
+    """The table [version.name]: what differs from the top level, which it inherits."""
+    values = _list_values(version, source)
+    if version.engine != file.get("engine"):
+        values = {"engine": version.engine, **values}
+    if version.preprocess is not None:
+        folder = file.path.parent
+        values["preprocess"] = plan_code(changes, version.preprocess, folder, f"v{name}")
+    file.add_below("version", name, values)
+
+
+def _list_values(version: Version, source: Source | None) -> dict[str, Any]:
+    values: dict[str, Any] = {}
+    if source is not None:
+        values["model"] = source.model
+        if source.sha256 is not None:
+            values["sha256"] = source.sha256
+    return values | version.tables

@@ -1,0 +1,167 @@
+"""What an endpoint is in `template.yaml`: its function, log group and output, as text."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Collection, Iterator, Sequence
+
+from lambda_serving.engines import ENGINES
+from lambda_serving.settings.runtime import EndpointSettings
+from lambda_serving_cli.monitoring.alarms import camel, list_alarms
+from lambda_serving_cli.project.template import Entry, Template
+
+FUNCTION = """\
+  {resource}:
+    Type: AWS::Serverless::Function
+    Metadata:
+      BuildMethod: makefile
+      ContextPath: layers
+    Properties:
+      FunctionName: !Sub ${{AWS::StackName}}-{endpoint}
+      Description: {description}
+      CodeUri: functions/{endpoint}
+      AutoPublishAliasAllProperties: true
+      VersionDescription: !Sub {version}
+      DeploymentPreference:
+        Alarms: !If [HasRateAlarms, [{alarms}], []]
+      Layers: [{layers}]
+      Policies: [{policies}]
+      LoggingConfig:
+        LogGroup: !Ref {resource}Logs
+      Events:
+        Endpoint:
+          Type: HttpApi
+          Properties: {{ApiId: !Ref Api, Method: ANY, Path: /serve/{endpoint}}}
+        Below:
+          Type: HttpApi
+          Properties: {{ApiId: !Ref Api, Method: ANY, Path: "/serve/{endpoint}/{{proxy+}}"}}
+  {resource}Logs:
+    Type: AWS::Logs::LogGroup
+    Properties:
+      LogGroupName: !Sub /aws/lambda/${{AWS::StackName}}-{endpoint}
+      RetentionInDays: !Ref LogRetentionDays
+"""
+VERSION = (
+    "${Architecture}, SnapStart ${SnapStart}, tracing ${Tracing}, metrics in ${MetricsNamespace}"
+)
+"""Parameters whose change SAM does not see: one in the description makes a new version."""
+
+OUTPUT = """\
+  {resource}Function:
+    Description: The function of the endpoint {endpoint}
+    Value: !Ref {resource}
+"""
+RUNTIME = "runtime"
+"""The folder of the layer that every function has."""
+
+DERIVED = (
+    "Logs",
+    "Function",
+    "Role",
+    "Aliaslive",
+    "Version",
+    "EndpointPermission",
+    "Alarm",
+    "CrashesFilter",
+)
+"""What follows a function's logical id in names that we or SAM make of it (SAM, "Generated
+CloudFormation resources for AWS::Serverless::Function")."""
+
+POLICIES = ("ReadModels", "InvokeEndpoints")
+"""The template's own policies for endpoints."""
+
+YAML_WORDS = {"y", "n", "yes", "no", "on", "off", "true", "false", "null"}
+"""What YAML 1.1 reads as something else than text."""
+
+
+def add_function(
+    template: Template, endpoint: str, settings: EndpointSettings, description: str
+) -> tuple[str, str]:
+    """The template's text with a function for the endpoint, and the function's logical id."""
+    resource = name_resource(endpoint, [*template.resources, *template.outputs])
+    layers = [
+        name for name in list_layers(template, settings) if name not in template.global_layers
+    ]
+    function = FUNCTION.format(
+        resource=resource,
+        endpoint=endpoint,
+        description=quote(description or f"The endpoint {endpoint}"),
+        version=VERSION,
+        alarms=_refer(list_alarms(endpoint)),
+        layers=_refer(layers),
+        policies=_refer(list_policies(settings)),
+    )
+    output = OUTPUT.format(resource=resource, endpoint=endpoint)
+    return template.insert(function, output), resource
+
+
+def adapt_function(
+    template: Template, function: Entry, settings: EndpointSettings, before: EndpointSettings
+) -> str:
+    """The template's text, with the layers and policies that the endpoint needs by now.
+
+    Layers that it did not need ``before`` either are the user's: code may import what it likes.
+
+    Raises:
+        StepError: they are not written in one line.
+    """
+    layers = [
+        name for name in list_layers(template, settings) if name not in template.global_layers
+    ]
+    own_layers = [*list_layers(template, before), *layers]
+    wanted = (("Layers", layers, own_layers), ("Policies", list_policies(settings), POLICIES))
+    for key, names, own in wanted:
+        there = [name for name in template.list_references(function, key) if name in own]
+        if set(there) != set(names):
+            template = Template(template.set_references(function, key, names, own))
+            function = template.resources[function.name]
+    return template.text
+
+
+def list_layers(template: Template, settings: EndpointSettings) -> list[str]:
+    """Logical ids of the layers that an endpoint needs: the runtime's and its engines'."""
+    wanted = [RUNTIME, *sorted(set(_list_folders(settings)))]
+    return [template.layers[folder] for folder in wanted if folder in template.layers]
+
+
+def _list_folders(settings: EndpointSettings) -> Iterator[str]:
+    """`engine_onnx` for `triton`, whose module is engines/onnx.py."""
+    for version in settings.described:
+        module = ENGINES[version.engine].partition(":")[0].rpartition(".")[2]
+        yield f"engine_{module}"
+
+
+def list_policies(settings: EndpointSettings) -> list[str]:
+    """Those of the template's policies that an endpoint needs. The registry is in the bucket."""
+    has_model = any(version.model is not None for version in settings.described)
+    reads = has_model or settings.auto_update is not None
+    calls = bool(settings.calls) or settings.is_canary
+    return ["ReadModels"] * reads + ["InvokeEndpoints"] * calls
+
+
+def name_resource(endpoint: str, taken: Collection[str]) -> str:
+    """A logical id for the endpoint: `IrisOnnx` for `iris_onnx`, or one like it that is free.
+
+    Neither it nor a name made of it may be another's.
+    """
+    base = camel(endpoint)
+    if not base or base[0].isdigit() or base.lower() in YAML_WORDS:
+        base = f"Endpoint{base}"
+    roots = {name.removesuffix(suffix) for name in taken for suffix in DERIVED}
+    count, name = 1, base
+    while name in roots or any(name == f"{other}{suffix}" for other in taken for suffix in DERIVED):
+        name = f"{base}Endpoint{count if count > 1 else ''}"
+        count += 1
+    return name
+
+
+def quote(text: str) -> str:
+    """A text as a YAML scalar in one line."""
+    text = " ".join(text.split())
+    is_plain = re.fullmatch(r"[A-Za-z][\w ,.()/'+-]*", text) and text.lower() not in YAML_WORDS
+    return text if is_plain else json.dumps(text, ensure_ascii=False)
+
+
+def _refer(names: Sequence[str]) -> str:
+    return ", ".join(f"!Ref {name}" for name in names)

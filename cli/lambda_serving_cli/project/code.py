@@ -1,0 +1,95 @@
+"""The user's code: checked, and copied into an endpoint's folder."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+from lambda_serving_cli.project.changes import Changes
+from lambda_serving_cli.project.toml_file import FILE
+from lambda_serving_cli.terminal.steps import StepError
+
+USUAL = "preprocess.py"
+
+
+def plan_code(changes: Changes, source: Path, folder: Path, below: str = "") -> str | None:
+    """Copy a `preprocess.py`, a package or a folder that holds either into an endpoint's folder.
+
+    `below` is the folder in it for a version's own code. Gives what `preprocess` in endpoint.toml
+    must say, or None where the code lies in the usual place.
+
+    Raises:
+        StepError: there is no such code, Python cannot read it, or the place is taken.
+    """
+    main, target = find_main(source), folder / below
+    check_code(main)
+    if below and target.exists():
+        raise StepError(
+            f"functions/{folder.name}/{below} is there already", advice="remove or rename it"
+        )
+    if source.is_file():
+        changes.write(target / USUAL, source.read_bytes())
+        return f"{below}/{USUAL}" if below else None
+    if main.name == "__init__.py":
+        changes.copy(source, target / "preprocess")
+        return f"{below}/preprocess" if below else None
+    for path in sorted(source.iterdir()):
+        if path.name not in (FILE, "__pycache__"):
+            changes.copy(path, target / path.name)
+    return f"{below}/{USUAL}" if below else None
+
+
+def find_main(source: Path) -> Path:
+    """The file that holds `Preprocess`."""
+    candidates = [source, source / "__init__.py", source / USUAL]
+    for path in candidates:
+        if path.is_file():
+            return path
+    raise StepError(
+        f"there is no code at {source}",
+        advice=f"name a Python file, a package, or a folder that holds {USUAL}",
+    )
+
+
+def may_load(file: Path | None) -> bool:
+    """Whether the code may have a `load`, as far as can be told without importing it: it defines
+    one, or takes its class from elsewhere. What is no Python is told by `check_code`."""
+    if file is None:
+        return False
+    try:
+        nodes = list(ast.walk(ast.parse(file.read_bytes())))
+    except (SyntaxError, ValueError, OSError):
+        return True
+    classes = [node for node in nodes if isinstance(node, ast.ClassDef)]
+    own = [node for node in classes if node.name == "Preprocess"]
+    names = {getattr(node, "name", getattr(node, "id", "")) for node in nodes}
+    return "load" in names or not own or any(node.bases for node in own)
+
+
+def check_code(file: Path) -> None:
+    """See that a file is Python, and makes a name `Preprocess`.
+
+    Nothing is imported: the code may need libraries that are in its layer alone.
+
+    Raises:
+        StepError: it is not, with the line; or it does not.
+    """
+    try:
+        tree = ast.parse(file.read_bytes(), filename=file.name)
+    except SyntaxError as error:
+        where = f", line {error.lineno}" if error.lineno else ""  # none where no line is to blame
+        raise StepError(f"{file}{where}: {error.msg}") from error
+    except (ValueError, OSError, RecursionError, MemoryError) as error:
+        raise StepError(f"{file}: {error}") from error
+    names = {getattr(node, "name", getattr(node, "id", "")) for node in ast.walk(tree)}
+    imported = {
+        alias.asname or alias.name
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    }
+    if not {"Preprocess", "*"} & (names | imported):
+        raise StepError(
+            f"{file}: expected a class named 'Preprocess', found none",
+            advice="docs/contract.md tells what it may have",
+        )

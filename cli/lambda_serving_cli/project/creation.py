@@ -1,0 +1,151 @@
+"""A new endpoint: its folder, its function in the template, its tests."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from lambda_serving_cli.monitoring.alarms import camel
+from lambda_serving_cli.monitoring.block import update_template
+from lambda_serving_cli.project.blocks import adapt_function, add_function
+from lambda_serving_cli.project.changes import Changes
+from lambda_serving_cli.project.edits import edits_project
+from lambda_serving_cli.project.project import Project
+from lambda_serving_cli.project.starters import write_preprocess, write_test
+from lambda_serving_cli.project.template import read_template
+from lambda_serving_cli.project.toml_file import FILE, EndpointFile
+from lambda_serving_cli.terminal.steps import StepError
+
+MODEL_FILES = {
+    "onnx": "model.onnx",
+    "triton": "model.onnx",
+    "sklearn": "model.joblib",
+    "xgboost": "model.ubj",
+    "lightgbm": "model.txt",
+}
+"""What a model of an engine is usually called; engines that are not here need none."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a command did: the files it wrote and removed, and what there is to say about it."""
+
+    endpoint: str
+    written: list[str]
+    removed: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    more: dict[str, Any] = field(default_factory=dict)
+
+    def as_dict(self) -> dict[str, Any]:
+        return {
+            "endpoint": self.endpoint,
+            "written": self.written,
+            "removed": self.removed,
+            "notes": self.notes,
+            **self.more,
+        }
+
+
+@edits_project
+def scaffold(project: Project, endpoint: str, engine: str, description: str) -> Outcome:
+    """Make an endpoint that is there to be filled in, with a test that passes.
+
+    Raises:
+        StepError: there is one of this name, or the template cannot be edited.
+    """
+    refuse_existing(project, endpoint)
+    changes = Changes()
+    file = new_file(project, endpoint, engine)
+    model = MODEL_FILES.get(engine)
+    if model is not None:
+        file.set("model", f"{endpoint}/1/{model}")
+    plan_creation(project, changes, file, description)
+    changes.write(project.folder(endpoint) / "preprocess.py", write_preprocess(endpoint, engine))
+    changes.write(project.test(endpoint), write_test(endpoint, engine))
+    notes = [f"write functions/{endpoint}/preprocess.py; `make test` tries it"]
+    if model is not None:
+        notes.append(
+            f"put the model into .local/models/{endpoint}/1/{model}, where `lambda-serving dev` "
+            "looks for it, and which `make up` publishes"
+        )
+    return finish(project, changes, endpoint, notes)
+
+
+def refuse_existing(project: Project, endpoint: str) -> None:
+    """Raises StepError where the name is taken, in any way that would be in a new one's way."""
+    taken = [project.folder(endpoint), project.test(endpoint)]
+    there = [project.show(path) for path in taken if path.exists()]
+    if read_template(project.template).find_function(endpoint) is not None:
+        there.append(f"a function in {project.template.name}")
+    if there:
+        raise StepError(
+            f"the name {endpoint!r} is taken: there is {' and '.join(there)}",
+            advice="choose another name, or remove the endpoint: "
+            f"`lambda-serving model remove --endpoint {endpoint}`",
+        )
+    alike = [name for name in project.list_endpoints() if camel(name) == camel(endpoint)]
+    if alike:
+        raise StepError(
+            f"{endpoint} and the endpoint {alike[0]} are one name to CloudFormation",
+            advice="choose another name",
+        )
+
+
+def new_file(project: Project, endpoint: str, engine: str) -> EndpointFile:
+    """The endpoint.toml to begin with."""
+    text = f'endpoint = "{endpoint}"\nengine = "{engine}"\n'
+    return EndpointFile(project.folder(endpoint) / FILE, text)
+
+
+def plan_creation(
+    project: Project, changes: Changes, file: EndpointFile, description: str = ""
+) -> None:
+    """Add endpoint.toml and the endpoint's part of the template to the changes.
+
+    Raises:
+        StepError: the runtime refuses the file, or the template cannot be edited.
+    """
+    changes.write(file.path, file.render())
+    template = read_template(project.template)
+    text, _ = add_function(template, file.path.parent.name, file.read(), description)
+    changes.write(project.template, text)
+
+
+def plan_update(project: Project, changes: Changes, file: EndpointFile) -> None:
+    """Add an edited endpoint.toml to the changes, and its layers and policies where they change.
+
+    Raises:
+        StepError: the runtime refuses the file, or the template cannot be edited.
+    """
+    text = file.render()
+    if text != file.text:
+        changes.write(file.path, text)
+    template = read_template(project.template)
+    function = template.find_function(file.path.parent.name)
+    if function is None:
+        raise StepError(
+            f"{project.template.name} has no function for {file.path.parent.name!r}",
+            advice="`lambda-serving validate` tells what else is missing",
+        )
+    adapted = adapt_function(template, function, file.read(), file.read_before())
+    if adapted != template.text:
+        changes.write(project.template, adapted)
+
+
+def finish(
+    project: Project, changes: Changes, endpoint: str, notes: list[str], **more: Any
+) -> Outcome:
+    """Do the changes, bring dashboard and alarms up to date, and tell of it."""
+    written, removed = changes.written, changes.removed
+    changes.apply()
+    try:
+        if update_template(project.root) and project.template not in written:
+            written.append(project.template)
+    except StepError as error:
+        notes = [f"dashboard and alarms are as before: {error.reason}", *notes]
+
+    def show(paths: list[Path]) -> list[str]:
+        return [project.show(path) for path in paths]
+
+    return Outcome(endpoint, show(written), show(removed), notes, more)

@@ -1,0 +1,4 @@
+"""How commands talk: tables, progress, steps, failures, ``--json``.
+
+Imports no other room.
+"""

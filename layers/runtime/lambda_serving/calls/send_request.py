@@ -1,0 +1,200 @@
+"""``send_request``: one endpoint asks another, by a Lambda Invoke.
+
+A failure is ``None`` to the user's code (ClearML's contract), and one log line and one metric
+that name the cause to the operator (docs/decisions/0009-send-request.md).
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from contextvars import copy_context
+from functools import partial
+from typing import TYPE_CHECKING, Any, Protocol
+
+from lambda_serving.messages.envelope import make_payload, open_answer
+from lambda_serving.messages.request import Request, find_request
+from lambda_serving.settings.runtime import PAYLOAD_LIMIT
+from lambda_serving.user_values import get_text
+
+if TYPE_CHECKING:
+    from concurrent.futures import Executor
+
+logger = logging.getLogger("lambda_serving")
+
+ANSWER_MARGIN = 0.3
+"""Seconds of its own time that a call leaves the caller for its answer."""
+
+LONGEST_SECONDS = 900.0
+"""What a call may take where the caller has no deadline, as in `load`: no function runs longer
+(AWS Lambda quotas)."""
+
+CONCURRENCY = 64
+"""Asynchronous calls of one environment at a time; further ones wait for a place."""
+
+LONGEST_TEXT = 2000
+"""Characters of a callee's error that are told: a log line is cut elsewhere, or paid for."""
+
+
+class CallError(Exception):
+    """A call failed; ``cause`` is its name in logs and metrics.
+
+    ``payload`` is what the callee said, where it was the callee that failed.
+    """
+
+    def __init__(self, cause: str, text: str, payload: bytes = b"") -> None:
+        super().__init__(text)
+        self.cause = cause
+        self.payload = payload
+
+
+class Transport(Protocol):
+    """How an invoke gets to another endpoint; used from several threads at once."""
+
+    def invoke(self, endpoint: str, payload: bytes, seconds: float) -> bytes:
+        """The callee's answer to a payload, within ``seconds``.
+
+        Raises:
+            CallError: any failure, the callee's own included.
+        """
+
+
+class Calls:
+    """Calls of one endpoint to others."""
+
+    def __init__(
+        self,
+        transport: Transport,
+        depth_limit: int,
+        count_failure: Callable[[str, str], None],
+        pool: Executor | None = None,
+    ) -> None:
+        """``count_failure`` counts a failed call, by callee and cause.
+
+        ``pool`` runs asynchronous calls; one of CONCURRENCY threads unless given.
+        """
+        self._transport = transport
+        self._depth_limit = depth_limit
+        self._count_failure = count_failure
+        self._pool = pool
+        self._lock = threading.Lock()
+
+    def send_request(self, endpoint: str, version: str | None = None, data: Any = None) -> Any:
+        """The other endpoint's result; None on any failure, which is logged and counted."""
+        name = get_text(endpoint).strip("/")
+        callee = "-"  # in metrics: never a text that anyone may make up
+        try:
+            name, version = split_name(name, version)
+            callee = name
+            return self._ask(name, version, data)
+        except Exception as error:  # noqa: BLE001  (the edge: any failure is None, and told)
+            self._tell_failure(error, name if version is None else f"{name}/{version}", callee)
+            return None
+
+    def _ask(self, name: str, version: str | None, data: Any) -> Any:
+        payload = self.invoke(find_request(), name, version, data)
+        try:
+            return open_answer(payload)
+        except ValueError as error:
+            raise CallError("UnreadableAnswer", str(error)) from error
+
+    def _tell_failure(self, error: Exception, target: str, callee: str) -> None:
+        """One log line, with a traceback where no cause was foreseen, and one metric."""
+        is_foreseen = isinstance(error, CallError)
+        cause = error.cause if isinstance(error, CallError) else "InternalError"
+        logger.error(
+            "send_request to %s failed: %s: %s (request %s)",
+            target,
+            cause,
+            error,
+            find_request().request_id,
+            exc_info=None if is_foreseen else error,
+        )
+        self._count_failure(callee, cause)
+
+    async def send_request_async(
+        self, endpoint: str, version: str | None = None, data: Any = None
+    ) -> Any:
+        """``send_request`` for asynchronous classes: calls of one ``gather`` run side by side."""
+        import asyncio
+
+        # The thread has the caller's context: its request, and its place in the trace.
+        send = partial(copy_context().run, self.send_request, endpoint, version, data)
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._get_pool(), send)
+        except Exception as error:  # noqa: BLE001  (no thread can be started: see send_request)
+            self._tell_failure(error, get_text(endpoint), "-")
+            return None
+
+    def _get_pool(self) -> Executor:
+        from concurrent.futures import ThreadPoolExecutor
+
+        with self._lock:
+            if self._pool is None:
+                self._pool = ThreadPoolExecutor(CONCURRENCY, "send-request")
+            return self._pool
+
+    def invoke(
+        self, caller: Request, endpoint: str, version: str | None, data: Any, answer: str = ""
+    ) -> bytes:
+        """Invoke another endpoint, within the caller's time.
+
+        Raises:
+            CallError: any failure, the callee's own included.
+        """
+        if caller.depth >= self._depth_limit:
+            raise CallError(
+                "DepthLimit",
+                f"{caller.depth} endpoints called each other, the limit is {self._depth_limit}",
+            )
+        try:
+            payload = make_payload(caller, version, data, answer)
+        except BaseException as error:  # the user's data may raise anything
+            told = f"{type(error).__name__}: {get_text(error)}"
+            raise CallError("UnsendableData", told) from error
+        if len(payload) > PAYLOAD_LIMIT:
+            raise CallError(
+                "PayloadTooLarge",
+                f"the payload has {len(payload)} bytes, the limit is {PAYLOAD_LIMIT}",
+            )
+        seconds = caller.deadline - time.monotonic() - ANSWER_MARGIN
+        if seconds <= 0:
+            raise CallError("Timeout", "the caller's own time is over")
+        return self._transport.invoke(endpoint, payload, min(seconds, LONGEST_SECONDS))
+
+
+def split_name(endpoint: str, version: object) -> tuple[str, str | None]:
+    """``name`` and version of ``name`` or ``name/version``; an own ``version`` wins.
+
+    Where code computes it, an empty text or False means none.
+
+    Raises:
+        CallError: it is no endpoint's name.
+    """
+    name, _, in_name = endpoint.partition("/")
+    if not re.fullmatch(r"[A-Za-z0-9_-]{1,48}", name):
+        raise CallError("NoSuchEndpoint", f"expected name or name/version, got {endpoint!r}")
+    if version is None or version is False or version == "":
+        return name, in_name or None
+    return name, str(version)
+
+
+def describe_function_error(payload: bytes) -> str:
+    """The callee's error type and text, out of Lambda's error payload."""
+    try:
+        error = json.loads(payload)
+        text = error.get("errorMessage", "")
+        told = f"{error.get('errorType', 'unknown')}: {text}"
+    except (ValueError, AttributeError, RecursionError):
+        return "unreadable"
+    with suppress(ValueError, KeyError, TypeError, RecursionError):
+        own = json.loads(text)  # an endpoint's message is the body of its error
+        told = f"{own['type']}: {own['detail']}"
+    if len(told) <= LONGEST_TEXT:
+        return told
+    return f"{told[:LONGEST_TEXT]}... ({len(told)} characters)"

@@ -1,0 +1,4 @@
+"""What one execution environment is: its cold start, its parts, its snapshot.
+
+Made once per process. Nothing here reads an event.
+"""

@@ -1,0 +1,221 @@
+"""The serving routes, a thin ASGI application.
+
+No framework: a router over one path shape costs nothing at cold start, where Starlette costs
+about as much as numpy's import does and FastAPI three times that (docs/decisions/0005-thin-app.md).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from lambda_serving.environment.environment import Environment
+from lambda_serving.errors import (
+    MethodNotAllowedError,
+    UnknownPathError,
+    report_error,
+)
+from lambda_serving.messages.asgi import (
+    Messages,
+    Receive,
+    Scope,
+    Send,
+    find_deadline,
+    find_request_id,
+    read_body,
+    send_answer,
+)
+from lambda_serving.messages.encoding import decode_body
+from lambda_serving.messages.request import Request
+from lambda_serving.messages.request_metrics import Notes
+from lambda_serving.messages.responses import (
+    Answer,
+    answer_error,
+    answer_json,
+    collect_messages,
+    name_error,
+    name_version,
+    read_result,
+)
+from lambda_serving.user_values import read_attribute, read_status
+
+ROUTES = (
+    "POST /serve/{endpoint}",
+    "POST /serve/{endpoint}/{version}",
+    "GET /serve/{endpoint}",
+    "GET /serve/{endpoint}/health/live",
+    "GET /serve/{endpoint}/health/ready",
+    "GET /serve/{endpoint}/docs",
+    "GET /serve/{endpoint}/openapi.json",
+)
+
+
+class Target(NamedTuple):
+    """What a path names: an endpoint and what follows it."""
+
+    endpoint: str
+    rest: tuple[str, ...]
+
+
+def parse_path(path: str) -> Target:
+    """Split ``[/stage]/serve/{endpoint}[/rest]``, with or without a trailing slash.
+
+    Raises:
+        UnknownPathError: no such route; names the routes there are.
+    """
+    parts = [part for part in path.split("/") if part]
+    if "serve" in parts:
+        # A stage or a custom domain's base path may stand before /serve.
+        endpoint, *rest = parts[parts.index("serve") + 1 :] or [""]
+        if endpoint:
+            return Target(endpoint, tuple(rest))
+    raise _refuse_path(path)
+
+
+def _refuse_path(path: str) -> UnknownPathError:
+    return UnknownPathError(f"no route {path!r}; there are {', '.join(ROUTES)}")
+
+
+class App:
+    """ASGI application of one environment."""
+
+    def __init__(self, environment: Environment) -> None:
+        self._environment = environment
+        self._views: dict[tuple[str, ...], Callable[[], Answer]] = {
+            (): self._describe,
+            ("health", "live"): lambda: answer_json({"status": "live"}),
+            ("health", "ready"): self._check_ready,
+            ("docs",): self._show_docs,
+            ("openapi.json",): self._show_openapi,
+        }
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request_id = find_request_id(scope)
+        try:
+            answer = await self._route(scope, receive, send, request_id)
+        except Exception as error:  # noqa: BLE001  (the edge: logged, and answered by the table)
+            answer = answer_error(report_error(error, request_id), request_id)
+        if isinstance(answer, Answer):
+            await send_answer(answer, request_id, send)
+            return
+        for message in answer:
+            await send(message)
+
+    async def _route(
+        self, scope: Scope, receive: Receive, send: Send, request_id: str
+    ) -> Answer | Messages:
+        """An answer; or of a user's own response the messages that are not sent yet."""
+        target = parse_path(scope["path"])
+        method = scope["method"]
+        view = self._views.get(target.rest)
+        # What is no view is a version; the endpoint itself is both.
+        is_served = not target.rest or (view is None and len(target.rest) == 1)
+        if method == "POST" and is_served:
+            return await self._serve(target, scope, receive, send, request_id)
+        if not target.rest or target.rest[0] != "health":
+            self._environment.check_name(target.endpoint)
+        if method in ("GET", "HEAD") and view is not None:
+            return await self.show(view)
+        if view is None and not is_served:
+            raise _refuse_path(scope["path"])
+        raise refuse_method(method, ["GET"] * (view is not None) + ["POST"] * is_served)
+
+    async def _serve(
+        self, target: Target, scope: Scope, receive: Receive, send: Send, request_id: str
+    ) -> Answer | Messages:
+        with self._environment.record(request_id) as record:
+            self._environment.check_name(target.endpoint)
+            version = target.rest[0] if target.rest else None
+            self._environment.check_version(version)
+            self._environment.expect_version(record, version)
+            request = await self._read(scope, receive, request_id, version, record)
+            answer = make_answer(await self.serve(request), record)
+            if isinstance(answer, Answer):
+                return answer
+
+            async def send_named(message: dict[str, Any]) -> None:
+                await send(name_version(message, record.version))
+
+            messages = await self.play(answer, scope, receive, send_named)
+            return [name_version(message, record.version) for message in messages]
+
+    async def serve(self, request: Request) -> Any:
+        """A request's result. A server of many endpoints does this and ``show`` in threads."""
+        return self._environment.serve(request)
+
+    async def play(self, response: Any, scope: Scope, receive: Receive, send: Send) -> Messages:
+        """All that a user's response sends: Lambda answers whole, so that one which fails midway
+        is still answered by the table. A server of its own sends it, and has nothing left."""
+        return await collect_messages(response, scope, receive)
+
+    async def show(self, view: Callable[[], Answer]) -> Answer:
+        """What a GET answers; loads the endpoint where it asks for that."""
+        return view()
+
+    async def _read(
+        self,
+        scope: Scope,
+        receive: Receive,
+        request_id: str,
+        version: str | None,
+        record: Notes,
+    ) -> Request:
+        headers = {key.lower(): value.decode("latin-1") for key, value in scope["headers"]}
+        limit = self._environment.runtime.max_body_bytes
+        body = decode_body(
+            await read_body(receive, limit),
+            headers.get(b"content-type", ""),
+            headers.get(b"content-encoding", ""),
+            limit,
+        )
+        return Request(
+            body,
+            request_id,
+            version,
+            deadline=find_deadline(scope),
+            headers={key.decode("latin-1"): value for key, value in headers.items()},
+            record=record,
+        )
+
+    def _describe(self) -> Answer:
+        """The endpoint's metadata."""
+        return answer_json(self._environment.describe())
+
+    def _check_ready(self) -> Answer:
+        """200 once the default version is loaded, 503 with the reason until then.
+
+        Raises:
+            LoadError
+        """
+        self._environment.get_endpoint()
+        return answer_json({"status": "ready"})
+
+    def _show_docs(self) -> Answer:
+        from lambda_serving.events.openapi import render_page
+
+        return Answer(200, "text/html; charset=utf-8", render_page(self._environment.settings))
+
+    def _show_openapi(self) -> Answer:
+        from lambda_serving.events.openapi import describe_api
+
+        return answer_json(describe_api(self._environment.settings))
+
+
+def make_answer(result: Any, record: Notes) -> Any:
+    """What goes out: an Answer, or the user's own response. One with an error's status is one.
+
+    Raises:
+        ServingError: JSON cannot hold the result, or it raises where it is read.
+    """
+    answer = read_result(result, record.version)
+    code = answer.status if type(answer) is Answer else read_attribute(answer, "status_code")
+    status = code if type(code) is int else read_status(code, 400)
+    if status is not None and status >= 400:
+        record.note_error(name_error(result), status)
+    return answer
+
+
+def refuse_method(method: str, allowed: list[str]) -> MethodNotAllowedError:
+    error = MethodNotAllowedError(f"expected {' or '.join(allowed)}, got {method}")
+    error.headers["allow"] = ", ".join(allowed)
+    return error

@@ -1,0 +1,82 @@
+"""HTTP events: API Gateway v2 and v1, ALB and function URLs, all through Mangum's event sources.
+
+They are imported at the first HTTP event.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+from lambda_serving.environment.environment import Environment
+from lambda_serving.errors import ResultTooLargeError, ServingError, report_error
+from lambda_serving.messages.encoding import measure_payload
+from lambda_serving.messages.request import Request, choose_id, enter_request, find_latest
+from lambda_serving.messages.responses import VERSION_HEADER, answer_error
+from lambda_serving.settings.runtime import PAYLOAD_LIMIT
+
+
+def infer(event: Any) -> bool:
+    """Told by ``requestContext``, as each source fills it (AWS's event references)."""
+    context = event.get("requestContext") if isinstance(event, dict) else None
+    if not isinstance(context, dict):
+        return False
+    return "http" in context or "elb" in context or ("resource" in event and "httpMethod" in event)
+
+
+def answer_event(event: Any, context: Any, environment: Environment) -> Any:
+    """Serve an HTTP event; errors are answers here, in the shape of its source."""
+    given = event["requestContext"].get("requestId")
+    request_id = choose_id(given, context.aws_request_id)
+    enter_request(Request({}, request_id))  # in the log, from here on
+    find_source, serve, refuse = make_adapter(environment)
+    source = find_source(event)
+    try:
+        scope, body = source.read(event, context)
+        answer: dict[str, Any] = source.write(serve(scope, body, request_id))
+        size = measure_answer(answer)
+        if size > PAYLOAD_LIMIT:
+            raise ResultTooLargeError(f"the answer has {size} bytes, the limit is {PAYLOAD_LIMIT}")
+        return answer
+    except Exception as error:  # noqa: BLE001  (the edge: logged, and answered by the table)
+        failure = report_error(error, request_id)
+        count_error(failure, request_id, environment)
+        return source.write(refuse(failure, request_id))
+
+
+def count_error(error: ServingError, request_id: str, environment: Environment) -> None:
+    """An error outside of the application, in the request's statistics or beside them."""
+    served = find_latest().record
+    if served is not None:  # its record is written already
+        error.headers[VERSION_HEADER] = served.version
+        environment.statistics.count_error(error, request_id, served.version)
+        return
+    with environment.record(request_id) as record:
+        record.note_error(error.type, error.status)
+
+
+@cache
+def make_adapter(environment: Environment) -> tuple[Any, Any, Any]:
+    """Finds an event's source; serves a request by the serving routes; answers with an error."""
+    from lambda_serving.events.app import App
+    from lambda_serving.events.sources import make_sources, run_app
+    from lambda_serving.messages.asgi import REQUEST_ID, make_messages
+
+    app = App(environment)
+
+    def serve(scope: dict[str, Any], body: bytes, request_id: str) -> list[dict[str, Any]]:
+        scope[REQUEST_ID] = request_id
+        return run_app(app, scope, body)
+
+    def refuse(error: ServingError, request_id: str) -> list[dict[str, Any]]:
+        return make_messages(answer_error(error, request_id), request_id)
+
+    return make_sources(), serve, refuse
+
+
+def measure_answer(answer: dict[str, Any]) -> int:
+    """Bytes of the Lambda payload; exact only where it may matter."""
+    body = answer["body"]
+    if len(body) * 6 < PAYLOAD_LIMIT:  # JSON escapes a character in six bytes at most
+        return len(body)
+    return measure_payload(answer)

@@ -1,0 +1,47 @@
+"""Direct invokes: the payload is the body, or its envelope; the answer is the result."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from lambda_serving.environment.environment import Environment
+from lambda_serving.errors import report_error
+from lambda_serving.messages.envelope import (
+    find_envelope,
+    find_request_id,
+    make_answer,
+    read_request,
+)
+from lambda_serving.messages.request import Request, enter_request
+from lambda_serving.messages.responses import name_error, raise_to_lambda
+
+
+def infer(event: Any) -> bool:
+    """Whatever no other entrance took."""
+    return True
+
+
+def answer_event(event: Any, context: Any, environment: Environment) -> Any:
+    """Serve a direct invoke.
+
+    Raises:
+        Exception: named by the class in the error table; see ``raise_to_lambda``.
+    """
+    envelope = find_envelope(event)
+    request_id = find_request_id(event, context.aws_request_id)
+    enter_request(Request({}, request_id))  # in the log, from here on
+    try:
+        if envelope.get("answer") == "metadata":
+            return environment.describe()
+        deadline = time.monotonic() + context.get_remaining_time_in_millis() / 1000
+        with environment.record(request_id) as record:
+            environment.expect_version(record, envelope.get("version"))
+            request = read_request(event, request_id, deadline, environment.runtime, record)
+            result = environment.serve(request)
+            answer = make_answer(result, request.wants_whole_answer, record.version)
+            if request.wants_whole_answer and answer["serving"]["status"] >= 400:
+                record.note_error(name_error(result), answer["serving"]["status"])
+            return answer
+    except Exception as error:  # noqa: BLE001  (the edge: logged, and raised under its own name)
+        raise_to_lambda(report_error(error, request_id), request_id)

@@ -1,0 +1,153 @@
+"""One loaded version of an endpoint and the only pipeline there is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextvars import copy_context
+from time import perf_counter
+from typing import Any, NamedTuple, Protocol
+
+from lambda_serving.engines.base import Engine
+from lambda_serving.errors import UserCodeError, translate_exception
+from lambda_serving.messages.request import Request
+from lambda_serving.models.model import Model
+from lambda_serving.settings.runtime import VersionSettings
+from lambda_serving.user_code.event_loop import run
+from lambda_serving.user_code.preprocess import UserCode
+
+
+class Servable(Protocol):
+    """What an environment serves: a version with its pipeline, or a canary."""
+
+    settings: VersionSettings
+    cost: int
+    """Bytes of memory."""
+    model_size: int
+    """Bytes on disk."""
+    sha256: str | None
+    """Of the model, where it is known."""
+
+    def serve(self, request: Request) -> Any:
+        """One request's result."""
+
+    def describe(self) -> dict[str, Any]:
+        """What is known of it, for the endpoint's metadata."""
+
+    def restore(self) -> None:
+        """A snapshot came to life."""
+
+    def close(self) -> None:
+        """It goes."""
+
+
+class Stage(NamedTuple):
+    """One step of the pipeline: its name in errors, and what it calls."""
+
+    name: str
+    call: Callable[[Any, dict[str, Any], Any], Any]
+    blames_caller: bool = False
+    """Whether a ``ValueError`` in it is the user's word about the input."""
+
+
+Trace = Callable[..., Callable[..., Any]]
+"""Puts a name on a call, in the traces; what it returns is called instead."""
+
+
+def leave_untraced(
+    name: str, call: Callable[..., Any], blames_caller: bool = False
+) -> Callable[..., Any]:
+    """Where tracing is off."""
+    return call
+
+
+class Endpoint:
+    """preprocess -> process -> postprocess, with one fresh ``state`` a request."""
+
+    def __init__(
+        self,
+        settings: VersionSettings,
+        engine: Engine,
+        user_code: UserCode,
+        model: Model | None = None,
+        cost: int = 0,
+        trace: Trace = leave_untraced,
+    ) -> None:
+        """``cost`` is in bytes: what the process grew by when the model was loaded."""
+        self.settings = settings
+        self.engine = engine
+        self.user_code = user_code
+        self._model = model
+        self.model_size = 0 if model is None else model.size
+        self.sha256 = None if model is None else model.sha256
+        self.cost = cost
+        self._stages = tuple(
+            stage._replace(call=trace(stage.name, stage.call, stage.blames_caller))
+            for stage in self._list_stages()
+        )
+
+    def _list_stages(self) -> list[Stage]:
+        """The stages there are; a method that the class leaves out is none."""
+        stages = []
+        for name in ("preprocess", "process", "postprocess"):
+            method = self.user_code.get_method(name)
+            if name == "process" and (method is None or self.engine.user_process == "ignored"):
+                stages.append(Stage(name, lambda data, state, collect: self.engine.predict(data)))
+            elif method is not None:
+                stages.append(Stage(name, method, blames_caller=name != "postprocess"))
+        return stages
+
+    def serve(self, request: Request) -> Any:
+        """Run one request; the result is what the last stage returned.
+
+        The stages share one context, whether they are asynchronous or not: a ``ContextVar`` that
+        one sets is seen by the next, and by no other request.
+
+        Raises:
+            ServingError: as the error table says, with the stage it came from.
+        """
+        self.user_code.activate()
+        record = request.record
+        collect = None
+        if record is not None:
+            record.pick(request.body)
+            collect = record.collect
+        state: dict[str, Any] = {}
+        context = copy_context()
+        data: Any = request.body
+        for stage in self._stages:
+            started = perf_counter()
+            try:
+                data = run(context.run(stage.call, data, state, collect), context)
+            except BaseException as error:  # noqa: BLE001  (user code: any error is translated)
+                failure = translate_exception(error, stage.name, stage.blames_caller)
+                if isinstance(failure, UserCodeError) and data is request.body:
+                    from lambda_serving.causes import describe_input
+
+                    headers = request.headers
+                    content_type = headers.get("content-type")
+                    failure.detail += describe_input(error, data, content_type, bool(headers))
+                raise failure from error
+            finally:
+                if record is not None:
+                    record.stages[stage.name] = perf_counter() - started
+        if record is not None:
+            record.pick(data)
+        return data
+
+    def describe(self) -> dict[str, Any]:
+        return self.engine.describe()
+
+    def restore(self) -> None:
+        """A snapshot came to life: ``after_restore`` of the user's class.
+
+        Raises:
+            UserCodeLoadError: it fails.
+        """
+        self.user_code.activate()
+        self.user_code.restore()
+
+    def close(self) -> None:
+        """The version goes: ``unload`` of the user's class, then its files and modules."""
+        self.user_code.unload()
+        if self._model is not None:
+            self._model.discard()

@@ -1,0 +1,154 @@
+"""Log lines: each a JSON object on standard output, as Powertools for AWS Lambda formats it.
+
+Powertools costs a cold start a third of what NumPy does: it is imported at the first record, so
+that who logs nothing pays nothing (docs/decisions/0011-logs-and-traces.md). User code logs with
+``logging.getLogger(__name__)`` and gets the same lines.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+import time
+from collections.abc import Callable
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from lambda_serving.messages.request import find_request
+from lambda_serving.redaction import redact_secrets
+from lambda_serving.settings.runtime import Runtime
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.logging.formatter import LambdaPowertoolsFormatter
+
+logger = logging.getLogger("lambda_serving")
+
+LEVELS = logging.getLevelNamesMapping() | {"TRACE": logging.DEBUG}
+"""Names of levels; TRACE is one of Lambda's own (AWS Lambda, "Log-level filtering")."""
+
+_invocation = ""
+_invocations = 0
+
+
+def set_up_logs(runtime: Runtime, find_service: Callable[[], str]) -> None:
+    """Take the place of the handler that Lambda's runtime client has put on the root logger.
+
+    Outside of Lambda logging stays as it is. ``find_service`` gives the endpoint's name; it is
+    asked at the first record.
+    """
+    global _invocation, _invocations
+    _invocation, _invocations = "", 0
+    if not runtime.function_name:
+        return
+    root = logging.getLogger()
+    for handler in root.handlers[:]:
+        # What somebody else has put there, an observability layer say, stays.
+        if isinstance(handler, LogHandler) or type(handler).__module__.startswith("awslambdaric"):
+            root.removeHandler(handler)
+    root.addHandler(LogHandler(runtime, find_service))
+    level = LEVELS.get(runtime.log_level.upper())
+    root.setLevel(logging.INFO if level is None else level)
+    if level is None:
+        told = "the log level: expected one of %s, got %r; it is INFO"
+        logger.warning(told, ", ".join(LEVELS), runtime.log_level)
+
+
+def begin_invocation(function_request_id: str) -> None:
+    """Lambda calls the handler; ``function_request_id`` is Lambda's own."""
+    global _invocation, _invocations
+    _invocation = function_request_id
+    _invocations += 1
+
+
+def import_formatter() -> type[LambdaPowertoolsFormatter]:
+    """Import Powertools now, where the first record must not wait for it."""
+    from aws_lambda_powertools.logging.formatter import LambdaPowertoolsFormatter
+
+    return LambdaPowertoolsFormatter
+
+
+class LogHandler(logging.Handler):
+    """Writes each record in one piece, without secrets, whatever is wrong with it."""
+
+    def __init__(self, runtime: Runtime, find_service: Callable[[], str]) -> None:
+        super().__init__()
+        self._runtime = runtime
+        self._find_service = find_service
+
+    def handle(self, record: logging.LogRecord) -> bool:
+        """Without logging's lock, as a line is written at once.
+
+        Held during the import of Powertools, it would stop for ever a thread that imports
+        Powertools too, and logs meanwhile.
+        """
+        passed = self.filter(record)
+        if passed:
+            self.emit(passed if isinstance(passed, logging.LogRecord) else record)
+        return bool(passed)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            try:
+                line = self._format(record)
+            except Exception as error:  # noqa: BLE001  (user's values; told in the line itself)
+                line = format_plainly(record, error)
+            sys.stdout.write(redact_secrets(line) + "\n")
+            sys.stdout.flush()
+        except Exception:  # noqa: BLE001  (as each of logging's own handlers does)
+            self.handleError(record)
+
+    def _format(self, record: logging.LogRecord) -> str:
+        own = {
+            "cold_start": _invocations < 2,
+            "function_request_id": _invocation or None,
+            "request_id": find_request().request_id,
+        }
+        told = logging.makeLogRecord(own | vars(record))
+        told.taskName = None  # Powertools takes it for a key of the user's own
+        return self._formatter.format(told)
+
+    @cached_property
+    def _formatter(self) -> LambdaPowertoolsFormatter:
+        return import_formatter()(
+            json_serializer=encode_line,  # type: ignore[arg-type]  # a dict by another name
+            # Lambda's own filter takes lines with any other time for INFO.
+            utc=True,
+            use_rfc3339=True,
+            service=self._find_service(),
+            function_name=self._runtime.function_name,
+            function_memory_size=self._runtime.memory_mb,
+        )
+
+
+def encode_line(line: dict[str, Any]) -> str:
+    """One line of JSON; what JSON does not know as its text."""
+    options = orjson.OPT_NON_STR_KEYS | orjson.OPT_SERIALIZE_NUMPY
+    try:
+        return orjson.dumps(line, default=str, option=options).decode()
+    except orjson.JSONEncodeError:  # integers over 64 bits, text that is not valid Unicode
+        text = json.dumps(line, default=str)
+        return json.dumps(json.loads(text, parse_constant=lambda name: None))  # NaN is no JSON
+
+
+def format_plainly(record: logging.LogRecord, error: Exception) -> str:
+    """A record that Powertools cannot format: its text and traceback, and why."""
+    try:
+        message = record.getMessage()
+    except Exception:  # noqa: BLE001  (arguments that do not fit: they are shown)
+        message = f"{record.msg!r} with {record.args!r}"
+    seconds = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created))
+    line: dict[str, Any] = {
+        "level": record.levelname,
+        "location": f"{record.funcName}:{record.lineno}",
+        "message": message,
+        "timestamp": f"{seconds}.{int(record.msecs):03}+00:00",
+        "function_request_id": _invocation,
+        "request_id": find_request().request_id,
+        "logging_error": f"{type(error).__name__}: {error}",
+    }
+    if record.exc_info:
+        line["exception"] = logging.Formatter().formatException(record.exc_info)
+    return json.dumps(line)

@@ -1,0 +1,206 @@
+"""Import the user's ``preprocess.py`` and make its ``Preprocess`` once per cold start."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+from typing import Any
+
+from lambda_serving.errors import UserCodeLoadError
+from lambda_serving.memory import read_resident_memory
+from lambda_serving.settings.runtime import DEFAULT_VERSION, VersionSettings
+from lambda_serving.user_code.event_loop import run, show_event_loop
+from lambda_serving.user_code.isolation import IsolatedFolder, activate, show_plain_names
+from lambda_serving.user_code.model_endpoint import make_model_endpoint
+from lambda_serving.user_code.served_class import make_instance, set_attribute
+from lambda_serving.user_values import get_text
+
+logger = logging.getLogger("lambda_serving")
+
+
+class UserCode:
+    """The user's ``Preprocess`` instance and which of the contract's methods it has."""
+
+    def __init__(
+        self, instance: Any, isolated: IsolatedFolder | None = None, cost: int = 0
+    ) -> None:
+        """``cost`` is in bytes: what the process grew by when the instance was made."""
+        self.instance = instance
+        self.cost = cost
+        self._isolated = isolated
+
+    def get_method(self, name: str) -> Callable[..., Any] | None:
+        """A method of the instance, or None where the class leaves it out."""
+        method = getattr(self.instance, name, None)
+        return method if callable(method) else None
+
+    def load(self, path: Path | None) -> Any:
+        """Call the user's ``load`` with the local model, where the class has one."""
+        method = self.get_method("load")
+        if method is None:
+            return None
+        show_event_loop()
+        return run(method(None if path is None else str(path)))
+
+    def restore(self) -> None:
+        """Call the user's ``after_restore``, where the class has one.
+
+        Raises:
+            UserCodeLoadError: it fails.
+        """
+        try:
+            method = self.get_method("after_restore")
+            if method is not None:
+                run(method())
+        except BaseException as error:  # noqa: BLE001  (user code may raise anything)
+            raise UserCodeLoadError(
+                f"{type(error).__name__} in after_restore; the log has the traceback",
+                private=get_text(error),
+            ) from error
+
+    def unload(self) -> None:
+        """Call the user's ``unload``, where the class has one; then forget its modules."""
+        try:
+            method = self.get_method("unload")
+            if method is not None:
+                run(method())
+        except BaseException:  # noqa: BLE001  (the version goes all the same)
+            logger.exception("the endpoint's unload failed")
+        self.forget()
+
+    def forget(self) -> None:
+        """Drop the version's modules."""
+        if self._isolated is not None:
+            self._isolated.remove()
+
+    def activate(self) -> None:
+        """Plain module names lead to this version's code, from here on."""
+        show_event_loop()
+        activate(self._isolated)
+
+    def show_plain_names(self) -> AbstractContextManager[None]:
+        """While the model is loaded: pickles find the user's classes by their plain names."""
+        return show_plain_names(self._isolated)
+
+
+def make_user_code(
+    folder: Path,
+    settings: VersionSettings,
+    send_request: Callable[..., Any],
+    prefix: str = "",
+) -> UserCode:
+    """Import ``preprocess.py`` (or the package ``preprocess/``) and make ``Preprocess()``.
+
+    A folder without either has no user code: every stage passes its input on. A process that
+    holds several endpoints gives each a ``prefix``, which keeps their modules apart.
+
+    Raises:
+        UserCodeLoadError: it cannot be imported, has no ``Preprocess``, or its ``__init__`` raises.
+    """
+    file = find_preprocess(folder, settings.preprocess)
+    if file is None:
+        return UserCode(SimpleNamespace())
+    root, name = name_module(file)
+    isolated = _isolate(root, folder, name, settings, prefix)
+    try:
+        with show_plain_names(isolated):
+            module = isolated.import_module(name) if isolated else import_file(name, file)
+            before = read_resident_memory()
+            instance = _make_instance(module, file, send_request)
+            cost = max(0, read_resident_memory() - before)
+        # As ClearML does, after __init__ and before load.
+        set_attribute(instance, "model_endpoint", make_model_endpoint(settings))
+    except BaseException as error:  # noqa: BLE001  (user code may raise anything)
+        if isolated is not None:
+            isolated.remove()
+        if isinstance(error, UserCodeLoadError):
+            raise
+        raise _describe_failure(error, file, "import") from error
+    return UserCode(instance, isolated, cost)
+
+
+def _isolate(
+    root: Path, folder: Path, name: str, settings: VersionSettings, prefix: str
+) -> IsolatedFolder | None:
+    """Modules of the version's own; None for the one that has the root's by their plain names.
+
+    What lies beside a module that versions share is shared too: libraries are among it.
+    """
+    if prefix:
+        from lambda_serving.user_code.shared_names import SharedFolder
+
+        return SharedFolder(f"{prefix}version_{settings.version}", root, folder)
+    is_shared = root == folder
+    if is_shared and str(root) not in sys.path:
+        sys.path.insert(0, str(root))
+    if is_shared and settings.version == DEFAULT_VERSION:
+        return None
+    owned = [name] if is_shared else None
+    return IsolatedFolder(f"version_{settings.version}", root, owned)
+
+
+def _make_instance(module: ModuleType, file: Path, send_request: Callable[..., Any]) -> Any:
+    found = getattr(module, "Preprocess", None)
+    if not callable(found):
+        came = "none" if found is None else f"an instance of {type(found).__name__}"
+        raise UserCodeLoadError(f"{file.name}: expected a class named 'Preprocess', found {came}")
+    show_event_loop()
+    try:
+        return make_instance(found, send_request)
+    except BaseException as error:  # noqa: BLE001  (user code may raise anything)
+        raise _describe_failure(error, file, "__init__") from error
+
+
+def _describe_failure(error: BaseException, file: Path, stage: str) -> UserCodeLoadError:
+    from lambda_serving.causes import describe_cause
+
+    where = f", line {error.lineno}" if isinstance(error, SyntaxError) else ""
+    return UserCodeLoadError(
+        f"{file.name}{where}: {type(error).__name__} in {stage}; the log has the traceback"
+        f"{describe_cause(error)}",
+        private=get_text(error),
+    )
+
+
+def find_preprocess(folder: Path, named: str | None) -> Path | None:
+    """The file to import: the one that endpoint.toml names, or the usual places."""
+    if named is not None:
+        path = folder / named
+        file = path / "__init__.py" if path.is_dir() else path
+        if not file.is_file():
+            raise UserCodeLoadError(f"endpoint.toml: preprocess: there is no {named!r}")
+        return file
+    usual = (folder / "preprocess.py", folder / "preprocess" / "__init__.py")
+    return next((file for file in usual if file.is_file()), None)
+
+
+def name_module(file: Path) -> tuple[Path, str]:
+    """The folder that ``file`` is imported from, and the name it has there."""
+    if file.name == "__init__.py":
+        return file.parent.parent, file.parent.name
+    return file.parent, file.stem
+
+
+def import_file(name: str, file: Path) -> ModuleType:
+    """Import a file anew, under the name that the user's own imports and pickles expect."""
+    is_package = file.name == "__init__.py"
+    spec = spec_from_file_location(
+        name, file, submodule_search_locations=[str(file.parent)] if is_package else None
+    )
+    if spec is None or spec.loader is None:
+        raise UserCodeLoadError(f"{file.name}: expected a Python file")
+    module = module_from_spec(spec)
+    for earlier in [each for each in sys.modules if (each + ".").startswith(f"{name}.")]:
+        del sys.modules[earlier]  # of an import before, which may have failed halfway
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[name]
+        raise
+    return module
