@@ -19,7 +19,7 @@ from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
 
-from lambda_serving.libraries import find_shared_library
+from lambda_serving.user_code.libraries import find_shared_library
 
 FOLDER = Path(__file__).parent
 

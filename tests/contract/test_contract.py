@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from lambda_serving.engines import ENGINES
+from lambda_serving.settings.engines import ENGINES
 from tests.conftest import Handler
 from tests.contract.engines import ENGINE_CASES, EngineCase
 from tests.contract.running import ENTRANCES, Run

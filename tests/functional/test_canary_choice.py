@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from lambda_serving.pipeline import canary as canary_module
+from lambda_serving.versions import canary as canary_module
 from tests.conftest import Handler
 from tests.functional.pipelines import STACK, CanaryMaker, answer_whole, find_counts, post
 from tests.servers.lambda_faults import not_found

@@ -4,8 +4,8 @@ import re
 import tomllib
 from typing import Any
 
-from lambda_serving.engines import ENGINES
 from lambda_serving.settings.endpoint_toml import read_endpoint
+from lambda_serving.settings.engines import ENGINES
 from tests.servers.built import (
     LAYER,
     PROJECT,

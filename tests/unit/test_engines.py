@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from lambda_serving.engines import ENGINES
 from lambda_serving.engines.base import find_engine
 from lambda_serving.errors import MissingLibraryError
+from lambda_serving.settings.engines import ENGINES
 
 
 def forget_engines(monkeypatch: pytest.MonkeyPatch) -> None:

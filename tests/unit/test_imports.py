@@ -1,4 +1,4 @@
-"""Imports point one way (house rule): handler -> entrances -> app -> endpoint -> the rest."""
+"""Imports point one way (house rule): from a room to the rooms below it, and never back."""
 
 import ast
 from pathlib import Path
@@ -6,73 +6,35 @@ from pathlib import Path
 import pytest
 
 import lambda_serving
+import lambda_serving_cli
 
-PACKAGE = Path(lambda_serving.__file__).parent
-LEVELS = {
-    "redaction": -1,
-    "errors": 0,
-    "engines": 0,  # the literal table of engines/__init__.py
-    "isolation": 0,
-    "libraries": 0,
-    "memory": 0,
-    "request": 0,
-    "execution": 1,
-    "encoding": 1,
-    "traffic": 1,
-    "auto_update": 0,
-    "emf": 0,
-    "metric_types": 3,
-    "notes": 0,
-    "record": 4,
-    "statistics": 5,
-    "settings": 2,
-    "logs": 3,
-    "tracing": 3,
-    "endpoint_toml": 4,
-    "credentials": 3,
-    "guard": 3,
-    "rollout": 4,
-    "models.location": 1,
-    "models.download": 2,
-    "models.ranges": 3,
-    "models.model": 3,
-    "models.store": 4,
-    "models.registry": 5,
-    "sample": 9,
-    "snapshot": 10,
-    "follower": 10,
-    "responses": 3,
-    "asgi": 4,
-    "docs": 3,
-    "engines.tensors": 3,
-    "engines.base": 5,
-    "envelope": 4,
-    "send_request": 5,
-    "lambda_api": 6,
-    "canary": 6,
-    "engines.onnx_session": 6,
-    "engines.custom": 6,
-    "engines.sklearn": 6,
-    "engines.xgboost": 6,
-    "engines.lightgbm": 6,
-    "engines.onnx": 7,
-    "user_code": 5,
-    "endpoint": 8,
-    "loading": 9,
-    "models.versions": 9,
-    "outlets": 10,
-    "environment": 11,
-    "bootstrap": 12,
-    "app": 12,
-    "entrances.http": 13,
-    "entrances.sources": 12,
-    "entrances.invoke": 13,
-    "entrances.schedule": 13,
-    "entrances": 14,
-    "handler": 15,
-}
-"""A module imports only from lower levels."""
+RUNTIME = Path(lambda_serving.__file__).parent
+COMMAND_LINE = Path(lambda_serving_cli.__file__).parent
+
+RUNTIME_ROOMS = [
+    "handler",
+    "events",
+    "environment",
+    "versions",
+    "pipeline",
+    "telemetry",
+    "engines",
+    "calls",
+    "models",
+    "messages",
+    "user_code",
+    "settings",
+    "credentials",
+    "errors",
+    "user_values",
+    "redaction",
+    "memory",
+]
+"""From the top down. A room imports those below it."""
+
 WEB = {"fastapi", "starlette", "mangum", "boto3", "botocore"}
+AT_THE_EDGE = {"events.openapi", "events.http_sources", "calls.lambda_api"}
+"""Modules that may import a web framework or botocore, when they are asked for."""
 
 
 def read_imports(file: Path) -> set[str]:
@@ -90,30 +52,40 @@ def read_imports(file: Path) -> set[str]:
     return found
 
 
-def name_module(file: Path) -> str:
-    parts = file.relative_to(PACKAGE).with_suffix("").parts
-    return ".".join(part for part in parts if part != "__init__")
+def list_modules(package: Path) -> dict[str, Path]:
+    """Every module of a package, by its name below it."""
+    names = {
+        file: [part for part in file.relative_to(package).with_suffix("").parts]
+        for file in package.rglob("*.py")
+    }
+    return {
+        ".".join(part for part in parts if part != "__init__"): file
+        for file, parts in names.items()
+        if parts != ["__init__"]
+    }
 
 
-MODULES = {name_module(file): file for file in PACKAGE.rglob("*.py") if name_module(file)}
+def find_room(module: str) -> str:
+    return module.partition(".")[0]
 
 
-def test_every_module_has_a_level() -> None:
-    assert set(MODULES) - {"models"} == set(LEVELS)
+MODULES = list_modules(RUNTIME)
 
 
-@pytest.mark.parametrize("module", sorted(set(MODULES) - {"models"}))
+def test_every_room_has_its_place() -> None:
+    assert {find_room(module) for module in MODULES} == set(RUNTIME_ROOMS)
+
+
+@pytest.mark.parametrize("module", sorted(MODULES))
 def test_imports_point_down(module: str) -> None:
-    imported = {name.removeprefix("lambda_serving.") for name in read_imports(MODULES[module])} & (
-        set(LEVELS) - {module}
-    )
-    upward = {name for name in imported if LEVELS[name] >= LEVELS[module]}
-    assert not upward, f"{module} imports {upward}"
+    room = find_room(module)
+    own = [name for name in read_imports(MODULES[module]) if name.startswith("lambda_serving.")]
+    others = {find_room(name.removeprefix("lambda_serving.")) for name in own} - {room}
+    above = RUNTIME_ROOMS[: RUNTIME_ROOMS.index(room)]
+    assert not others & set(above), f"{module} imports upwards"
 
 
-@pytest.mark.parametrize(
-    "module", sorted(set(MODULES) - {"docs", "entrances.sources", "lambda_api"})
-)
+@pytest.mark.parametrize("module", sorted(set(MODULES) - AT_THE_EDGE))
 def test_web_frameworks_stay_at_the_edge(module: str) -> None:
     roots = {name.partition(".")[0] for name in read_imports(MODULES[module])}
     assert not roots & WEB
@@ -123,4 +95,14 @@ def test_web_frameworks_stay_at_the_edge(module: str) -> None:
 def test_only_settings_reads_the_environment(module: str) -> None:
     source = MODULES[module].read_text()
     reads = "os.getenv" in source or "environ.get" in source or "= os.environ\n" in source
-    assert reads == (module == "settings")
+    assert not reads or find_room(module) == "settings"
+
+
+@pytest.mark.parametrize(
+    "file", sorted({*RUNTIME.rglob("__init__.py"), *COMMAND_LINE.rglob("__init__.py")})
+)
+def test_a_room_says_what_it_is_for(file: Path) -> None:
+    """And re-exports nothing."""
+    tree = ast.parse(file.read_text())
+    assert ast.get_docstring(tree)
+    assert not [node for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)]

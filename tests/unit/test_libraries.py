@@ -5,7 +5,7 @@ from importlib.metadata import packages_distributions
 
 import pytest
 
-from lambda_serving.libraries import LAYERS, describe_missing
+from lambda_serving.user_code.libraries import LAYERS, describe_missing
 from tests.conftest import PROJECT
 
 

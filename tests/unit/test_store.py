@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from lambda_serving.errors import ModelFetchError, ModelVerificationError, SettingsError
-from lambda_serving.models.location import Location, locate_model
 from lambda_serving.models.model import Model
 from lambda_serving.models.store import fetch_model
+from lambda_serving.settings.location import Location, locate_model
 from lambda_serving.settings.runtime import Runtime, read_runtime
 
 

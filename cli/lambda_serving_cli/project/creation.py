@@ -12,7 +12,7 @@ from lambda_serving_cli.project.blocks import adapt_function, add_function
 from lambda_serving_cli.project.changes import Changes
 from lambda_serving_cli.project.edits import edits_project
 from lambda_serving_cli.project.project import Project
-from lambda_serving_cli.project.starters import write_preprocess, write_test
+from lambda_serving_cli.project.starter_code import write_preprocess, write_test
 from lambda_serving_cli.project.template import read_template
 from lambda_serving_cli.project.toml_file import FILE, EndpointFile
 from lambda_serving_cli.terminal.steps import StepError

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import typer
 
-from lambda_serving.engines import ENGINES
+from lambda_serving.settings.engines import ENGINES
 from lambda_serving_cli.local_cloud.layout import find_root
 from lambda_serving_cli.terminal.steps import StepError
 

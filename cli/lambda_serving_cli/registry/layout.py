@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NotRequired, TypedDict
 from urllib.parse import quote, unquote
 
-from lambda_serving.models.location import parse_uri
+from lambda_serving.settings.location import parse_uri
 from lambda_serving_cli.terminal.steps import StepError
 
 if TYPE_CHECKING:

@@ -16,10 +16,11 @@ from urllib.parse import quote, urlsplit
 
 from lambda_serving.errors import CredentialsError
 from lambda_serving.redaction import hide_too
-from lambda_serving.settings.runtime import Runtime
 
 if TYPE_CHECKING:
     from obstore.store import S3Credential
+
+    from lambda_serving.settings.runtime import Runtime
 
 RENEW_SECONDS = 300.0
 """New ones are fetched this long before the old ones end."""

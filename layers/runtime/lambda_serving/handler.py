@@ -13,7 +13,7 @@ gc.disable()
 from typing import Any  # noqa: E402
 
 from lambda_serving.environment.bootstrap import start_environment  # noqa: E402
-from lambda_serving.events import find_entrance, prepare  # noqa: E402
+from lambda_serving.events.event_sources import find_event_source, prepare  # noqa: E402
 from lambda_serving.telemetry.logs import begin_invocation  # noqa: E402
 
 environment = start_environment()
@@ -33,4 +33,4 @@ def lambda_handler(event: Any, context: Any) -> Any:
     """
     begin_invocation(context.aws_request_id)
     environment.follow(lambda: context.get_remaining_time_in_millis() / 1000)
-    return find_entrance(event).answer_event(event, context, environment)
+    return find_event_source(event).answer_event(event, context, environment)

@@ -1,17 +1,4 @@
-"""The engines, named by import string and imported on use."""
+"""What runs a model: one small file for each engine, imported by the versions that use it.
 
-from __future__ import annotations
-
-from typing import Final
-
-ENGINES: Final = {
-    "onnx": "lambda_serving.engines.onnx:OnnxEngine",
-    "triton": "lambda_serving.engines.onnx:OnnxEngine",
-    "sklearn": "lambda_serving.engines.sklearn:SklearnEngine",
-    "xgboost": "lambda_serving.engines.xgboost:XgboostEngine",
-    "lightgbm": "lambda_serving.engines.lightgbm:LightgbmEngine",
-    "custom": "lambda_serving.engines.custom:CustomEngine",
-    "custom_async": "lambda_serving.engines.custom:CustomEngine",
-    "canary": "lambda_serving.pipeline.canary:Canary",
-}
-"""Engine name of ``endpoint.toml`` -> ``module:class``."""
+Imports no web framework and no boto3.
+"""

@@ -7,11 +7,11 @@ from collections.abc import Callable, Collection
 from importlib import import_module
 from typing import Any, ClassVar, Literal, Protocol, cast
 
-from lambda_serving.engines import ENGINES
 from lambda_serving.errors import MissingLibraryError, SettingsError
-from lambda_serving.libraries import find_shared_library
 from lambda_serving.models.model import Model
+from lambda_serving.settings.engines import ENGINES
 from lambda_serving.settings.runtime import VersionSettings
+from lambda_serving.user_code.libraries import find_shared_library
 
 
 class Engine(Protocol):

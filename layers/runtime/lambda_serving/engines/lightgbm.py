@@ -44,7 +44,7 @@ class LightgbmEngine:
                 raise ModelLoadError("lightgbm cannot load the model: its text is cut short")
             self._model = lightgbm.Booster(model_str=text)
         except (lightgbm.basic.LightGBMError, UnicodeDecodeError) as error:
-            from lambda_serving.causes import describe_cause
+            from lambda_serving.user_code.causes import describe_cause
 
             raise ModelLoadError(
                 f"lightgbm cannot load the model{describe_cause(error)}", private=str(error)

@@ -52,7 +52,7 @@ def open_session(source: str | bytes, settings: VersionSettings, vcpus: int) -> 
         with return_freed_memory():
             return ort.InferenceSession(source, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # onnxruntime's error classes share no base but this one
-        from lambda_serving.causes import describe_cause
+        from lambda_serving.user_code.causes import describe_cause
 
         raise ModelLoadError(
             f"onnxruntime cannot load the model ({type(error).__name__}){describe_cause(error)}",

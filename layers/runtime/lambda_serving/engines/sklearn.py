@@ -49,7 +49,7 @@ class SklearnEngine:
             except ModelLoadError:
                 raise
             except Exception as error:  # unpickling may raise anything
-                from lambda_serving.causes import describe_cause
+                from lambda_serving.user_code.causes import describe_cause
 
                 raise ModelLoadError(
                     f"scikit-learn cannot load the model ({type(error).__name__})"

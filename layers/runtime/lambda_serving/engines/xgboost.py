@@ -42,7 +42,7 @@ class XgboostEngine:
         try:
             booster = xgboost.Booster(model_file=bytearray(data))
         except xgboost.core.XGBoostError as error:
-            from lambda_serving.causes import describe_cause
+            from lambda_serving.user_code.causes import describe_cause
 
             raise ModelLoadError(
                 f"xgboost cannot load the model{describe_cause(error)}", private=str(error)

@@ -45,7 +45,7 @@ class Environment(Outlets):
     def _make(self, version: str, trace: Trace) -> Servable:
         settings = self.rollout.versions[version]
         if settings.engine == "canary":
-            from lambda_serving.pipeline.canary import Canary
+            from lambda_serving.versions.canary import Canary
 
             traffic = self.settings.traffic or Traffic()
             return Canary(settings, traffic, self.calls, self.count)

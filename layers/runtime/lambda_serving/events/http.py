@@ -59,7 +59,7 @@ def count_error(error: ServingError, request_id: str, environment: Environment) 
 def make_adapter(environment: Environment) -> tuple[Any, Any, Any]:
     """Finds an event's source; serves a request by the serving routes; answers with an error."""
     from lambda_serving.events.app import App
-    from lambda_serving.events.sources import make_sources, run_app
+    from lambda_serving.events.http_sources import make_sources, run_app
     from lambda_serving.messages.asgi import REQUEST_ID, make_messages
 
     app = App(environment)

@@ -5,15 +5,10 @@ from __future__ import annotations
 import json
 from typing import Any, NamedTuple, NoReturn
 
-from lambda_serving.errors import (
-    ResultError,
-    ServingError,
-    call_user,
-    describe_error,
-    translate_exception,
-)
+from lambda_serving.errors import ResultError, ServingError, describe_error
 from lambda_serving.messages.encoding import BYTES, JSON, encode_json, encode_result, parse_json
 from lambda_serving.user_code.event_loop import is_ended_from_outside, resolve, run_without_loop
+from lambda_serving.user_code.failures import call_user, translate_exception
 from lambda_serving.user_values import fit_header, read_status, show
 
 VERSION_HEADER = "x-serving-version"

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from lambda_serving.errors import ModelFetchError
-from lambda_serving.models.location import Location
+from lambda_serving.settings.location import Location
 
 ANOTHER_REGION = "the bucket is in another region than the function"
 

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from lambda_serving.errors import ModelFetchError
 from lambda_serving.models.download import PIECE, write_all
 from lambda_serving.models.failures import is_missing_bucket, replace_model, translate_errors
-from lambda_serving.models.location import Location
 from lambda_serving.models.patience import Patience
+from lambda_serving.settings.location import Location
 
 if TYPE_CHECKING:
     from obstore import GetOptions

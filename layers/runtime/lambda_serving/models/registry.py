@@ -15,9 +15,9 @@ import orjson
 
 from lambda_serving.errors import ModelFetchError
 from lambda_serving.models.failures import translate_errors
-from lambda_serving.models.location import ADDRESS, locate_model, parse_uri
 from lambda_serving.models.store import open_store
 from lambda_serving.settings.auto_update import AutoUpdate
+from lambda_serving.settings.location import ADDRESS, locate_model, parse_uri
 from lambda_serving.settings.runtime import Runtime, VersionSettings
 
 logger = logging.getLogger("lambda_serving")

@@ -17,9 +17,9 @@ from lambda_serving.errors import (
 )
 from lambda_serving.models.failures import translate_errors
 from lambda_serving.models.folder import Folder, remove_leftovers
-from lambda_serving.models.location import Location, locate_model
 from lambda_serving.models.model import Model
 from lambda_serving.models.patience import Patience
+from lambda_serving.settings.location import Location, locate_model
 
 if TYPE_CHECKING:
     from obstore import GetOptions

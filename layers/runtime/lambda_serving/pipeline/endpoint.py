@@ -8,11 +8,12 @@ from time import perf_counter
 from typing import Any, NamedTuple, Protocol
 
 from lambda_serving.engines.base import Engine
-from lambda_serving.errors import UserCodeError, translate_exception
+from lambda_serving.errors import UserCodeError
 from lambda_serving.messages.request import Request
 from lambda_serving.models.model import Model
 from lambda_serving.settings.runtime import VersionSettings
 from lambda_serving.user_code.event_loop import run
+from lambda_serving.user_code.failures import translate_exception
 from lambda_serving.user_code.preprocess import UserCode
 
 
@@ -121,7 +122,7 @@ class Endpoint:
             except BaseException as error:  # noqa: BLE001  (user code: any error is translated)
                 failure = translate_exception(error, stage.name, stage.blames_caller)
                 if isinstance(failure, UserCodeError) and data is request.body:
-                    from lambda_serving.causes import describe_input
+                    from lambda_serving.user_code.causes import describe_input
 
                     headers = request.headers
                     content_type = headers.get("content-type")

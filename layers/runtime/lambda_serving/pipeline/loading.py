@@ -96,7 +96,7 @@ def load_version(
         raise
     except BaseException as error:  # a library's, or code in a pickle: any request would be an
         # InternalError for ever
-        from lambda_serving.causes import describe_cause
+        from lambda_serving.user_code.causes import describe_cause
 
         raise ModelLoadError(
             f"{type(error).__name__} while version {settings.version} was loaded; the log has the"
@@ -136,7 +136,7 @@ def _load_model(engine: Engine, user_code: UserCode, model: Model | None) -> Non
         try:
             loaded = user_code.load(path)
         except BaseException as error:  # noqa: BLE001  (user code may raise anything)
-            from lambda_serving.causes import describe_cause
+            from lambda_serving.user_code.causes import describe_cause
 
             raise ModelLoadError(
                 f"{type(error).__name__} in the endpoint's load; the log has the traceback"
@@ -174,7 +174,7 @@ def tell_missing_room(
         yield
     except OSError as error:
         clean()
-        from lambda_serving.causes import describe_room, find_no_room
+        from lambda_serving.user_code.causes import describe_room, find_no_room
 
         if not find_no_room(error):
             raise

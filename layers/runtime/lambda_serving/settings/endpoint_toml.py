@@ -8,10 +8,10 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from lambda_serving.engines import ENGINES
 from lambda_serving.errors import SettingsError
-from lambda_serving.models.location import ADDRESS, parse_uri
 from lambda_serving.settings.auto_update import AutoUpdate, parse_auto_update
+from lambda_serving.settings.engines import ENGINES
+from lambda_serving.settings.location import ADDRESS, parse_uri
 from lambda_serving.settings.runtime import (
     DEFAULT_VERSION,
     EndpointSettings,

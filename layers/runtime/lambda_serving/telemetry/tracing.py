@@ -23,9 +23,9 @@ from typing import TYPE_CHECKING, Any, Self
 
 import orjson
 
-from lambda_serving.errors import translate_exception
 from lambda_serving.redaction import redact_secrets
 from lambda_serving.settings.runtime import Runtime, read_trace_header
+from lambda_serving.user_code.failures import translate_exception
 from lambda_serving.user_values import get_text
 
 if TYPE_CHECKING:

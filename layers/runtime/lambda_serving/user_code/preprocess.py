@@ -157,7 +157,7 @@ def _make_instance(module: ModuleType, file: Path, send_request: Callable[..., A
 
 
 def _describe_failure(error: BaseException, file: Path, stage: str) -> UserCodeLoadError:
-    from lambda_serving.causes import describe_cause
+    from lambda_serving.user_code.causes import describe_cause
 
     where = f", line {error.lineno}" if isinstance(error, SyntaxError) else ""
     return UserCodeLoadError(

@@ -117,7 +117,7 @@ def split_address(event: Event) -> tuple[Event, list[list[bytes]]]:
 
 
 def make_sources() -> Callable[[Event], Source]:
-    """Finds the source of an event that ``entrances.http.infer`` knows as one of HTTP."""
+    """Finds the source of an event that ``events.http.infer`` knows as one of HTTP."""
     with skip_adapter():
         from mangum.handlers import ALB, APIGateway, HTTPGateway
     http = {"http": {"method": "POST", "path": "/", "sourceIp": ""}}

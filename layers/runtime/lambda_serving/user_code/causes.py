@@ -14,8 +14,8 @@ from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import Any
 
-from lambda_serving.libraries import describe_missing
 from lambda_serving.settings.runtime import read_runtime
+from lambda_serving.user_code.libraries import describe_missing
 
 
 def describe_cause(error: BaseException) -> str:

@@ -1,0 +1,32 @@
+"""The event sources; each recognises its event and answers it, and the first that does, serves."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol, cast
+
+from lambda_serving.environment.environment import Environment
+from lambda_serving.events import http, invoke, schedule
+
+
+class EventSource(Protocol):
+    """A module with these two functions."""
+
+    def infer(self, event: Any) -> bool:
+        """Whether the event is of this source."""
+
+    def answer_event(self, event: Any, context: Any, environment: Environment) -> Any:
+        """Serve it; what it returns is the Lambda's answer."""
+
+
+EVENT_SOURCES = cast(tuple[EventSource, ...], (http, schedule, invoke))
+"""In the order they are asked; ``invoke`` takes whatever is left."""
+
+
+def prepare(environment: Environment) -> None:
+    """Import what the first event would else wait for."""
+    http.make_adapter(environment)
+
+
+def find_event_source(event: Any) -> EventSource:
+    """The source of an event."""
+    return next(source for source in EVENT_SOURCES if source.infer(event))
