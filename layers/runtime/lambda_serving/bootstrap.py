@@ -9,6 +9,7 @@ from lambda_serving.environment import Environment
 from lambda_serving.errors import LoadError, report_error
 from lambda_serving.logs import set_up_logs
 from lambda_serving.redaction import hide
+from lambda_serving.request import Request, enter_request
 from lambda_serving.settings import read_runtime
 
 
@@ -22,6 +23,7 @@ def start_environment() -> Environment:
     Raises:
         LoadError: under SnapStart or provisioned concurrency.
     """
+    enter_request(Request({}, "init"))  # whatever ran before: it has no deadline
     environment = Environment(read_runtime())
     starts_ahead = environment.runtime.starts_ahead
     hide(environment.runtime.secrets)
