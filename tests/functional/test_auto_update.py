@@ -88,7 +88,7 @@ class Preprocess:
         ask(handler)
     adders.publish(b"3")
     clock.pass_seconds(61)
-    assert describe()["taken_out"] == ["2"]
+    assert list(describe()["taken_out"]) == ["2"]
     adders.publish(b"4")
     clock.pass_seconds(61)
     assert list(describe()["versions"]) == ["4", "3"] and "taken_out" not in describe()

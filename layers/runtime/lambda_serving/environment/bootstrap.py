@@ -7,6 +7,7 @@ import threading
 
 from lambda_serving.environment.environment import Environment
 from lambda_serving.errors import LoadError, report_error
+from lambda_serving.messages.request import Request, enter_request
 from lambda_serving.redaction import hide
 from lambda_serving.settings.runtime import read_runtime
 from lambda_serving.telemetry.logs import set_up_logs
@@ -22,6 +23,7 @@ def start_environment() -> Environment:
     Raises:
         LoadError: under SnapStart or provisioned concurrency.
     """
+    enter_request(Request({}, "init"))  # whatever ran before: it has no deadline
     environment = Environment(read_runtime())
     starts_ahead = environment.runtime.starts_ahead
     hide(environment.runtime.secrets)

@@ -36,7 +36,8 @@ def answer_event(event: Any, context: Any, environment: Environment) -> Any:
             return environment.describe()
         deadline = time.monotonic() + context.get_remaining_time_in_millis() / 1000
         with environment.record(request_id) as record:
-            environment.expect_version(record, envelope.get("version"))
+            version = envelope.get("version")
+            environment.expect_version(record, None if version is None else str(version))
             request = read_request(event, request_id, deadline, environment.runtime, record)
             result = environment.serve(request)
             answer = make_answer(result, request.wants_whole_answer, record.version)
