@@ -1,7 +1,5 @@
 """The benchmark's own parts: its S3, its report and its plot. Nothing is timed here."""
 
-import subprocess
-import sys
 from pathlib import Path
 from time import monotonic
 from urllib.error import HTTPError
@@ -11,13 +9,13 @@ from xml.etree import ElementTree
 import pytest
 
 from bench import cold_start, hot_path, model_load
+from bench.__main__ import RESULTS, main
 from bench.findings import ColdStarts, Findings, show_spread
 from bench.order import shuffle
 from bench.plot import draw
 from bench.report import render
 from bench.storage import Storage
 from bench.targets import FLOOR, PLAIN_FLOOR, SHIPPED, list_targets
-from tests.conftest import PROJECT
 
 BODY = bytes(range(256)) * 1000
 
@@ -166,12 +164,16 @@ def test_compared_rows_change_places() -> None:
         (["--rounds", "0"], "expected a number from 1 on, got '0'"),
     ],
 )
-def test_what_cannot_be_measured_is_told_at_once(arguments: list[str], told: str) -> None:
-    report = PROJECT / "bench" / "results" / "report.md"
+def test_what_cannot_be_measured_is_told_at_once(
+    arguments: list[str], told: str, monkeypatch: pytest.MonkeyPatch, capsys
+) -> None:
+    report = RESULTS / "report.md"
     before = report.read_bytes()
-    command = [sys.executable, "-m", "bench", *arguments]
-    done = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, timeout=60)
-    assert (done.returncode, told in done.stderr) == (2, True), done.stderr
+    monkeypatch.setattr("sys.argv", ["bench", *arguments])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    output = capsys.readouterr().err
+    assert (ended.value.code, told in output) == (2, True), output
     assert report.read_bytes() == before
 
 
