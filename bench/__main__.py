@@ -10,7 +10,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from bench import cold_start, hot_path, model_load, statistics
+from bench import cold_start, hot_path, model_load, records
 from bench.findings import Findings
 from bench.places import find_places
 from bench.plot import draw
@@ -44,7 +44,7 @@ def run(rounds: int, parts: list[str]) -> Findings:
                 findings.hot = hot_path.run(rows, places, storage.endpoint, rounds * 2, tell)
                 hot_path.split(rows, places, storage.endpoint, rounds * 2)
             if "statistics" in parts:
-                rows = statistics.make_rows(places)
+                rows = records.make_rows(places)
                 findings.statistics = hot_path.run(rows, places, storage.endpoint, rounds, tell)
         if "load" in parts:
             findings.loads = model_load.run(places, rounds, tell)

@@ -82,10 +82,10 @@ def make_rows(places: Places) -> list[Row]:
     rows.insert(1, replace(rows[0], name="floor, onnx, plain http.client", code=plain))
     for library in LIBRARIES:
         function = places.functions[f"iris_{library}"]
-        entrances = ("invoke", "http") if library == "onnx" else ("invoke",)
-        for entrance in entrances:
-            event = load_event(f"{entrance}_iris_{library}")
-            name = f"ours, {library}, {'HTTP' if entrance == 'http' else entrance}"
+        sources = ("invoke", "http") if library == "onnx" else ("invoke",)
+        for source in sources:
+            event = load_event(f"{source}_iris_{library}")
+            name = f"ours, {library}, {'HTTP' if source == 'http' else source}"
             floor = f"floor, {library}"
             rows.append(Row(name, floor, function.code, function.layers, event, HANDLER))
     return rows + make_usual_rows(places, folder)

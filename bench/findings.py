@@ -3,10 +3,14 @@
 import statistics
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from bench import cold_start, hot_path, model_load
 
 MEGABYTE = 2**20
+OFF, POWERTOOLS = "off", "Powertools"
+"""Kinds of records that the others are compared with."""
+
 ColdStarts = Mapping[str, tuple[cold_start.Row, list[cold_start.Sample]]]
 Loads = Mapping[tuple[model_load.Load, str], list[model_load.Sample]]
 
@@ -43,16 +47,31 @@ def sum_stage(row: hot_path.Row, stage: str) -> float:
 
     The usual handler decodes and encodes within its framework.
     """
-    stages = ("entrance", "decode", "encode") if stage == "framework" else (stage,)
+    stages = ("event source", "decode", "encode") if stage == "framework" else (stage,)
     return sum(statistics.median(row.stages[name]) for name in stages if name in row.stages)
 
 
-def list_added(rows: Sequence[hot_path.Row]) -> Iterator[tuple[hot_path.Row, float]]:
-    """What statistics add, in microseconds, to each row named "entrance, what is on": against the
-    row "entrance, off"."""
-    off = {row.name.partition(", ")[0]: row.median for row in rows if row.name.endswith(", off")}
+class Added(NamedTuple):
+    """What a record adds to the requests of a row, against the row without records."""
+
+    row: hot_path.Row
+    microseconds: float
+    ratio: float
+    """To what Powertools' record adds to the same requests."""
+
+    @property
+    def is_ours(self) -> bool:
+        return not self.row.name.endswith(POWERTOOLS)
+
+
+def list_added(rows: Sequence[hot_path.Row]) -> Iterator[Added]:
+    """Of each row. Rows are named "event source, kind of record"."""
+    medians = {row.name: row.median for row in rows}
     for row in rows:
-        yield row, row.median - off[row.name.partition(", ")[0]]
+        source = row.name.partition(", ")[0]
+        off = medians[f"{source}, {OFF}"]
+        added = row.median - off
+        yield Added(row, added, added / (medians[f"{source}, {POWERTOOLS}"] - off))
 
 
 def show_spread(values: Sequence[float], unit: float = 1.0, digits: int = 0) -> list[str]:

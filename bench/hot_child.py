@@ -27,7 +27,7 @@ STAGES = {
     "lambda_serving.telemetry.record:Record.__exit__": "statistics",
     "lambda_serving.telemetry.record:Record.pick": "statistics",
 }
-"""Function -> stage; what no clock covers is the entrance: the event, routes, the framework."""
+"""Function -> stage; what no clock covers is the event source: event, routes, framework."""
 
 answers = os.fdopen(os.dup(1), "w")
 os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
@@ -102,7 +102,7 @@ def split(count):
     for _ in range(count):
         (took,) = measure(1)
         spent, clock.spent = clock.spent, {}
-        spent["entrance"] = took - sum(spent.values())
+        spent["event source"] = took - sum(spent.values())
         for stage, nanoseconds in spent.items():
             stages.setdefault(stage, []).append(nanoseconds)
     return {stage: median(values) for stage, values in stages.items()}

@@ -21,7 +21,7 @@ CHILD = Path(__file__).with_name("hot_child.py")
 REQUESTS = 300
 """Of one row in one round."""
 
-STAGES = ("entrance", "decode", "preprocess", "process", "postprocess", "encode", "statistics")
+STAGES = ("event source", "decode", "preprocess", "process", "postprocess", "encode", "statistics")
 
 
 @dataclass

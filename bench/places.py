@@ -57,8 +57,8 @@ def find_places(scratch: Path) -> Places:
 
 
 def copy_rows(name: str, target: Path) -> Path:
-    """The code folder of a peer, with bytecode as ours has it."""
-    shutil.copytree(ROWS / name, target)
+    """The code of a peer in the folder `target`, with bytecode as ours has it."""
+    shutil.copytree(ROWS / name, target, dirs_exist_ok=True)
     compile_folder(target)
     return target
 

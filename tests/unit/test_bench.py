@@ -1,7 +1,5 @@
 """The benchmark's own parts: its S3, its report and its plot. Nothing is timed here."""
 
-import subprocess
-import sys
 from pathlib import Path
 from time import monotonic
 from urllib.error import HTTPError
@@ -11,13 +9,13 @@ from xml.etree import ElementTree
 import pytest
 
 from bench import cold_start, hot_path, model_load
+from bench.__main__ import RESULTS, main
 from bench.findings import ColdStarts, Findings, show_spread
 from bench.order import shuffle
 from bench.plot import draw
 from bench.report import render
 from bench.storage import Storage
 from bench.targets import FLOOR, PLAIN_FLOOR, SHIPPED, list_targets
-from tests.conftest import PROJECT
 
 BODY = bytes(range(256)) * 1000
 
@@ -73,17 +71,37 @@ COLD = {
 }  # fmt: skip
 
 
-def make_statistics(times: dict[str, float]) -> list[hot_path.Row]:
+def make_rows(times: dict[str, float]) -> list[hot_path.Row]:
     return [hot_path.Row(name, Path(), (), "", times=[took]) for name, took in times.items()]
 
 
-@pytest.mark.parametrize(("most", "is_met"), [(137.7, True), (200.1, False)])
-def test_what_statistics_add_has_a_target(most: float, is_met: bool) -> None:
-    rows = make_statistics(
-        {"invoke, off": 10, "invoke, on": 15, "http, off": 100, "http, on": most}
-    )
+STATISTICS = {
+    "invoke, off": 10, "invoke, on": 15, "invoke, Powertools": 60,
+    "http, off": 100, "http, on": 110, "http, Powertools": 150,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("most", "is_met"), [(129.9, True), (130.1, False)])
+@pytest.mark.parametrize("speed", [1, 7])
+def test_what_statistics_add_has_a_target(most: float, is_met: bool, speed: int) -> None:
+    times = STATISTICS | {"http, on": most}
+    rows = make_rows({name: took / speed for name, took in times.items()})
     [target] = list_targets(Findings(1, statistics=rows))
-    assert target.is_met is is_met and "(http, on)" in target.measured
+    assert target.is_met is is_met and "0.60 (http, on, " in target.measured
+
+
+@pytest.mark.parametrize("speed", [1, 7])
+@pytest.mark.parametrize(
+    ("invoke", "http", "expected"), [(35.9, 43.9, [True, True]), (36.1, 44.1, [False, False])]
+)
+def test_requests_have_targets_of_the_same_run(
+    speed: int, invoke: float, http: float, expected: list[bool]
+) -> None:
+    times = {"floor": 2.0, "ours, invoke": invoke, "ours, HTTP": http, "usual": 100.0}
+    rows = make_rows({name: took / speed for name, took in times.items()})
+    found = {target.text: target.is_met for target in list_targets(Findings(1, hot=rows))}
+    limits = ("ours, invoke: at most 0.36", "ours, HTTP: at most 0.44")
+    assert [found[f"hot path, {limit} x the usual handler"] for limit in limits] == expected
 
 
 def test_targets_are_met_or_not() -> None:
@@ -110,11 +128,10 @@ def test_report_shows_what_is_not_met() -> None:
     assert f"| met | {name} holds at most 1.3 x it + 120 MB | 200 of 250 MB |" in text
 
 
-def test_what_statistics_add_is_told_of_each_entrance() -> None:
-    rows = make_statistics({"invoke, off": 10, "invoke, on": 15, "http, off": 100, "http, on": 110})
-    text = render(Findings(1, statistics=rows))
-    assert "| invoke, on | 1 | 15.0 | 15.0 to 15.0 | 15.0 | +5.0 | 1.50 |" in text
-    assert "| http, on | 1 | 110.0 | 110.0 to 110.0 | 110.0 | +10.0 | 1.10 |" in text
+def test_what_statistics_add_is_told_of_each_event_source() -> None:
+    text = render(Findings(1, statistics=make_rows(STATISTICS)))
+    assert "| invoke, on | 1 | 15.0 | 15.0 to 15.0 | 15.0 | +5.0 | 1.50 | 0.10 |" in text
+    assert "| http, on | 1 | 110.0 | 110.0 to 110.0 | 110.0 | +10.0 | 1.10 | 0.20 |" in text
 
 
 def test_spread_tells_how_much_there_is_to_it() -> None:
@@ -147,12 +164,16 @@ def test_compared_rows_change_places() -> None:
         (["--rounds", "0"], "expected a number from 1 on, got '0'"),
     ],
 )
-def test_what_cannot_be_measured_is_told_at_once(arguments: list[str], told: str) -> None:
-    report = PROJECT / "bench" / "results" / "report.md"
+def test_what_cannot_be_measured_is_told_at_once(
+    arguments: list[str], told: str, monkeypatch: pytest.MonkeyPatch, capsys
+) -> None:
+    report = RESULTS / "report.md"
     before = report.read_bytes()
-    command = [sys.executable, "-m", "bench", *arguments]
-    done = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, timeout=60)
-    assert (done.returncode, told in done.stderr) == (2, True), done.stderr
+    monkeypatch.setattr("sys.argv", ["bench", *arguments])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    output = capsys.readouterr().err
+    assert (ended.value.code, told in output) == (2, True), output
     assert report.read_bytes() == before
 
 
