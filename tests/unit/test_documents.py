@@ -1,12 +1,16 @@
-"""The documents: links lead somewhere, pages that code names exist, every error has its row."""
+"""The documents: links lead somewhere, pages that code names exist, every error has its row, and
+every command that they show exists."""
 
 import re
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from typer.main import get_command
 
 from lambda_serving.errors import ServingError
+from lambda_serving_cli.main import app
 from tests.conftest import PROJECT
 
 ROOMS = ("docs", "bench", "cli", "examples", "functions", "layers", "tests")
@@ -17,6 +21,7 @@ CODE = sorted(
     for file in [*PROJECT.glob(pattern), *(f for r in ROOMS for f in (PROJECT / r).rglob(pattern))]
 )
 LINK = re.compile(r"\]\((?!https?:|mailto:)([^)\s]+)\)")
+SHOWN = re.compile(r"^\s*\$ (?:uv run )?lambda-serving ((?:.*\\\n)*.*)$", re.M)
 MENTION = re.compile(r"docs/[\w/-]+\.md|\b\d{4}-[a-z-]+\.md")
 
 
@@ -66,3 +71,15 @@ def test_every_page_is_in_the_index() -> None:
 def test_every_error_is_in_the_troubleshooting(name: str) -> None:
     page = (PROJECT / "docs" / "troubleshooting.md").read_text()
     assert f"`{name}`" in page
+
+
+@pytest.mark.parametrize("page", PAGES, ids=describe)
+def test_commands_that_a_page_shows_exist(page: Path) -> None:
+    for shown in SHOWN.findall(page.read_text()):
+        words = shlex.split(shown, comments=True)
+        command = get_command(app)
+        while words and words[0] in getattr(command, "commands", {}):
+            command = command.commands[words.pop(0)]  # type: ignore[attr-defined]
+        assert not hasattr(command, "commands"), shown
+        known = {name for each in command.params for name in (*each.opts, *each.secondary_opts)}
+        assert {word for word in words if word.startswith("--")} <= known, shown
