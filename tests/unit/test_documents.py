@@ -14,7 +14,7 @@ from lambda_serving_cli.main import app
 from tests.conftest import PROJECT
 
 ROOMS = ("docs", "bench", "cli", "examples", "functions", "layers", "tests")
-PAGES = sorted([*PROJECT.glob("*.md"), *(PROJECT / "docs").rglob("*.md")])
+PAGES = sorted([*PROJECT.glob("*.md"), *(f for r in ROOMS for f in (PROJECT / r).rglob("*.md"))])
 CODE = sorted(
     file
     for pattern in ("*.py", "*.in", "*.toml", "*.yaml", "Makefile")
