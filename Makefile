@@ -2,7 +2,7 @@
 #   make up [PORT=4570]     everything up to a deployed stack on this machine, tried out
 #   make down               stop it
 #   make test               the whole test suite, on a local cloud of its own
-#   make lint               ruff and mypy
+#   make lint               ruff and mypy (`make ruff`, `make mypy`: one alone, as the commit hooks run them)
 #   make bench [ROUNDS=10]  measure cold starts, requests and model loads into bench/results
 #   make build [ARCH=arm64] sam build for AWS, for `sam deploy --guided` after it
 PORT ?=
@@ -13,7 +13,7 @@ ROUNDS ?= 10
 export PATH := $(PATH):$(CURDIR)/.local/uv/bin
 UV := $(shell command -v uv || echo .local/uv/bin/uv)
 
-.PHONY: up down test lint bench build sync
+.PHONY: up down test lint ruff mypy bench build sync
 
 up: sync
 	@$(UV) run --no-sync lambda-serving local up $(if $(PORT),--port $(PORT)) $(if $(HOST),--host $(HOST))
@@ -24,9 +24,13 @@ down: sync
 test: sync
 	@$(UV) run --no-sync pytest --cov --numprocesses 2
 
-lint: sync
+lint: ruff mypy
+
+ruff: sync
 	@$(UV) run --no-sync ruff check
 	@$(UV) run --no-sync ruff format --check
+
+mypy: sync
 	@$(UV) run --no-sync mypy
 
 bench: sync

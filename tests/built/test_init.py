@@ -1,6 +1,6 @@
 """A cold start that fails: 503 and recovery on demand, a failed init where a deployment waits.
 
-contract.md section 3: a failed load never crash-loops an on-demand environment; under SnapStart
+docs/errors.md: a failed load never crash-loops an on-demand environment; under SnapStart
 or provisioned concurrency it fails the init, so that no broken version is published.
 """
 

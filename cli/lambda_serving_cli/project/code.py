@@ -91,5 +91,5 @@ def check_code(file: Path) -> None:
     if not {"Preprocess", "*"} & (names | imported):
         raise StepError(
             f"{file}: expected a class named 'Preprocess', found none",
-            advice="docs/contract.md tells what it may have",
+            advice="docs/preprocess.md says what it may have",
         )
