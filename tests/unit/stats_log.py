@@ -5,7 +5,7 @@ from typing import Any
 
 import orjson
 
-from lambda_serving.settings.runtime import MetricSettings, Variable
+from lambda_serving.settings.endpoint import MetricSettings, Variable
 from lambda_serving.telemetry.statistics import Statistics
 from lambda_serving_cli.statistics.figures import EndpointFigures, describe_endpoint
 from lambda_serving_cli.statistics.records import LogEvent, Tally

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from lambda_serving.settings.runtime import Variable
+from lambda_serving.settings.endpoint import Variable
 from lambda_serving_cli.statistics.figures import Origin, Report, describe_endpoint
 from lambda_serving_cli.statistics.records import LogEvent
 from lambda_serving_cli.statistics.report import make_console, show

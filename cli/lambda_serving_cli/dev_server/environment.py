@@ -21,7 +21,8 @@ from lambda_serving.errors import LoadError, SettingsError
 from lambda_serving.events import invoke
 from lambda_serving.messages.request import Request, enter_request, find_request
 from lambda_serving.pipeline.endpoint import Servable
-from lambda_serving.settings.runtime import EndpointSettings, Runtime
+from lambda_serving.settings.endpoint import EndpointSettings
+from lambda_serving.settings.runtime import Runtime
 from lambda_serving.user_code.event_loop import show_event_loop, use_event_loop
 from lambda_serving_cli.dev_server.loops import LoopLease, Loops, start_loop
 from lambda_serving_cli.dev_server.threads import THREADS, Turns, enter_folder

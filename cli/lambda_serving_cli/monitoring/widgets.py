@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 
-from lambda_serving.settings.runtime import EndpointSettings, Variable
+from lambda_serving.settings.endpoint import EndpointSettings, Variable
 from lambda_serving_cli.monitoring.alarms import name_crashes
 from lambda_serving_cli.monitoring.graphs import (
     NAMESPACE,

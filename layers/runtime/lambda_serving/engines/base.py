@@ -9,8 +9,8 @@ from typing import Any, ClassVar, Literal, Protocol, cast
 
 from lambda_serving.errors import MissingLibraryError, SettingsError
 from lambda_serving.models.model import Model
+from lambda_serving.settings.endpoint import VersionSettings
 from lambda_serving.settings.engines import ENGINES
-from lambda_serving.settings.runtime import VersionSettings
 from lambda_serving.user_code.libraries import find_shared_library
 
 

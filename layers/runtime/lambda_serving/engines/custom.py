@@ -6,7 +6,7 @@ from typing import Any, ClassVar, Literal
 
 from lambda_serving.engines.base import refuse_unknown_options
 from lambda_serving.models.model import Model
-from lambda_serving.settings.runtime import VersionSettings
+from lambda_serving.settings.endpoint import VersionSettings
 
 
 class CustomEngine:

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from lambda_serving.errors import SettingsError
 from lambda_serving.messages.request_metrics import NoStatistics
+from lambda_serving.settings.endpoint import EndpointSettings, MetricSettings
 from lambda_serving.settings.endpoint_toml import read_endpoint
-from lambda_serving.settings.runtime import EndpointSettings, MetricSettings, Runtime
+from lambda_serving.settings.runtime import Runtime
 from lambda_serving.telemetry.logs import import_formatter
 
 if TYPE_CHECKING:

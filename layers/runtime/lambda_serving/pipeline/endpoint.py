@@ -11,7 +11,7 @@ from lambda_serving.engines.base import Engine
 from lambda_serving.errors import UserCodeError
 from lambda_serving.messages.request import Request
 from lambda_serving.models.model import Model
-from lambda_serving.settings.runtime import VersionSettings
+from lambda_serving.settings.endpoint import VersionSettings
 from lambda_serving.user_code.event_loop import run
 from lambda_serving.user_code.failures import translate_exception
 from lambda_serving.user_code.preprocess import UserCode

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-from lambda_serving.settings.runtime import MetricSettings, Variable
+from lambda_serving.settings.endpoint import MetricSettings, Variable
 
 Refuse = Callable[[str, str, object], Exception]
 """Makes the error from key, what was expected and what came."""

@@ -18,7 +18,7 @@ import orjson
 
 from lambda_serving.errors import ServingError
 from lambda_serving.messages.request_metrics import NO_VERSION, Notes
-from lambda_serving.settings.runtime import MetricSettings
+from lambda_serving.settings.endpoint import MetricSettings
 from lambda_serving.telemetry import emf
 from lambda_serving.telemetry.record import Record
 

@@ -6,7 +6,7 @@ from copy import deepcopy
 from types import SimpleNamespace
 from typing import Any
 
-from lambda_serving.settings.runtime import Tensors, VersionSettings
+from lambda_serving.settings.endpoint import Tensors, VersionSettings
 
 FIELDS = (
     "engine_type",

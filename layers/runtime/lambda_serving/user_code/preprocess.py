@@ -13,7 +13,7 @@ from typing import Any
 
 from lambda_serving.errors import UserCodeLoadError
 from lambda_serving.memory import read_resident_memory
-from lambda_serving.settings.runtime import DEFAULT_VERSION, VersionSettings
+from lambda_serving.settings.endpoint import DEFAULT_VERSION, VersionSettings
 from lambda_serving.user_code.event_loop import run, show_event_loop
 from lambda_serving.user_code.isolation import IsolatedFolder, activate, show_plain_names
 from lambda_serving.user_code.model_endpoint import make_model_endpoint

@@ -15,10 +15,10 @@ from lambda_serving.errors import CalleeError, ServingError
 from lambda_serving.messages.envelope import open_whole_answer
 from lambda_serving.messages.request import Request
 from lambda_serving.messages.responses import Answer, answer_error, check_answer
-from lambda_serving.settings.runtime import VersionSettings
+from lambda_serving.settings.endpoint import VersionSettings
 from lambda_serving.settings.traffic import Traffic
 from lambda_serving.versions.circuit_breaker import Watch
-from lambda_serving.versions.traffic import choose_target, find_key, share_by_age
+from lambda_serving.versions.traffic_split import choose_target, find_key, share_by_age
 
 TARGET_HEADER = "x-serving-target"
 LOOK_SECONDS = 60

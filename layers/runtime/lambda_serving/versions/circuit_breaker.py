@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable, Container, Mapping
 
 from lambda_serving.errors import ServingError
-from lambda_serving.settings.traffic import GuardSettings
+from lambda_serving.settings.traffic import CircuitBreakerSettings
 
 logger = logging.getLogger("lambda_serving")
 
@@ -81,7 +81,7 @@ class Trial:
 class Guard:
     """The last results of each version, and the trials of those that fail."""
 
-    def __init__(self, settings: GuardSettings) -> None:
+    def __init__(self, settings: CircuitBreakerSettings) -> None:
         self._settings = settings
         self._failures: dict[str, deque[bool]] = {}
         self._trials: dict[str, Trial] = {}
@@ -133,7 +133,7 @@ class Guard:
 class Watch:
     """Tells a guard what becomes of requests, and others what the guard finds."""
 
-    def __init__(self, settings: GuardSettings | None, count: Callable[..., None]) -> None:
+    def __init__(self, settings: CircuitBreakerSettings | None, count: Callable[..., None]) -> None:
         """None watches nothing; ``count`` counts a metric of the endpoint."""
         self._guard = None if settings is None else Guard(settings)
         self._count = count

@@ -17,7 +17,7 @@ from lambda_serving.errors import LoadError, ModelFetchError, ModelLoadError
 from lambda_serving.models.registry import Entry, Index
 from lambda_serving.pipeline.endpoint import Servable
 from lambda_serving.settings.auto_update import AutoUpdate
-from lambda_serving.settings.endpoint_toml import WITHOUT_MODEL
+from lambda_serving.settings.version_keys import WITHOUT_MODEL
 from lambda_serving.versions.rollout import Rollout
 from lambda_serving.versions.sample import answer_sample, parse_sample
 

@@ -6,9 +6,9 @@ from collections.abc import Callable, Collection, Mapping
 
 from lambda_serving.errors import ServingError
 from lambda_serving.messages.request import Request
-from lambda_serving.settings.runtime import EndpointSettings, VersionSettings
+from lambda_serving.settings.endpoint import EndpointSettings, VersionSettings
 from lambda_serving.versions.circuit_breaker import Watch
-from lambda_serving.versions.traffic import choose_target, draw_point, find_key, share_by_age
+from lambda_serving.versions.traffic_split import choose_target, draw_point, find_key, share_by_age
 
 
 class Rollout:
