@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from lambda_serving.versions.rollout import Rollout
+from lambda_serving.versions.traffic_split import TrafficSplit
 from tests.conftest import Handler
 from tests.emf import read_records
 from tests.functional.pipelines import post
@@ -55,7 +55,7 @@ def start(
     Thousands of tracebacks and records would take minutes: what the guard tells is enough.
     """
     logger = logging.getLogger("lambda_serving")
-    monkeypatch.setattr(Rollout.__init__, "__defaults__", (Random(1).random,))
+    monkeypatch.setattr(TrafficSplit.__init__, "__defaults__", (Random(1).random,))
 
     def is_told(record: logging.LogRecord) -> bool:
         return record.exc_info is None
@@ -173,7 +173,7 @@ def test_many_wrong_requests_take_nobody_out(
 ) -> None:
     """Six of ten are refused, by either version, for long: few requests differ by chance."""
     draw = Random(seed)
-    monkeypatch.setattr(Rollout.__init__, "__defaults__", (draw.random,))
+    monkeypatch.setattr(TrafficSplit.__init__, "__defaults__", (draw.random,))
     handler = start(ONE_IN_TEN)
     for _ in range(8000):
         ask(handler, 1, refused=[1, 2] if draw.random() < 0.6 else [])

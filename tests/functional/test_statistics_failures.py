@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from lambda_serving.settings.metric_types import METRIC_TYPES
-from lambda_serving.telemetry import record, statistics
+from lambda_serving.telemetry import record, statistics, writer
 from tests.conftest import Handler
 from tests.events import load_event
 from tests.functional.meter import post
@@ -20,15 +20,15 @@ def fail(*arguments: Any, **options: Any) -> Any:
 BROKEN_TYPES = {name: each._replace(read=fail) for name, each in METRIC_TYPES.items()}
 FAILURES: dict[str, tuple[Any, str, Any]] = {
     "sample": (statistics.Sampler, "take", fail),
-    "begin": (record.Record, "__init__", fail),
+    "begin": (record.RecordedMetrics, "__init__", fail),
     "types": (record, "METRIC_TYPES", BROKEN_TYPES),
-    "read": (record.Record, "_read", fail),
-    "keep": (record.Record, "_keep", fail),
+    "read": (record.RecordedMetrics, "_read", fail),
+    "keep": (record.RecordedMetrics, "_keep", fail),
     "encode": (record, "encode_json", fail),
-    "cold start": (statistics.Statistics, "take_cold_start", fail),
-    "load": (statistics.Statistics, "take_load", fail),
+    "cold start": (writer.RecordWriter, "take_cold_start", fail),
+    "load": (writer.RecordWriter, "take_load", fail),
     "make": (record.emf, "make_records", fail),
-    "print": (statistics, "write_line", fail),
+    "print": (writer, "write_line", fail),
 }
 
 

@@ -44,7 +44,7 @@ class Log:
 def serve(
     statistics: Statistics, body: dict[str, Any], version: str = "1", number: int = 0
 ) -> None:
-    with statistics.begin(f"request-{number}") as record:
+    with statistics.begin_request(f"request-{number}") as record:
         record.version = version
-        record.pick(body)
+        record.pick_variables(body)
         record.stages["process"] = 0.001

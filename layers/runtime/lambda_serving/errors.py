@@ -198,7 +198,7 @@ class ModelLoadError(LoadError):
 
 
 def describe_error(error: ServingError, request_id: str) -> dict[str, Any]:
-    """The body of an error answer, the same for both entrances."""
+    """The body of an error answer, the same for all event sources."""
     return {
         "detail": error.detail,
         "type": error.type,

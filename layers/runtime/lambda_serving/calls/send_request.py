@@ -63,6 +63,9 @@ class Transport(Protocol):
             CallError: any failure, the callee's own included.
         """
 
+    def connect(self) -> None:
+        """Open new connections, after a restore from a snapshot."""
+
 
 class Calls:
     """Calls of one endpoint to others."""
@@ -83,6 +86,10 @@ class Calls:
         self._count_failure = count_failure
         self._pool = pool
         self._lock = threading.Lock()
+
+    def connect(self) -> None:
+        """Open new connections, after a restore from a snapshot."""
+        self._transport.connect()
 
     def send_request(self, endpoint: str, version: str | None = None, data: Any = None) -> Any:
         """The other endpoint's result; None on any failure, which is logged and counted."""

@@ -188,6 +188,10 @@ class TracedTransport:
         with self._tracer.begin("send_request", "remote", callee=endpoint):
             return self._api.invoke(endpoint, payload, seconds, make_header())
 
+    def connect(self) -> None:
+        """See ``Transport``."""
+        self._api.connect()
+
 
 async def finish(subsegment: Subsegment, awaitable: Awaitable[Any]) -> Any:
     """Await what is left of a subsegment."""

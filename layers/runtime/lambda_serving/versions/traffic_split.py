@@ -1,4 +1,7 @@
-"""Who answers: one of the targets, by its share; the same one for the same key, where asked."""
+"""The traffic split: which version or target answers a request that names none.
+
+Targets are chosen by their shares. With ``sticky``, requests with the same key get the same target.
+"""
 
 from __future__ import annotations
 
@@ -7,11 +10,61 @@ import os
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
+from lambda_serving.errors import ServingError
 from lambda_serving.messages.request import Request
+from lambda_serving.settings.traffic import Traffic
+from lambda_serving.versions.circuit_breaker import CircuitBreaker
+
+
+class TrafficSplit:
+    """Splits requests between targets by ``[traffic]``, and leaves failing targets out."""
+
+    def __init__(
+        self,
+        traffic: Traffic,
+        count: Callable[..., None],
+        draw: Callable[[], float] | None = None,
+    ) -> None:
+        """``count`` counts a metric of the endpoint; ``draw`` as for ``choose_target``."""
+        self._traffic = traffic
+        self._draw = draw or draw_point
+        self._breaker = CircuitBreaker(traffic.guard, count)
+        self.shares: dict[str, float] = dict(traffic.weights)
+
+    @property
+    def places(self) -> int:
+        """How many of the newest targets have a share."""
+        return len(self._traffic.latest)
+
+    def set_targets(self, shares: Mapping[str, float], known: Iterable[str] | None = None) -> None:
+        """Set the shares. The circuit breaker forgets targets that are not ``known``."""
+        self._breaker.forget_others(set(shares if known is None else known))
+        self.shares = dict(shares)
+
+    def share_latest(self, versions: Iterable[str]) -> dict[str, float]:
+        """The shares of ``latest`` for these versions."""
+        return share_by_age(versions, self._traffic.latest)
+
+    def choose(self, request: Request) -> str:
+        """The target that answers a request."""
+        shares = self._breaker.filter_shares(self.shares)
+        return choose_target(shares, self._traffic.sticky, request, self._draw)
+
+    def find_key(self, request: Request) -> str | None:
+        """The sticky key of a request; None if it has none."""
+        return find_key(self._traffic.sticky, request)
+
+    def record_result(self, target: str, error: ServingError | None, key: str | None) -> None:
+        """Record the result of a request that ``choose`` sent to a target."""
+        self._breaker.record_result(target, error, key)
+
+    def describe(self) -> dict[str, dict[str, str]]:
+        """``taken_out`` for the endpoint's metadata; empty if no target is out."""
+        return self._breaker.describe()
 
 
 def sort_newest_first(versions: Iterable[str]) -> list[str]:
-    """Versions by their numbers, as people count: 10 is newer than 9."""
+    """Sort versions by the numbers in them: 10 is newer than 9."""
 
     def count(version: str) -> list[tuple[int, int | str]]:
         parts = re.findall(r"\d+|\D+", version)
@@ -21,16 +74,16 @@ def sort_newest_first(versions: Iterable[str]) -> list[str]:
 
 
 def share_by_age(versions: Iterable[str], latest: Sequence[float]) -> dict[str, float]:
-    """Shares of the newest versions. Where there are fewer than shares, those take it all."""
+    """The shares of the newest versions. If there are fewer versions than shares, they take all."""
     newest = sort_newest_first(versions)
     shares = dict(zip(newest, latest, strict=False))
     total = sum(shares.values())
-    # The only version there is answers, though [0, 1] gives the newest nothing.
+    # A single version answers all requests, even if [0, 1] gives the newest none.
     return {v: s / total for v, s in shares.items()} if total else dict.fromkeys(newest[:1], 1.0)
 
 
 def draw_point() -> float:
-    """A random point from 0 to 1, of the system: a restored snapshot must not repeat another's."""
+    """A random number from 0 to 1, by the system: restored snapshots must not draw alike."""
     return int.from_bytes(os.urandom(8)) / 2**64
 
 
@@ -40,10 +93,10 @@ def choose_target(
     request: Request,
     draw: Callable[[], float] = draw_point,
 ) -> str:
-    """One of the targets, by its share.
+    """Choose one of the targets by its share.
 
-    A sticky key falls on the same point of the line from 0 to 1 each time, in every
-    environment; without one ``draw`` gives the point.
+    The hash of a sticky key is the same point from 0 to 1 in every environment. Without a key,
+    ``draw`` returns the point.
     """
     key = find_key(sticky, request)
     if key is None:
@@ -60,7 +113,7 @@ def choose_target(
 
 
 def find_key(sticky: str | None, request: Request) -> str | None:
-    """The value that requests stick by, where this one has it."""
+    """The sticky key of a request; None if it has none."""
     if sticky is None:
         return None
     kind, _, name = sticky.partition(":")
