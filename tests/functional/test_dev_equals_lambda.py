@@ -237,9 +237,9 @@ def test_endpoints_beside_each_other_see_their_own_alone(
 
 
 @pytest.mark.parametrize("is_async", [False, True])
-@pytest.mark.parametrize(("fails", "status"), [("value", 422), ("key", 500)])
+@pytest.mark.parametrize("fails", ["value", "key"])
 def test_a_stream_that_fails_midway(
-    both: tuple[DevServer, LambdaProcess], fails: str, status: int, is_async: bool
+    both: tuple[DevServer, LambdaProcess], fails: str, is_async: bool
 ) -> None:
     """The same answer, log line and record."""
     server, process = both
@@ -249,15 +249,15 @@ def test_a_stream_that_fails_midway(
     event = load_event("http_post_json") | {"body": json.dumps(body), "rawPath": "/serve/seen"}
     event["requestContext"]["http"]["path"] = "/serve/seen"
     on_lambda = process.invoke(event).json()
-    assert (on_dev.status_code, on_lambda["statusCode"]) == (status, status)
+    assert (on_dev.status_code, on_lambda["statusCode"]) == (500, 500)
     told = json.loads(on_lambda["body"]) | {"request_id": on_dev.json()["request_id"]}
     assert on_dev.json() == told
     assert on_dev.headers["content-type"] == on_lambda["headers"]["content-type"]
-    line = f"{told['type']} {status} in result: "
+    line = f"{told['type']} 500 in result: "
     assert server.log[before[0] :].count(line) == 1
     assert process.read_log()[before[1] :].count(line) == 1
-    assert f"{told['type']}{' (a fault)' * (status == 500)}" in server.log[before[0] :]
+    assert f"{told['type']} (a fault)" in server.log[before[0] :]
     (record,) = [each for each in process.read_records() if each.get("ErrorType") == told["type"]][
         -1:
     ]
-    assert ("Faults" in record) == (status == 500)
+    assert "Faults" in record

@@ -19,7 +19,7 @@ BROKEN = {
     "corrupt": {"data": b"no model"},
     "changed": {"sha256": "0" * 64},
     "refuses its sample": {"sample": {"a": 1}},
-    "sample is no request": {"sample": {"a": float("nan"), "b": 2}},
+    "sample is a text": {"sample": "no object"},
     "sample is a list": {"sample": [SUM]},
     "larger than the memory": {"size": 1770 * 1024 * 1024},
 }

@@ -86,7 +86,7 @@ RAISED = [
     ("raise HTTPException(400, None)", 400, "HTTPException", None),
     ("raise HTTPException(400, '\\ud800')", 400, "HTTPException", "\\ud800"),
     ("raise HTTPException(400, {'\\ud800': 1})", 400, "HTTPException", "{'\\ud800': 1}"),
-    ("raise HTTPException(400, Text())", 400, "HTTPException", "<Text whose __repr__ fails>"),
+    ("raise HTTPException(400, Text())", 400, "HTTPException", {}),
     ("e = HTTPException(400); e.headers = Text(); raise e", 400, "HTTPException", "no"),
     ("e = HTTPException(400); e.headers = {Text(): Text()}; raise e", 400, "HTTPException", "no"),
     ("e = HTTPException(400); e.headers = {'x\\ny': '1'}; raise e", 400, "HTTPException", "no"),
@@ -94,12 +94,12 @@ RAISED = [
 
 RESULTS = [
     # what `process` returns                                                  type
-    ("make(__getattr__=raises(RuntimeError('/var/task/secret')))", "RuntimeError"),
-    ("make(__getattr__=raises(KeyboardInterrupt))", "KeyboardInterrupt"),
-    ("make(model_dump=raises(RuntimeError))", "RuntimeError"),
-    ("make(model_dump=raises(SystemExit))", "SystemExit"),
-    ("{'a': make(model_dump=raises(GeneratorExit))}", "GeneratorExit"),
-    ("make(tolist=raises(KeyError('x')))", "KeyError"),
+    ("make(__dict__=property(raises(RuntimeError('/var/task/secret'))))", "ResultError"),
+    ("make(__getattr__=raises(KeyboardInterrupt))", "ResultError"),
+    ("make(__dict__=property(raises(KeyboardInterrupt)))", "ResultError"),
+    ("make(__iter__=raises(SystemExit))", "ResultError"),
+    ("{'a': make(__dict__=property(raises(GeneratorExit)))}", "ResultError"),
+    ("(1 / 0 for _ in 'x')", "ResultError"),
     ("make(__class__=property(raises(RuntimeError)))", "RuntimeError"),
     ("'\\ud800'", "ResultError"),
     ("{'\\ud800': 1}", "ResultError"),
@@ -218,7 +218,7 @@ def test_odd_responses(
     handler = start(write(f"return {value}"))
     answer = handler(post())
     assert (answer["statusCode"], answer["body"]) == (status, text)
-    assert answer["headers"] == {"content-type": "text/plain"} | headers
+    assert answer["headers"] == {"content-type": "text/plain", "x-serving-version": "1"} | headers
     if status < 400:
         assert handler({}) is not None
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from lambda_serving.calls.on_demand import CallsOnDemand
 from lambda_serving.environment.environment import Environment
 from lambda_serving.errors import LoadError, report_error
+from lambda_serving.messages.request import Request, enter_request
 from lambda_serving.redaction import hide
 from lambda_serving.settings.endpoint_toml import EndpointFile
 from lambda_serving.settings.runtime import Runtime, read_runtime
@@ -31,6 +32,7 @@ def start_environment() -> Environment:
     Raises:
         LoadError: under SnapStart or provisioned concurrency.
     """
+    enter_request(Request({}, "init"))  # it has no deadline
     environment = make_environment(read_runtime())
     runtime = environment.runtime
     hide(runtime.secrets)

@@ -36,7 +36,8 @@ def answer_event(event: Any, context: Any, environment: Environment) -> Any:
             return environment.versions.describe()
         deadline = time.monotonic() + context.get_remaining_time_in_millis() / 1000
         with environment.measure_request(request_id) as metrics:
-            environment.versions.expect(metrics, envelope.get("version"))
+            version = envelope.get("version")
+            environment.versions.expect(metrics, None if version is None else str(version))
             request = read_request(event, request_id, deadline, environment.runtime, metrics)
             result = environment.serve(request)
             answer = make_answer(result, request.wants_whole_answer, metrics.version)

@@ -149,7 +149,7 @@ def make_answer(result: Any, whole: bool, version: str) -> Any:
     """
     read = read_result(result, version)
     answer = read if type(read) is Answer else render_response(read)
-    if VERSION_HEADER not in dict(answer.headers) and read is not result:
+    if type(result) is not Answer and VERSION_HEADER not in dict(answer.headers):
         answer = answer._replace(headers=(*answer.headers, (VERSION_HEADER, version)))
     if whole:
         return _make_whole(answer)

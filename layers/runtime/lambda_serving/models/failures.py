@@ -70,11 +70,10 @@ def translate_errors(
     except PreconditionError as error:
         raise replace_model(location) from error
     except (BaseError, OSError, ValueError) as error:
-        reason = describe_failure(error)
-        detail = f"{told} ({reason})"
         if isinstance(error, FileNotFoundError) and not is_missing_bucket(error):
-            detail = missing
-        raise ModelFetchError(detail, private=f"{location}: {error}") from error
+            raise ModelFetchError(missing, private=str(location)) from error
+        reason = describe_failure(error)
+        raise ModelFetchError(f"{told} ({reason})", private=f"{location}: {error}") from error
 
 
 def replace_model(location: Location) -> ModelFetchError:

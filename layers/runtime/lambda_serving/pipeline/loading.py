@@ -35,16 +35,18 @@ class Fetch:
         self._is_left = False
         self._model: Model | None = None
         self._error: BaseException | None = None
-        self._thread = threading.Thread(target=self._run, name="model-fetch", daemon=True)
-        self._thread.start()
+        self._thread = threading.Thread(
+            target=self._run, args=(settings.model,), name="model-fetch", daemon=True
+        )
+        if settings.model is not None:
+            self._thread.start()
 
-    def _run(self) -> None:
+    def _run(self, model: str) -> None:
         try:
-            if self._settings.model is not None:
-                with tell_missing_room():
-                    self._model = fetch_model(
-                        self._settings.model, self._settings.sha256, self._runtime, self._patience
-                    )
+            with tell_missing_room():
+                self._model = fetch_model(
+                    model, self._settings.sha256, self._runtime, self._patience
+                )
         except BaseException as error:  # noqa: BLE001  (raised again where it is waited for)
             self._error = error
         if self._is_left and self._model is not None:

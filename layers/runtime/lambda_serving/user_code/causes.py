@@ -23,7 +23,7 @@ def describe_cause(error: BaseException) -> str:
     try:
         sentences = (row(each) for each in walk_chain(error) for row in CAUSES)
         found = next(filter(None, sentences), "")
-    except Exception:  # noqa: BLE001  (of a user's own exception, whose __str__ fails, say)
+    except BaseException:  # noqa: BLE001  (a user's own exception: its __str__ may raise anything)
         return ""
     return found and f"; {found}"
 

@@ -22,9 +22,9 @@ logger = logging.getLogger("lambda_serving")
 TRIAL_REQUESTS = 10
 """Requests that a suspected version gets in its trial, and as many for the others together."""
 
-CERTAINTY = 4.0
+CERTAINTY = 5.0
 """Standard errors by which the two shares of failures must differ. Two versions that fail alike
-differ so much in 1 of 30,000 trials; 10 failures of 10 requests beside 0 of 10 are 4.5."""
+differ so much in 1 of 3,000,000 trials; 13 failures of 13 requests beside 0 of 13 are 5.1."""
 
 MOST_CALLERS = 1000
 """Sticky callers that one trial distinguishes."""
