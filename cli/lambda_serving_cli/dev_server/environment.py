@@ -25,8 +25,7 @@ from lambda_serving.settings.endpoint_toml import EndpointFile, read_endpoint
 from lambda_serving.settings.runtime import Runtime
 from lambda_serving.telemetry.telemetry import Telemetry
 from lambda_serving.user_code.event_loop import show_event_loop, use_event_loop
-from lambda_serving.versions.loaded import LoadedVersions
-from lambda_serving.versions.loader import VersionLoader
+from lambda_serving.versions.loaded import LoadedVersions, VersionLoader
 from lambda_serving.versions.versions import Versions
 from lambda_serving_cli.dev_server.loops import LoopLease, Loops, start_loop
 from lambda_serving_cli.dev_server.threads import THREADS, Turns, enter_folder

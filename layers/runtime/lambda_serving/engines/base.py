@@ -11,7 +11,6 @@ from lambda_serving.errors import MissingLibraryError, SettingsError
 from lambda_serving.models.model import Model
 from lambda_serving.settings.endpoint import VersionSettings
 from lambda_serving.settings.engines import ENGINES
-from lambda_serving.user_code.libraries import find_shared_library
 
 
 class Engine(Protocol):
@@ -96,6 +95,8 @@ def find_engine(name: str) -> type[Engine]:
             f"the engine {name!r} needs {error.name!r}: attach the layer {layer!r}"
         ) from error
     except (ImportError, OSError) as error:
+        from lambda_serving.user_code.libraries import find_shared_library
+
         if library := find_shared_library(error):
             raise MissingLibraryError(
                 f"the engine {name!r} needs the shared library {library!r}, which is not here:"

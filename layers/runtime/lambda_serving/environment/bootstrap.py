@@ -15,7 +15,7 @@ from lambda_serving.settings.endpoint_toml import EndpointFile
 from lambda_serving.settings.runtime import Runtime, read_runtime
 from lambda_serving.telemetry.logs import import_formatter, set_up_logs
 from lambda_serving.telemetry.telemetry import Telemetry
-from lambda_serving.versions.loader import VersionLoader
+from lambda_serving.versions.loaded import VersionLoader
 from lambda_serving.versions.versions import Versions
 
 if TYPE_CHECKING:
