@@ -1,4 +1,4 @@
-"""``[traffic]`` between an endpoint's own versions, and its guard, through the real handler."""
+"""``[traffic]`` between an endpoint's own versions, and its circuit breaker, by the real handler."""
 
 import json
 import logging
@@ -52,7 +52,7 @@ def start(
 ) -> Iterator[Start]:  # fmt: skip
     """Versions 1 to 3; which one a request goes to is the same in each run of the tests.
 
-    Thousands of tracebacks and records would take minutes: what the guard tells is enough.
+    Thousands of tracebacks and records would take minutes: what the circuit breaker logs is enough.
     """
     logger = logging.getLogger("lambda_serving")
     monkeypatch.setattr(TrafficSplit.__init__, "__defaults__", (Random(1).random,))

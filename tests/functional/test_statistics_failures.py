@@ -33,7 +33,7 @@ FAILURES: dict[str, tuple[Any, str, Any]] = {
 
 
 def ask_everything(start: Callable[..., Handler]) -> list[Any]:
-    """Whole answers of both entrances, errors too; but for what tells whether it was sampled."""
+    """Whole answers of all event sources, errors too; but for what tells whether it was sampled."""
     handler = start()
     answers = [handler({"x0": 1, "collect": [{"note": 1, "x0": 2}, {"other": 3}]})]
     answers[0].pop("sampled")

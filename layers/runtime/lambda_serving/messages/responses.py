@@ -221,7 +221,7 @@ async def stay_connected() -> dict[str, Any]:
 
 
 def render_response(response: Any) -> Answer:
-    """A response's status, type, headers and whole body, for an entrance that speaks no ASGI.
+    """Status, type, headers and whole body of a response, for an event source without ASGI.
 
     Raises:
         ServingError: it fails.
