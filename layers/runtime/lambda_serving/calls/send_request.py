@@ -1,7 +1,7 @@
-"""``send_request``: one endpoint asks another, by a Lambda Invoke.
+"""``send_request``: one endpoint calls another by a Lambda invoke.
 
-A failure is ``None`` to the user's code (ClearML's contract), and one log line and one metric
-that name the cause to the operator (docs/decisions/0009-send-request.md).
+If a call fails, user code gets ``None`` (ClearML's contract). A log line and a metric name the
+cause (docs/decisions/0009-send-request.md).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What an engine is, and how it is found."""
+"""The protocol of engines, and the table's look-up."""
 
 from __future__ import annotations
 

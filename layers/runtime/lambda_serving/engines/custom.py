@@ -1,4 +1,4 @@
-"""Engines ``custom`` and ``custom_async``: the user's own ``process`` is the model run."""
+"""Engines ``custom`` and ``custom_async``: the user's ``process`` runs the model."""
 
 from __future__ import annotations
 

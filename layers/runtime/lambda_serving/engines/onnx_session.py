@@ -1,6 +1,6 @@
-"""onnxruntime sessions: set up for Lambda, with the user's options, and what they take.
+"""onnxruntime sessions: their options on Lambda, their inputs and outputs.
 
-onnxruntime is imported here and nowhere else.
+No other module imports onnxruntime.
 """
 
 from __future__ import annotations

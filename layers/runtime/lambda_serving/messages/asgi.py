@@ -1,4 +1,4 @@
-"""Reading a request from ASGI's messages, and sending an answer by them."""
+"""Reads requests from ASGI messages, and sends answers as ASGI messages."""
 
 from __future__ import annotations
 

@@ -1,12 +1,12 @@
-"""The envelope: what a direct invoke carries that a bare JSON body cannot.
+"""The envelope of a direct invoke: what a bare JSON body cannot carry.
 
 ::
 
     {"serving": {"protocol": 1, "version": ..., "request_id": ..., "depth": ...,
                  "content_type": ..., "answer": "whole"}, "body": ...}
 
-Bytes travel as base64, told by the content type. A caller that passes an answer on asks for it
-whole: status and content type beside the body, and the body as text or base64, byte for byte.
+Bytes are base64, as the content type says. A caller that forwards an answer asks for the
+``"whole"`` one: status, content type, and the unchanged body as text or base64.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Answers: what goes out by HTTP, and Starlette's responses without importing Starlette."""
+"""Answers by HTTP, and the user's Starlette responses. Starlette itself is not imported."""
 
 from __future__ import annotations
 

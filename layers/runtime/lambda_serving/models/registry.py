@@ -1,6 +1,6 @@
-"""The registry's read side: which versions of a model there are, asked by a conditional GET.
+"""The read side of the registry: the versions of a model, by a conditional GET.
 
-The layout is documented in docs/registry.md; the command line writes it.
+docs/registry.md documents the layout. The command line writes it.
 """
 
 from __future__ import annotations

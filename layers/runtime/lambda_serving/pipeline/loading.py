@@ -1,4 +1,7 @@
-"""Load one version: its model (the fetch overlaps the imports), user code, engine -> Endpoint."""
+"""Loads one version: the model and the user code become an ``Endpoint``.
+
+The model is fetched in a thread, while the engine and the user code are imported.
+"""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""``[metrics]``: which variables become metrics, and what each type makes of a value.
+"""``[metrics]``: the variables that become metrics, and their types.
 
-A type is one entry of METRIC_TYPES.
+A new type is one entry of METRIC_TYPES.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""``[traffic]``: who answers, by weights; the same one for the same key where that is asked."""
+"""``[traffic]``: how requests are split between versions or endpoints."""
 
 from __future__ import annotations
 

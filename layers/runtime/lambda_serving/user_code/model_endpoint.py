@@ -1,4 +1,4 @@
-"""``Preprocess.model_endpoint``: what ClearML Serving tells a class of its endpoint."""
+"""``Preprocess.model_endpoint``: the endpoint's settings, as in ClearML Serving."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Import the user's ``preprocess.py`` and make its ``Preprocess`` once per cold start."""
+"""Imports the user's ``preprocess.py``, and makes its ``Preprocess`` once per version."""
 
 from __future__ import annotations
 
