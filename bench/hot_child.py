@@ -24,8 +24,8 @@ STAGES = {
     "lambda_serving.events.app:make_answer": "encode",
     "lambda_serving.events.invoke:read_request": "decode",
     "lambda_serving.events.invoke:make_answer": "encode",
-    "lambda_serving.telemetry.record:Record.__exit__": "statistics",
-    "lambda_serving.telemetry.record:Record.pick": "statistics",
+    "lambda_serving.telemetry.record:RecordedMetrics.__exit__": "statistics",
+    "lambda_serving.telemetry.record:RecordedMetrics.pick_variables": "statistics",
 }
 """Function -> stage; what no clock covers is the event source: event, routes, framework."""
 
@@ -81,7 +81,7 @@ def install(clock):
             setattr(owner, name, clock.wrap(getattr(owner, name), stage))
     ours = sys.modules.get("lambda_serving.handler")
     if ours is not None:
-        endpoint = ours.environment.get_endpoint()
+        endpoint = ours.environment.versions.get()
         endpoint._stages = tuple(
             stage._replace(call=clock.wrap(stage.call, stage.name)) for stage in endpoint._stages
         )

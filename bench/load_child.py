@@ -71,7 +71,8 @@ def prepare_ours():
     import lambda_serving.models.ranges  # noqa: F401
     from lambda_serving.engines.onnx import OnnxEngine
     from lambda_serving.models import store
-    from lambda_serving.settings.runtime import VersionSettings, read_runtime
+    from lambda_serving.settings.endpoint import VersionSettings
+    from lambda_serving.settings.runtime import read_runtime
 
     runtime = read_runtime()
     client = store.open_bucket(runtime.model_bucket, runtime)

@@ -14,7 +14,7 @@ from typing import Any
 import orjson
 import pytest
 
-from lambda_serving.telemetry.statistics import Statistics
+from lambda_serving.telemetry.writer import RecordWriter
 from tests.emf import check_record
 from tests.models import make_adder
 
@@ -67,9 +67,9 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 @pytest.fixture(autouse=True)
 def check_statistics(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Every EMF record that a test makes in this process keeps to CloudWatch's rules."""
-    write, wrong = Statistics.write, list[str]()
+    write, wrong = RecordWriter.write, list[str]()
 
-    def check_and_write(self: Statistics, record: Mapping[str, Any]) -> None:
+    def check_and_write(self: RecordWriter, record: Mapping[str, Any]) -> None:
         try:
             check_record(orjson.loads(orjson.dumps(record)))
         except orjson.JSONEncodeError:
@@ -78,7 +78,7 @@ def check_statistics(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
             wrong.append(f"{error!r} in {record}")
         write(self, record)
 
-    monkeypatch.setattr(Statistics, "write", check_and_write)
+    monkeypatch.setattr(RecordWriter, "write", check_and_write)
     yield
     assert not wrong, "\n".join(wrong)
 

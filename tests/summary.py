@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 RUNS = pytest.StashKey[set[tuple[str, str, str]]]()
-"""(shape, engine, entrance) of the contract suite's tests that really ran."""
+"""(shape, engine, event source) of the contract suite's tests that really ran."""
 
 SIZES = pytest.StashKey[dict[str, int]]()
 """endpoint -> bytes of the built function with its layers."""
@@ -23,8 +23,8 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_runtest_call(item: pytest.Item) -> None:
     params = getattr(getattr(item, "callspec", None), "params", {})
-    if {"shape", "engine", "entrance"} <= set(params):
-        run = (params["shape"].name, params["engine"].name, params["entrance"])
+    if {"shape", "engine", "source"} <= set(params):
+        run = (params["shape"].name, params["engine"].name, params["source"])
         item.config.stash[RUNS].add(run)
 
 
@@ -57,10 +57,10 @@ def pytest_terminal_summary(
 
 
 def tell_runs(terminalreporter: pytest.TerminalReporter, runs: set[tuple[str, str, str]]) -> None:
-    """``contract: N shapes x M engines x 2 entrances = K runs``, and what has no meaning."""
+    """``contract: N shapes x M engines x 2 event sources = K runs``, and what has no meaning."""
     from tests.contract.shapes import SHAPES
 
-    names, engines, entrances = ({run[part] for run in runs} for part in range(3))
+    names, engines, sources = ({run[part] for run in runs} for part in range(3))
     left_out = [
         f"  without meaning: {shape.name} on {engine}: {reason}"
         for shape in SHAPES
@@ -69,8 +69,8 @@ def tell_runs(terminalreporter: pytest.TerminalReporter, runs: set[tuple[str, st
         if engine in engines
     ]
     terminalreporter.write_line(
-        f"contract: {len(names)} shapes x {len(engines)} engines x {len(entrances)} entrances"
-        f" = {len(runs)} runs ({len(left_out) * len(entrances)} without meaning, left out)"
+        f"contract: {len(names)} shapes x {len(engines)} engines x {len(sources)} event sources"
+        f" = {len(runs)} runs ({len(left_out) * len(sources)} without meaning, left out)"
     )
     for line in left_out:
         terminalreporter.write_line(line)

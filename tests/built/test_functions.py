@@ -75,7 +75,7 @@ def test_starts(environments: dict[str, LambdaProcess], endpoint: str) -> None:
 
 
 @pytest.mark.parametrize("endpoint", ENDPOINTS)
-def test_both_entrances_agree(environments: dict[str, LambdaProcess], endpoint: str) -> None:
+def test_both_event_sources_agree(environments: dict[str, LambdaProcess], endpoint: str) -> None:
     process = environments[endpoint]
     direct = process.invoke(load_event(f"invoke_{endpoint}"))
     assert not direct.failed, direct

@@ -1,4 +1,4 @@
-"""One run of a shape: the real handler on its folder, asked through one entrance."""
+"""One run of a shape: the real handler on its folder, asked through one event source."""
 
 import base64
 import gzip
@@ -16,7 +16,7 @@ import pytest
 from tests.contract.engines import BODY, EngineCase
 from tests.events import load_event
 
-ENTRANCES = ("http", "invoke")
+EVENT_SOURCES = ("http", "invoke")
 JSON, BYTES = "application/json", "application/octet-stream"
 PROCESS = """
 import json, os, signal, sys
@@ -32,7 +32,7 @@ Handler = Callable[[Any], Any]
 
 
 class Outcome(NamedTuple):
-    """An answer, the same for both entrances; ``headers`` only where there are some."""
+    """An answer, the same for all event sources; ``headers`` only where there are some."""
 
     status: int
     value: Any
@@ -108,14 +108,14 @@ class Run:
     def __init__(
         self,
         engine: EngineCase,
-        entrance: str,
+        source: str,
         folder: Path,
         models: Path,
         start: Callable[..., Handler],
         caplog: pytest.LogCaptureFixture,
     ) -> None:
         self.engine = engine
-        self.entrance = entrance
+        self.source = source
         self.folder = folder
         self.models = models
         self.caplog = caplog
@@ -140,17 +140,17 @@ class Run:
         content_type: str = JSON,
         encoding: str = "",
     ) -> Any:
-        """An event of this run's entrance; ``body`` is bytes or a JSON value."""
+        """An event of this run's event source; ``body`` is bytes or a JSON value."""
         raw = body if isinstance(body, bytes) else json.dumps(body).encode()
         if encoding == "gzip":
             raw = gzip.compress(raw)
-        make = make_http_event if self.entrance == "http" else make_payload
+        make = make_http_event if self.source == "http" else make_payload
         return make(raw, version, content_type, encoding)
 
     def ask(self, *args: Any, **options: Any) -> Outcome:
         """One request, as ``make_event``."""
         event = self.make_event(*args, **options)
-        if self.entrance == "http":
+        if self.source == "http":
             return read_http_answer(self.handler(event))
         return call_directly(self.handler, event)
 

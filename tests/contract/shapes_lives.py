@@ -43,7 +43,7 @@ def loads_on_first_use(run: Run) -> None:
     for version in ("2", None, "2", "1"):
         run.expect({"y": run.y}, version=version)
     assert run.notes == ["load1", "load2"]
-    assert not run.environment.is_loaded("3")
+    assert not run.environment.versions.is_loaded("3")
 
 
 def evicts_the_least_recently_used(run: Run) -> None:

@@ -1,4 +1,4 @@
-"""Every shape on every engine through both entrances, by the real handler and real models.
+"""Every shape on every engine through both event sources, by the real handler and real models.
 
 A new engine is a row of engines.py, a new shape a row of shapes.py.
 """
@@ -12,16 +12,16 @@ import pytest
 from lambda_serving.settings.engines import ENGINES
 from tests.conftest import Handler
 from tests.contract.engines import ENGINE_CASES, EngineCase
-from tests.contract.running import ENTRANCES, Run
+from tests.contract.running import EVENT_SOURCES, Run
 from tests.contract.shape import Shape
 from tests.contract.shapes import SHAPES
 
 COMBINATIONS = [
-    pytest.param(shape, engine, entrance, id=f"{shape.name}-{engine.name}-{entrance}")
+    pytest.param(shape, engine, source, id=f"{shape.name}-{engine.name}-{source}")
     for shape in SHAPES
     for engine in ENGINE_CASES
     if engine.name not in shape.meaningless
-    for entrance in ENTRANCES
+    for source in EVENT_SOURCES
 ]
 
 
@@ -39,7 +39,7 @@ def contract_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def run(
     shape: Shape,
     engine: EngineCase,
-    entrance: str,
+    source: str,
     contract_models: Path,
     make_folder: Callable[..., Path],
     start_handler: Callable[..., Handler],
@@ -52,7 +52,7 @@ def run(
         {name: shape.write(text, engine) for name, text in shape.files.items()},
     )
     finders = list(sys.meta_path)
-    yield Run(engine, entrance, folder, contract_models, start_handler, caplog)
+    yield Run(engine, source, folder, contract_models, start_handler, caplog)
     sys.modules["lambda_serving.handler"].environment.close()
     left = [finder for finder in sys.meta_path if finder not in finders]
     assert not left, "an unloaded version left its finder behind"
@@ -60,8 +60,8 @@ def run(
 
 # XGBoost says so of a dict, before it refuses it.
 @pytest.mark.filterwarnings("ignore:Unknown data type:UserWarning")
-@pytest.mark.parametrize(("shape", "engine", "entrance"), COMBINATIONS)
-def test_shape(shape: Shape, engine: EngineCase, entrance: str, run: Run) -> None:
+@pytest.mark.parametrize(("shape", "engine", "source"), COMBINATIONS)
+def test_shape(shape: Shape, engine: EngineCase, source: str, run: Run) -> None:
     shape.check(run)
 
 

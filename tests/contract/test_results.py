@@ -14,7 +14,7 @@ from tests.contract import clearml_answers
 from tests.contract.result_rows import GROUPS, SETUP, Row
 from tests.contract.results_page import BEGIN, PAGE, render
 from tests.contract.running import (
-    ENTRANCES,
+    EVENT_SOURCES,
     Outcome,
     call_directly,
     make_http_event,
@@ -82,9 +82,9 @@ def ask(
 ) -> Callable[[str, str], Outcome]:
     handler = start_handler(make_folder(TOML, CODE))
 
-    def ask(code: str, entrance: str) -> Outcome:
+    def ask(code: str, source: str) -> Outcome:
         raw = json.dumps({"code": code}).encode()
-        if entrance == "http":
+        if source == "http":
             event = make_http_event(raw, None, "application/json", "")
             return read_http_answer(handler(event))
         return call_directly(handler, json.loads(raw))
@@ -99,10 +99,10 @@ def write(value: Any) -> str:
 
 def test_every_row(ask: Callable[[str, str], Outcome]) -> None:
     for row in ROWS:
-        for entrance in ENTRANCES:
-            outcome = ask(row.code, entrance)
+        for source in EVENT_SOURCES:
+            outcome = ask(row.code, source)
             wanted = (200, write(row.json))
-            assert (outcome.status, write(outcome.value)) == wanted, (row.code, entrance, outcome)
+            assert (outcome.status, write(outcome.value)) == wanted, (row.code, source, outcome)
 
 
 @pytest.mark.parametrize("row", ROWS, ids=[row.code for row in ROWS])
@@ -146,16 +146,16 @@ def test_rows_in_company(ask: Callable[[str, str], Outcome]) -> None:
         ('pd.DataFrame([[1, 2]], columns=["a", "a"])', "a DataFrame has a label twice"),
     ],
 )
-@pytest.mark.parametrize("entrance", ENTRANCES)
+@pytest.mark.parametrize("source", EVENT_SOURCES)
 def test_what_no_json_holds(
-    ask: Callable[[str, str], Outcome], code: str, detail: str, entrance: str
+    ask: Callable[[str, str], Outcome], code: str, detail: str, source: str
 ) -> None:
-    outcome = ask(code, entrance)
+    outcome = ask(code, source)
     assert (outcome.status, outcome.type) == (500, "ResultError"), outcome
     assert outcome.value["stage"] == "result"
     assert detail in outcome.value["detail"]
     assert "secret" not in outcome.value["detail"]
-    assert ask("1", entrance).value == 1
+    assert ask("1", source).value == 1
 
 
 def test_nested_as_deep_as_there(ask: Callable[[str, str], Outcome]) -> None:

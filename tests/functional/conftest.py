@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from lambda_serving.settings.runtime import Runtime, read_runtime
-from lambda_serving.versions import registry_watcher as follower
+from lambda_serving.versions.registry_watcher import RegistryWatcher
 from tests.conftest import ADDER_CODE, Handler
 from tests.emf import read_records
 from tests.functional import updates
@@ -169,14 +169,14 @@ def adders(models: Path) -> Registry:
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
-    """The follower's clock; ``clock.pass_seconds(60)``."""
+    """The registry watcher's clock; ``clock.pass_seconds(60)``."""
     clock = SimpleNamespace(now=1000.0)
 
     def pass_seconds(seconds: float) -> None:
         clock.now += seconds
 
     clock.pass_seconds = pass_seconds
-    monkeypatch.setattr(follower.Follower.__init__, "__defaults__", (lambda: clock.now,))
+    monkeypatch.setattr(RegistryWatcher.__init__, "__defaults__", (lambda: clock.now,))
     return clock
 
 

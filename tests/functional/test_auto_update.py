@@ -43,7 +43,7 @@ def test_the_cold_start_loads_one_version(
     handler = start_adders("[traffic]\nlatest = [0.1, 0.9]")
 
     def list_loaded() -> list[str]:
-        versions = sys.modules["lambda_serving.handler"].environment.describe()["versions"]
+        versions = sys.modules["lambda_serving.handler"].environment.versions.describe()["versions"]
         return [name for name, version in versions.items() if version["loaded"]]
 
     assert list_loaded() == ["2"]

@@ -12,7 +12,8 @@ from lambda_serving.engines.onnx import OnnxEngine
 from lambda_serving.errors import ModelFetchError, ModelLoadError, ModelVerificationError
 from lambda_serving.models.model import Model
 from lambda_serving.models.store import STREAMED_BYTES, fetch_model
-from lambda_serving.settings.runtime import Runtime, VersionSettings
+from lambda_serving.settings.endpoint import VersionSettings
+from lambda_serving.settings.runtime import Runtime
 from tests.servers.faults import Fault
 from tests.servers.s3 import S3Server
 

@@ -13,7 +13,7 @@ import pytest
 
 from lambda_serving.calls.lambda_api import LEAST_SECONDS
 from lambda_serving.calls.send_request import ANSWER_MARGIN
-from lambda_serving.settings.runtime import MetricSettings
+from lambda_serving.settings.endpoint import MetricSettings
 from lambda_serving.telemetry.statistics import Statistics
 from tests.functional.pipelines import (
     CODES,

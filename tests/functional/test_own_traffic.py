@@ -1,4 +1,4 @@
-"""``[traffic]`` between an endpoint's own versions, and its guard, through the real handler."""
+"""``[traffic]`` between an endpoint's own versions, and its circuit breaker, by the real handler."""
 
 import json
 import logging
@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from lambda_serving.versions.rollout import Rollout
+from lambda_serving.versions.traffic_split import TrafficSplit
 from tests.conftest import Handler
 from tests.emf import read_records
 from tests.functional.pipelines import post
@@ -52,10 +52,10 @@ def start(
 ) -> Iterator[Start]:  # fmt: skip
     """Versions 1 to 3; which one a request goes to is the same in each run of the tests.
 
-    Thousands of tracebacks and records would take minutes: what the guard tells is enough.
+    Thousands of tracebacks and records would take minutes: what the circuit breaker logs is enough.
     """
     logger = logging.getLogger("lambda_serving")
-    monkeypatch.setattr(Rollout.__init__, "__defaults__", (Random(1).random,))
+    monkeypatch.setattr(TrafficSplit.__init__, "__defaults__", (Random(1).random,))
 
     def is_told(record: logging.LogRecord) -> bool:
         return record.exc_info is None
@@ -170,7 +170,7 @@ def test_a_version_that_refuses_everything_goes_out(start: Start, broken: int) -
 def test_many_wrong_requests_take_nobody_out(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
     """Six of ten are refused, by either version; for long: tests/unit/test_circuit_breaker.py."""
     draw = Random(0)
-    monkeypatch.setattr(Rollout.__init__, "__defaults__", (draw.random,))
+    monkeypatch.setattr(TrafficSplit.__init__, "__defaults__", (draw.random,))
     handler = start(ONE_IN_TEN)
     for _ in range(600):
         ask(handler, 1, refused=[1, 2] if draw.random() < 0.6 else [])

@@ -112,7 +112,7 @@ from awslambdaric.lambda_runtime_hooks_runner import run_after_restore, run_befo
 from lambda_serving.handler import environment
 
 def draw():
-    sampler = environment.statistics._sampler
+    sampler = environment.telemetry.statistics._sampler
     first = next(i for i in range(1_000_000) if sampler.take())
     return [random.random(), numpy.random.rand(), first]
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from lambda_serving.settings.metric_types import METRIC_TYPES
-from lambda_serving.telemetry import record, statistics
+from lambda_serving.telemetry import record, statistics, writer
 from tests.conftest import Handler
 from tests.events import load_event
 from tests.functional.meter import post
@@ -20,20 +20,20 @@ def fail(*arguments: Any, **options: Any) -> Any:
 BROKEN_TYPES = {name: each._replace(read=fail) for name, each in METRIC_TYPES.items()}
 FAILURES: dict[str, tuple[Any, str, Any]] = {
     "sample": (statistics.Sampler, "take", fail),
-    "begin": (record.Record, "__init__", fail),
+    "begin": (record.RecordedMetrics, "__init__", fail),
     "types": (record, "METRIC_TYPES", BROKEN_TYPES),
-    "read": (record.Record, "_read", fail),
-    "keep": (record.Record, "_keep", fail),
+    "read": (record.RecordedMetrics, "_read", fail),
+    "keep": (record.RecordedMetrics, "_keep", fail),
     "encode": (record, "encode_json", fail),
-    "cold start": (statistics.Statistics, "take_cold_start", fail),
-    "load": (statistics.Statistics, "take_load", fail),
+    "cold start": (writer.RecordWriter, "take_cold_start", fail),
+    "load": (writer.RecordWriter, "take_load", fail),
     "make": (record.emf, "make_records", fail),
-    "print": (statistics, "write_line", fail),
+    "print": (writer, "write_line", fail),
 }
 
 
 def ask_everything(start: Callable[..., Handler]) -> list[Any]:
-    """Whole answers of both entrances, errors too; but for what tells whether it was sampled."""
+    """Whole answers of all event sources, errors too; but for what tells whether it was sampled."""
     handler = start()
     answers = [handler({"x0": 1, "collect": [{"note": 1, "x0": 2}, {"other": 3}]})]
     answers[0].pop("sampled")

@@ -160,7 +160,7 @@ def test_a_stream_that_fails_midway(
     make_folder: Callable[..., Path], start_handler: Callable[..., Handler],
     capsys: pytest.CaptureFixture[str],
 ) -> None:  # fmt: skip
-    """It is an error of the user's code by both entrances: answered and counted as one."""
+    """It is an error of the user's code by both event sources: answered and counted as one."""
     handler = start_handler(make_folder('endpoint = "meter"\nengine = "custom"\n', STREAM))
     whole = handler(post())
     assert (whole["statusCode"], whole["headers"]["x-own"]) == (201, "1")

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+import lambda_serving
 from tests.functional.pipelines import post
 from tests.servers.s3 import S3Server
 
@@ -31,16 +32,25 @@ for event in events:
     answer = lambda_handler(event, context)
     assert answer.get("statusCode", 200) == 200, answer
 names = [name for name, module in sys.modules.items() if module is not None]
-print(len(names), *names)
+print(*names)
 """
 NO_LAYER_HAS = ("pandas", "pyarrow", "dask", "matplotlib", "cudf", "polars")
 """What engines' libraries import where the tests' environment happens to have it."""
+
+NOT_COUNTED = {"_distutils_hack", "lambda_serving_cli", "lambda_serving_cli.openmp"} | {
+    f"lambda_serving.{file.parent.name}".removesuffix(".lambda_serving")
+    for file in Path(lambda_serving.__file__).parent.rglob("__init__.py")
+}
+"""What the tests' environment imports at each start of Python, and packages: their __init__ is a
+docstring (tests/unit/test_imports.py)."""
 
 
 def list_imports(
     task_root: Path, models: Path, *events: Any, absent: Iterable[str] = NO_LAYER_HAS, **env: str
 ) -> tuple[int, set[str]]:
     """How many modules, and which, a function has imported after its cold start and `events`.
+
+    Packages are not counted.
 
     The models come from an S3, as on Lambda; what is `absent` cannot be imported.
     """
@@ -64,8 +74,8 @@ def list_imports(
             timeout=60,
         )
     assert probe.returncode == 0, probe.stderr
-    count, *names = probe.stdout.splitlines()[-1].split()
-    return int(count), set(names)
+    names = set(probe.stdout.splitlines()[-1].split())
+    return len(names - NOT_COUNTED), names
 
 
 ENGINES = {
@@ -130,6 +140,28 @@ def test_cold_start_of_onnx_leaves_out_what_it_does_not_need(make_folder, models
     assert not names & set(DROPPED)
 
 
+FOR_FEW = {
+    f"lambda_serving.{name}"
+    for name in (
+        "settings.traffic", "settings.auto_update", "versions.traffic_split",
+        "versions.circuit_breaker", "versions.registry_watcher", "user_code.isolation",
+        "calls.send_request",
+    )
+}  # fmt: skip
+"""Of the features that an endpoint has only where its endpoint.toml says so."""
+
+
+def test_features_that_are_not_used_are_not_imported(make_folder, models: Path) -> None:
+    code = "class Preprocess:\n    def process(self, data, *_):\n        return data\n"
+    toml = 'endpoint = "e"\nengine = "custom"\n'
+    _, names = list_imports(make_folder(toml, code), models)
+    assert not names & FOR_FEW
+    traffic = '[traffic]\nweights = { "1" = 0.5, "2" = 0.5 }\n[version.2]\n'
+    _, names = list_imports(make_folder(toml + traffic, code), models, post("/serve/e/2", a=1))
+    assert {f"lambda_serving.versions.{n}" for n in ("traffic_split", "circuit_breaker")} < names
+    assert "lambda_serving.user_code.isolation" in names
+
+
 INVOKE = {"a": 1}
 
 
@@ -142,7 +174,9 @@ def test_requests_import_nothing(make_folder, models: Path, disabled: str) -> No
     assert after == before
 
 
-STATISTICS = {f"lambda_serving.{name}" for name in ("statistics", "record", "emf", "metric_types")}
+STATISTICS = {
+    f"lambda_serving.telemetry.{name}" for name in ("statistics", "record", "writer", "emf")
+}
 
 
 def test_statistics_are_imported_where_they_are_on(make_folder, models: Path) -> None:

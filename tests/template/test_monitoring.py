@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from lambda_serving.settings.endpoint import EndpointSettings
 from lambda_serving.settings.endpoint_toml import parse_endpoint, read_endpoint
-from lambda_serving.settings.runtime import EndpointSettings
 from lambda_serving_cli.monitoring import block
 from lambda_serving_cli.monitoring.dashboard import write_dashboard
 from lambda_serving_cli.monitoring.graphs import divide

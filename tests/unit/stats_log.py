@@ -5,7 +5,7 @@ from typing import Any
 
 import orjson
 
-from lambda_serving.settings.runtime import MetricSettings, Variable
+from lambda_serving.settings.endpoint import MetricSettings, Variable
 from lambda_serving.telemetry.statistics import Statistics
 from lambda_serving_cli.statistics.figures import EndpointFigures, describe_endpoint
 from lambda_serving_cli.statistics.records import LogEvent, Tally
@@ -44,7 +44,7 @@ class Log:
 def serve(
     statistics: Statistics, body: dict[str, Any], version: str = "1", number: int = 0
 ) -> None:
-    with statistics.begin(f"request-{number}") as record:
+    with statistics.begin_request(f"request-{number}") as record:
         record.version = version
-        record.pick(body)
+        record.pick_variables(body)
         record.stages["process"] = 0.001

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from lambda_serving.user_code.isolation import IsolatedFolder, activate, show_plain_names
+from lambda_serving.user_code.isolation import IsolatedFolder
+from lambda_serving.user_code.plain_names import activate, show_plain_names
 
 MakeFolder = Callable[..., IsolatedFolder]
 

@@ -12,7 +12,7 @@ import pytest
 from lambda_serving.engines.lightgbm import LightgbmEngine
 from lambda_serving.errors import InputError, ModelLoadError, SettingsError
 from lambda_serving.models.model import Model
-from lambda_serving.settings.runtime import VersionSettings
+from lambda_serving.settings.endpoint import VersionSettings
 
 X = np.random.default_rng(3).uniform(0, 4, size=(100, 2))
 ROW = np.array([[1.0, 2.0]])
@@ -96,7 +96,7 @@ from pathlib import Path
 from lambda_serving.engines.lightgbm import LightgbmEngine
 from lambda_serving.errors import ModelLoadError
 from lambda_serving.models.model import Model
-from lambda_serving.settings.runtime import VersionSettings
+from lambda_serving.settings.endpoint import VersionSettings
 engine = LightgbmEngine(VersionSettings("e", "1", "lightgbm", "m.txt"), vcpus=1)
 try:
     engine.load(Model("m.txt", Path("/tmp"), data=sys.stdin.buffer.read()))

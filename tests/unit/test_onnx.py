@@ -12,7 +12,7 @@ from lambda_serving.engines.onnx import OnnxEngine
 from lambda_serving.engines.tensors import TensorSpec, make_tensor
 from lambda_serving.errors import InputError, ModelLoadError, SettingsError
 from lambda_serving.models.model import Model
-from lambda_serving.settings.runtime import Tensors, VersionSettings
+from lambda_serving.settings.endpoint import Tensors, VersionSettings
 from tests.models import make_adder
 
 FLOAT, INT, STRING = TensorProto.FLOAT, TensorProto.INT64, TensorProto.STRING

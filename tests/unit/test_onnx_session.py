@@ -13,7 +13,7 @@ from lambda_serving.engines.onnx import OnnxEngine
 from lambda_serving.engines.onnx_session import OPTIONS, make_options, open_session, read_specs
 from lambda_serving.errors import InputError, ModelLoadError, SettingsError
 from lambda_serving.models.model import Model
-from lambda_serving.settings.runtime import Tensors, VersionSettings
+from lambda_serving.settings.endpoint import Tensors, VersionSettings
 from tests.models import make_adder
 
 

@@ -13,7 +13,7 @@ def list_lines(log: Log) -> list[str]:
 def test_a_request() -> None:
     log = Log()
     statistics = log.open()
-    statistics.note_load("1", 41.4)
+    statistics.record_load("1", 41.4)
     serve(statistics, {"x": 1.5, "y": "b", "sold": 3})
     [line] = list_lines(log)
     assert line == f"e/1: {line[5:8]} ms (process 1.0), model load 41 ms, x=1.5, sold=3, y=b"
@@ -43,7 +43,7 @@ def test_a_sampled_request() -> None:
 
 def test_undeclared_statistics_are_cut_where_they_are_long() -> None:
     log = Log()
-    with log.open().begin("r") as record:
+    with log.open().begin_request("r") as record:
         record.version = "1"
         assert record.collect is not None
         record.collect({"note": "n" * 100})

@@ -3,9 +3,10 @@ from pathlib import Path
 import pytest
 
 from lambda_serving.errors import SettingsError
+from lambda_serving.settings.endpoint import Tensors
 from lambda_serving.settings.endpoint_toml import parse_endpoint, read_endpoint
 from lambda_serving.settings.engines import ENGINES
-from lambda_serving.settings.runtime import Tensors, read_runtime
+from lambda_serving.settings.runtime import read_runtime
 
 BASE = {"endpoint": "iris", "engine": "onnx", "model": "iris/1/model.onnx"}
 

@@ -19,7 +19,7 @@ from skops import io as skops_io
 from lambda_serving.engines.sklearn import SklearnEngine
 from lambda_serving.errors import InputError, ModelLoadError, SettingsError, UserCodeError
 from lambda_serving.models.model import Model
-from lambda_serving.settings.runtime import VersionSettings
+from lambda_serving.settings.endpoint import VersionSettings
 
 X = np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0], [2.0, 1.0]])
 MODEL = make_pipeline(StandardScaler(), LinearRegression()).fit(X, X.sum(axis=1))

@@ -134,10 +134,10 @@ def test_errors_are_exact_and_by_class() -> None:
     log = Log()
     statistics = log.open(frequency=0.25)
     for number in range(40):
-        with pytest.raises(InputError), statistics.begin(f"request-{number}") as record:
+        with pytest.raises(InputError), statistics.begin_request(f"request-{number}") as record:
             record.version = "1"
             raise InputError("no")
-    with pytest.raises(InternalError), statistics.begin("failing"):
+    with pytest.raises(InternalError), statistics.begin_request("failing"):
         raise InternalError("broken")
     found = log.describe()
     assert (found.errors, found.faults) == (41, 1)
@@ -149,8 +149,8 @@ def test_errors_are_exact_and_by_class() -> None:
 def test_versions_and_endpoints_are_kept_apart() -> None:
     log = Log()
     one, other = log.open(), log.open("f", "t")
-    one.note_load("1", 12.0)
-    one.note_load("2", 20.0)
+    one.record_load("1", 12.0)
+    one.record_load("2", 20.0)
     for version in ("1", "2", "2"):
         serve(one, {"x": float(version)}, version)
     serve(other, {})

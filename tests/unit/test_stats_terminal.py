@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from lambda_serving.settings.runtime import Variable
+from lambda_serving.settings.endpoint import Variable
 from lambda_serving_cli.statistics.figures import Origin, Report, describe_endpoint
 from lambda_serving_cli.statistics.records import LogEvent
 from lambda_serving_cli.statistics.report import make_console, show
@@ -38,7 +38,7 @@ def render(encoding: str, width: int, log: Log, variables: Mapping[str, Variable
 def test_the_report_fits_any_terminal(encoding: str, width: int) -> None:
     log = Log()
     statistics = log.open()
-    with pytest.raises(ValueError), statistics.begin("r"):
+    with pytest.raises(ValueError), statistics.begin_request("r"):
         raise ValueError("no")
     for version in ("1", "2"):
         serve(statistics, {"x": 1.0, "y": ["a", "b"], "last": 2.0, "sold": 4}, version)

@@ -10,7 +10,7 @@ import pytest
 from lambda_serving.errors import SettingsError
 from lambda_serving.messages.request import Request
 from lambda_serving.settings.endpoint_toml import parse_endpoint
-from lambda_serving.versions.traffic import choose_target, share_by_age, sort_newest_first
+from lambda_serving.versions.traffic_split import choose_target, share_by_age, sort_newest_first
 
 SHARES = {"a": 0.1, "b": 0.25, "c": 0.65}
 MANY = 10_000

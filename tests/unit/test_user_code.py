@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from lambda_serving.errors import UserCodeLoadError
-from lambda_serving.settings.runtime import Tensors, VersionSettings
+from lambda_serving.settings.endpoint import Tensors, VersionSettings
 from lambda_serving.user_code.model_endpoint import make_model_endpoint
 from lambda_serving.user_code.preprocess import make_user_code
 

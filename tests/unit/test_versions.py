@@ -6,7 +6,7 @@ import pytest
 
 from lambda_serving.errors import ModelFetchError
 from lambda_serving.pipeline.endpoint import Endpoint
-from lambda_serving.versions.loaded import LONGEST_PAUSE, Versions
+from lambda_serving.versions.loaded import LONGEST_PAUSE, LoadedVersions
 
 
 class Store:
@@ -25,8 +25,8 @@ class Store:
             raise ModelFetchError("the model is not there")
         return cast(Endpoint, Loaded(self, version))
 
-    def make_versions(self, budget: int = 100) -> Versions:
-        return Versions(self.load, lambda: budget, lambda: self.now)
+    def make_versions(self, budget: int = 100) -> LoadedVersions:
+        return LoadedVersions(self.load, lambda: budget, lambda: self.now)
 
 
 class Loaded:
@@ -45,7 +45,7 @@ class Loaded:
         self.store.notes.append(f"unload {self.version}")
 
 
-def get_all(versions: Versions, names: str) -> None:
+def get_all(versions: LoadedVersions, names: str) -> None:
     for name in names:
         assert cast(Any, versions.get(name)).version == name
 
@@ -195,7 +195,7 @@ def test_the_budget_is_asked_when_it_matters() -> None:
 
     store = Store()
     store.broken.add("1")
-    versions = Versions(store.load, refuse, lambda: store.now)
+    versions = LoadedVersions(store.load, refuse, lambda: store.now)
     with pytest.raises(ModelFetchError):
         versions.get("1")
 

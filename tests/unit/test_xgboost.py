@@ -10,7 +10,7 @@ import xgboost
 from lambda_serving.engines.xgboost import XgboostEngine
 from lambda_serving.errors import InputError, ModelLoadError, SettingsError
 from lambda_serving.models.model import Model
-from lambda_serving.settings.runtime import VersionSettings
+from lambda_serving.settings.endpoint import VersionSettings
 
 X = np.random.default_rng(3).uniform(0, 4, size=(100, 2))
 ROW = np.array([[1.0, 2.0]])

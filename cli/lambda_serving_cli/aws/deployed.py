@@ -178,7 +178,7 @@ class Deployed:
 
     @property
     def taken_out(self) -> dict[str, str]:
-        """What the guard took out of the traffic, and why; as one environment sees it."""
+        """What the circuit breaker took out of the traffic, and why; as one environment sees it."""
         return self._collect("taken_out")
 
     @property

@@ -87,8 +87,8 @@ def list_endpoints(
 ) -> None:
     """Show what is deployed: every endpoint, its versions, who gets its traffic, and its health.
 
-    Asking for the health loads an endpoint that no request has loaded yet. What the guard took out
-    of the traffic, and what is broken, is told by the one environment that answers.
+    Asking for the health loads an endpoint that no request has loaded yet. What the circuit breaker
+    took out of the traffic, and what is broken, is told by the one environment that answers.
 
     Examples:
 

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from lambda_serving.settings.runtime import DEFAULT_VERSION
+from lambda_serving.settings.endpoint import DEFAULT_VERSION
 from lambda_serving_cli.aws.optional_stack import find_stack
 from lambda_serving_cli.aws.target import Target, find_target
 from lambda_serving_cli.commands.endpoints import JsonOption, show_outcome

@@ -14,8 +14,8 @@ import typer
 from rich.console import Console
 
 from lambda_serving.errors import SettingsError
+from lambda_serving.settings.endpoint import Variable
 from lambda_serving.settings.endpoint_toml import read_endpoint
-from lambda_serving.settings.runtime import Variable
 from lambda_serving_cli.aws.logs import NoLogGroupError, Source
 from lambda_serving_cli.aws.target import find_cloud
 from lambda_serving_cli.commands.options.where import Where, find_project, with_where

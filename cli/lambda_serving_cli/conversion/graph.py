@@ -14,7 +14,7 @@ import onnxruntime as ort
 
 from lambda_serving.engines.onnx import OnnxEngine
 from lambda_serving.models.model import Model
-from lambda_serving.settings.runtime import VersionSettings
+from lambda_serving.settings.endpoint import VersionSettings
 from lambda_serving_cli.conversion.original import Array, Arrays
 
 ROWS = "rows"

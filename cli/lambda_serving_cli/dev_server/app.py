@@ -1,4 +1,4 @@
-"""The serving routes of one endpoint, on a server that many share."""
+"""The HTTP routes of one endpoint, on a server of several."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ _played: ContextVar[Played] = ContextVar("played")
 
 
 class Played:
-    """What the user's response to one request sent, whole, as Lambda answers."""
+    """All messages of a user's own response to one request, collected as on Lambda."""
 
     def __init__(self, scope: Scope) -> None:
-        # Told as Mangum tells it: by its version a streaming response chooses how it waits.
+        # The version that Mangum states. By it, a streaming response chooses how it waits.
         self.scope = scope | {"asgi": {"version": "3.0"}}
         self.messages: Messages = []
 
 
 class DevApp(App):
-    """Waits for what runs in the threads of its endpoint."""
+    """Serves by threads of the endpoint, and waits for them."""
 
     def __init__(self, environment: DevEnvironment) -> None:
-        super().__init__(environment)
+        super().__init__(environment.environment)
         self._own = environment
 
     async def _serve(
@@ -40,7 +40,7 @@ class DevApp(App):
         return await super()._serve(target, scope, receive, send, request_id)
 
     async def serve(self, request: Request) -> Any:
-        """In a thread of its own; so is what the user's response does, in the same."""
+        """Serve in a new thread, which also runs the user's own response."""
         played = _played.get()
 
         def serve() -> Any:

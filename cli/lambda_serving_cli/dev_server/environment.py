@@ -1,72 +1,104 @@
-"""An endpoint's environment beside others in one process, and the calls between them."""
+"""One endpoint of the dev server: its environment beside others in one process, and its calls."""
 
 from __future__ import annotations
 
 import json
 import logging
-import math
 import sys
-import threading
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from contextvars import ContextVar, copy_context
-from functools import cached_property
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+from lambda_serving.calls.on_demand import CallsOnDemand
 from lambda_serving.calls.send_request import CallError, Calls, describe_function_error
 from lambda_serving.environment.environment import Environment
 from lambda_serving.errors import LoadError, SettingsError
 from lambda_serving.events import invoke
 from lambda_serving.messages.request import Request, enter_request, find_request
 from lambda_serving.pipeline.endpoint import Servable
-from lambda_serving.settings.runtime import EndpointSettings, Runtime
+from lambda_serving.settings.endpoint import EndpointSettings
+from lambda_serving.settings.endpoint_toml import EndpointFile, read_endpoint
+from lambda_serving.settings.runtime import Runtime
+from lambda_serving.telemetry.telemetry import Telemetry
 from lambda_serving.user_code.event_loop import show_event_loop, use_event_loop
+from lambda_serving.versions.loaded import LoadedVersions, VersionLoader
+from lambda_serving.versions.versions import Versions
 from lambda_serving_cli.dev_server.loops import LoopLease, Loops, start_loop
 from lambda_serving_cli.dev_server.threads import THREADS, Turns, enter_folder
 
 logger = logging.getLogger("lambda_serving")
 
 REQUEST_SECONDS = 29.0
-"""What a request may take before its calls to others give up: the template's Timeout."""
+"""Seconds after which a request's calls to other endpoints give up: the template's Timeout."""
 
 LOADS = Turns(longest_wait=10)
-"""Plain module names lead to one version at a time, the one that is loaded (``isolation``)."""
+"""Endpoints load one after the other. Plain module names lead to the modules of one version at a
+time, the one that is being loaded (``isolation``)."""
 
 _loading: ContextVar[tuple[str, ...]] = ContextVar("loading", default=())
-"""The endpoints that are being loaded and have led here, by calls that their ``load`` makes."""
+"""The endpoints that are being loaded: the load of each calls the next."""
 
 
-class DevEnvironment(Environment):
-    """Loads and serves one endpoint; ``others`` are those that it may call."""
+class DevEnvironment:
+    """One endpoint of the dev server: an ``Environment`` with local calls and loads in turn."""
 
     def __init__(
         self,
         runtime: Runtime,
         others: Mapping[str, DevEnvironment],
-        tell: Callable[[Mapping[str, Any]], None],
+        write: Callable[[Mapping[str, Any]], None],
     ) -> None:
-        """``tell`` gets each record of statistics."""
-        super().__init__(runtime)
-        self._tell = tell
+        """``others`` are the endpoints that it may call; ``write`` takes each EMF record."""
         self.name = runtime.task_root.name
-        self._others = others
+        self._runtime = runtime
         self._problem = ""
         self._shared_loop = start_loop(lambda: enter_folder(runtime.task_root))
         self._loops = Loops()
-        self._warned: set[str] = set()
-        self._following = threading.Lock()
         self._latest = Request({}, f"load-{self.name}")
+        """The latest request of this endpoint. That of the process may be another one's."""
+        file = EndpointFile(runtime, self._read_settings)
+        telemetry = Telemetry(runtime, file, write)
+        transport = LocalTransport(self.name, file, others)
+        calls = LocalCalls(
+            Calls(transport, runtime.depth_limit, telemetry.count_failed_call, THREADS),
+            lambda: find_request(self._latest),
+        )
+        loader = VersionLoader(runtime, file, telemetry, calls)
+        self.versions = Versions(runtime, file, loader.load, telemetry.count, self._make_loaded)
+        self.environment = Environment(runtime, file, telemetry, calls, self.versions)
+
+    def _make_loaded(
+        self, load: Callable[[str], Servable], budget: Callable[[], int]
+    ) -> LoadedVersions:
+        return VersionsInTurn(self, load)
+
+    def _read_settings(self, folder: Path) -> EndpointSettings:
+        """Read ``endpoint.toml``.
+
+        Raises:
+            SettingsError: it is wrong, or its endpoint has another name than its folder.
+        """
+        settings = read_endpoint(folder)
+        if settings.endpoint != self.name:
+            raise SettingsError(
+                f"endpoint.toml: endpoint: expected {self.name!r}, as the folder is named,"
+                f" got {settings.endpoint!r}"
+            )
+        return settings
 
     def start[T](self, function: Callable[..., T], *args: Any) -> Future[T]:
-        """Run in a thread of its own, as code of this environment.
+        """Run a function in a new thread, as code of this endpoint.
 
-        It has an event loop, as Lambda's only thread has: synchronous calls to others may block it.
+        The thread has an event loop, as Lambda's only thread has. Synchronous calls to other
+        endpoints may block it.
         """
 
         def run() -> T:
-            enter_folder(self.runtime.task_root)
+            enter_folder(self._runtime.task_root)
             with LoopLease(self._loops) as loop:
                 use_event_loop(lambda: self._shared_loop if self._awaits_calls else loop, loop)
                 show_event_loop()
@@ -76,54 +108,42 @@ class DevEnvironment(Environment):
 
     @property
     def _awaits_calls(self) -> bool:
-        """Whether calls to others never block a loop, so that all requests may share one."""
-        return all(version.engine == "custom_async" for version in self.settings.described)
+        """Whether calls to other endpoints never block, so that all requests share one loop."""
+        described = self.environment.settings.described
+        return all(version.engine == "custom_async" for version in described)
 
-    @property
-    def settings(self) -> EndpointSettings:
-        """What ``endpoint.toml`` says.
+    def serve(self, request: Request) -> Any:
+        """Return the result of one request, within REQUEST_SECONDS."""
+        deadline = min(request.deadline, time.monotonic() + REQUEST_SECONDS)
+        self.versions.check_registry()
+        return self.environment.serve(request._replace(deadline=deadline))
+
+    def answer_invoke(self, payload: Any, context: Any) -> Any:
+        """Answer a direct invoke, as the handler does.
 
         Raises:
-            SettingsError: it is wrong, or names the endpoint otherwise than its folder.
+            Exception: named by the class in the error table.
         """
-        settings = super().settings
-        if settings.endpoint != self.name:
-            raise SettingsError(
-                f"endpoint.toml: endpoint: expected {self.name!r}, as the folder is named,"
-                f" got {settings.endpoint!r}"
-            )
-        return settings
+        self.versions.check_registry()
+        return invoke.answer_event(payload, context, self.environment)
 
-    def get_endpoint(self, version: str | None = None) -> Servable:
-        """See ``Environment``. Endpoints are loaded one after the other."""
-        version = self.check_version(version)
-        if self.is_loaded(version):
-            return super().get_endpoint(version)
+    def enter_latest(self) -> None:
+        """The running request is the latest one of this endpoint."""
+        self._latest = find_request(self._latest)
+
+    def load_in_turn(self, load: Callable[[], Servable]) -> Servable:
+        """Load a version when no other endpoint is being loaded.
+
+        Raises:
+            LoadError: it cannot be loaded, or its load calls this endpoint itself.
+        """
         try:
-            return copy_context().run(self._load_in_turn, version)
+            return copy_context().run(self._load_in_turn, load)
         except LoadError as error:
             self._problem = f"{error.type}: {error.detail}"
             raise
 
-    def follow(self, count_seconds: Callable[[], float] = lambda: math.inf) -> None:
-        """See ``Environment``. One request looks; the others go on, if there is a version."""
-        if self._follower is None or not self._follower.is_due():
-            return
-        if self._following.acquire(blocking=not self.rollout.default):
-            try:
-                LOADS.run(lambda: super(DevEnvironment, self).follow(count_seconds))
-            finally:
-                self._following.release()
-
-    def describe_state(self) -> str:
-        """``ready`` where the default version is, or ``loading``, or what stands in the way."""
-        try:
-            is_ready = self.is_loaded(self.rollout.default)
-        except SettingsError as error:
-            return f"{error.type}: {error.detail}"
-        return "ready" if is_ready else self._problem or "loading"
-
-    def _load_in_turn(self, version: str) -> Servable:
+    def _load_in_turn(self, load: Callable[[], Servable]) -> Servable:
         chain = _loading.get()
         if self.name in chain:
             raise LoadError(f"{self.name} is being loaded, and its load calls {self.name}")
@@ -131,61 +151,71 @@ class DevEnvironment(Environment):
         caller = find_request(self._latest)
         deadline = min(caller.deadline, time.monotonic() + REQUEST_SECONDS)
         enter_request(caller._replace(deadline=deadline))
-        get_endpoint = super().get_endpoint
-        # What a load calls is loaded within its turn.
-        return get_endpoint(version) if chain else LOADS.run(lambda: get_endpoint(version))
+        # An endpoint that a load calls is loaded within the same turn.
+        return load() if chain else LOADS.run(load)
 
-    def _count_budget(self) -> int:
-        """No version is unloaded: another request may be using it."""
-        return sys.maxsize
+    def describe_state(self) -> str:
+        """``ready`` if the default version is loaded; else ``loading``, or the last problem."""
+        try:
+            is_ready = self.versions.is_loaded(self.versions.rollout.default)
+        except SettingsError as error:
+            return f"{error.type}: {error.detail}"
+        return "ready" if is_ready else self._problem or "loading"
 
-    def serve(self, request: Request) -> Any:
-        deadline = min(request.deadline, time.monotonic() + REQUEST_SECONDS)
-        self._latest = request = request._replace(deadline=deadline)
-        self.follow()
-        return super().serve(request)
+    def close(self) -> None:
+        """Unload every version."""
+        self.environment.close()
 
-    @cached_property
-    def calls(self) -> Calls:
-        transport = LocalTransport(self._others, self._check_callee)
-        return Calls(transport, self.runtime.depth_limit, self._count_failed_call, THREADS)
 
-    def _send_request(self, endpoint: str, version: str | None = None, data: Any = None) -> Any:
-        send = super()._send_request
+class VersionsInTurn(LoadedVersions):
+    """Loaded versions whose loads take turns. None is unloaded for another: it may be in use."""
+
+    def __init__(self, owner: DevEnvironment, load: Callable[[str], Servable]) -> None:
+        super().__init__(load, lambda: sys.maxsize)
+        self._owner = owner
+
+    def get(self, version: str, keep: str | None = None) -> Servable:
+        """See ``LoadedVersions``."""
+        self._owner.enter_latest()
+        get = super().get
+        if self.is_loaded(version):
+            return get(version, keep)
+        return self._owner.load_in_turn(lambda: get(version, keep))
+
+
+class LocalCalls(CallsOnDemand):
+    """Calls to endpoints of this process, also from threads that carry no request."""
+
+    def __init__(self, calls: Calls, find_caller: Callable[[], Request]) -> None:
+        """``find_caller`` returns the request of the running code, or the endpoint's latest."""
+        super().__init__(lambda: calls)
+        self._find_caller = find_caller
+
+    def send_request(self, endpoint: str, version: str | None = None, data: Any = None) -> Any:
+        """See ``Calls``."""
+        send = super().send_request
 
         def send_as_own() -> Any:
-            # A thread of the user's own may carry no request; the latest of all is another's.
-            enter_request(find_request(self._latest))
+            enter_request(self._find_caller())
             return send(endpoint, version, data)
 
         return copy_context().run(send_as_own)
 
-    def _check_callee(self, callee: str) -> None:
-        """Tell what goes well here, and not on AWS."""
-        settings = self.settings
-        if settings.is_canary or callee in settings.calls or callee in self._warned:
-            return
-        self._warned.add(callee)
-        logger.warning(
-            "%s calls %s, which `calls` in its endpoint.toml does not name: AccessDenied on AWS",
-            self.name,
-            callee,
-        )
-
-    def write_statistics(self, record: Mapping[str, Any]) -> None:
-        """See ``Environment``."""
-        self._tell(record)
-
 
 class LocalTransport:
-    """Invokes another endpoint of this process as Lambda would, its time limit included."""
+    """A ``Transport`` that invokes an endpoint of this process, with Lambda's time limit."""
 
     def __init__(
-        self, environments: Mapping[str, DevEnvironment], check: Callable[[str], None]
+        self, caller: str, file: EndpointFile, environments: Mapping[str, DevEnvironment]
     ) -> None:
-        """``check`` is told each callee that there is."""
+        """``file`` is that of the ``caller``."""
+        self._caller = caller
+        self._file = file
         self._environments = environments
-        self._check = check
+        self._warned: set[str] = set()
+
+    def connect(self) -> None:
+        """See ``Transport``. There are no connections."""
 
     def invoke(self, endpoint: str, payload: bytes, seconds: float) -> bytes:
         """See ``Transport``."""
@@ -193,19 +223,31 @@ class LocalTransport:
         if environment is None:
             known = ", ".join(self._environments)
             raise CallError("NoSuchEndpoint", f"there is no {endpoint!r}; there are {known}")
-        self._check(endpoint)
-        deadline = time.monotonic() + seconds
+        self._warn_of_denial(endpoint)
+        deadline = time.monotonic() + min(seconds, REQUEST_SECONDS)
         context = SimpleNamespace(
             aws_request_id="-",
             get_remaining_time_in_millis=lambda: int((deadline - time.monotonic()) * 1000),
         )
-        call = environment.start(invoke.answer_event, json.loads(payload), context, environment)
+        call = environment.start(environment.answer_invoke, json.loads(payload), context)
         try:
             return json.dumps(call.result(seconds)).encode()
         except TimeoutError as error:
             raise CallError("Timeout", f"no answer within {seconds:.1f} s") from error
         except Exception as error:
-            # What an invoke raises is what Lambda would make this payload of.
+            # Lambda would return the exception of an invoke as this payload.
             failure = {"errorType": type(error).__name__, "errorMessage": str(error)}
             body = json.dumps(failure).encode()
             raise CallError("FunctionError", describe_function_error(body), body) from error
+
+    def _warn_of_denial(self, callee: str) -> None:
+        """Warn once of a call that works here and not on AWS."""
+        settings = self._file.settings
+        if settings.is_canary or callee in settings.calls or callee in self._warned:
+            return
+        self._warned.add(callee)
+        logger.warning(
+            "%s calls %s, which `calls` in its endpoint.toml does not name: AccessDenied on AWS",
+            self._caller,
+            callee,
+        )

@@ -106,7 +106,7 @@ class DevServer:
     def _load(self, environment: DevEnvironment) -> None:
         started = time.monotonic()
         try:
-            environment.get_endpoint()
+            environment.versions.get()
         except LoadError as error:
             private = f" [{error.private}]" if error.private else ""
             line = "%s is not ready: %s%s"

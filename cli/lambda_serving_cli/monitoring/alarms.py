@@ -6,7 +6,7 @@ math".
 
 from textwrap import indent
 
-from lambda_serving.settings.runtime import EndpointSettings
+from lambda_serving.settings.endpoint import EndpointSettings
 
 PERIOD = 300
 """Seconds."""

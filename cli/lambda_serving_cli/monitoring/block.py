@@ -7,8 +7,8 @@ from pathlib import Path
 from types import MappingProxyType
 
 from lambda_serving.errors import SettingsError
+from lambda_serving.settings.endpoint import EndpointSettings
 from lambda_serving.settings.endpoint_toml import read_endpoint
-from lambda_serving.settings.runtime import EndpointSettings
 from lambda_serving_cli.local_cloud.layout import write_atomically
 from lambda_serving_cli.monitoring.alarms import camel, write_alarms
 from lambda_serving_cli.monitoring.dashboard import write_dashboard

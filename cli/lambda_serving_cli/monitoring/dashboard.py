@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from lambda_serving.settings.runtime import EndpointSettings
+from lambda_serving.settings.endpoint import EndpointSettings
 from lambda_serving_cli.monitoring.graphs import Widget
 from lambda_serving_cli.monitoring.widgets import show_endpoint, show_overview
 from lambda_serving_cli.terminal.steps import StepError

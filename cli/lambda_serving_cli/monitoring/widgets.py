@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 
-from lambda_serving.settings.runtime import EndpointSettings, Variable
+from lambda_serving.settings.endpoint import EndpointSettings, Variable
 from lambda_serving_cli.monitoring.alarms import name_crashes
 from lambda_serving_cli.monitoring.graphs import (
     NAMESPACE,
@@ -81,7 +81,7 @@ def show_endpoint(settings: EndpointSettings) -> list[Widget]:
 
 
 def show_rollout(endpoint: str) -> Widget:
-    """What keeps a version from its traffic: the guard, or that it does not load."""
+    """What keeps a version from its traffic: the circuit breaker, or a load that fails."""
     out = find("VersionsTakenOut", VERSION, "Sum", f"{BY_VERSION} taken out", endpoint)
     label = f"{BY_VERSION}: {name('Dim.Cause')}"
     failed = find("FailedUpdates", [*VERSION, "Cause"], "Sum", label, endpoint)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from lambda_serving.settings.runtime import DEFAULT_VERSION
+from lambda_serving.settings.endpoint import DEFAULT_VERSION
 from lambda_serving_cli.aws.target import Target
 from lambda_serving_cli.project.changes import Changes
 from lambda_serving_cli.project.code import plan_code

@@ -6,8 +6,8 @@ import json
 import re
 from collections.abc import Collection, Iterator, Sequence
 
+from lambda_serving.settings.endpoint import EndpointSettings
 from lambda_serving.settings.engines import ENGINES
-from lambda_serving.settings.runtime import EndpointSettings
 from lambda_serving_cli.monitoring.alarms import camel, list_alarms
 from lambda_serving_cli.project.template import Entry, Template
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from lambda_serving.settings.runtime import DEFAULT_VERSION
+from lambda_serving.settings.endpoint import DEFAULT_VERSION
 from lambda_serving_cli.project.changes import Changes
 from lambda_serving_cli.project.creation import Outcome, finish, plan_update
 from lambda_serving_cli.project.edits import edits_project

@@ -12,8 +12,8 @@ from tomlkit.exceptions import TOMLKitError
 from tomlkit.items import InlineTable, KeyType, SingleKey, Table
 
 from lambda_serving.errors import SettingsError
+from lambda_serving.settings.endpoint import EndpointSettings
 from lambda_serving.settings.endpoint_toml import read_endpoint
-from lambda_serving.settings.runtime import EndpointSettings
 from lambda_serving_cli.project.files import read_text
 from lambda_serving_cli.terminal.steps import StepError
 

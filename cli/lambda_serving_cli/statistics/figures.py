@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+from lambda_serving.settings.endpoint import Variable
 from lambda_serving.settings.metric_types import RESERVED
-from lambda_serving.settings.runtime import Variable
 from lambda_serving.telemetry.record import STAGES
 from lambda_serving_cli.statistics.records import EndpointSums, Sums
 from lambda_serving_cli.statistics.sample import Bucket, Sample

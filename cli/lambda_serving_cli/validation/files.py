@@ -7,8 +7,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from lambda_serving.errors import SettingsError, UserCodeLoadError
-from lambda_serving.settings.endpoint_toml import WITHOUT_MODEL, parse_endpoint
-from lambda_serving.settings.runtime import EndpointSettings
+from lambda_serving.settings.endpoint import EndpointSettings
+from lambda_serving.settings.endpoint_toml import parse_endpoint
+from lambda_serving.settings.version_keys import WITHOUT_MODEL
 from lambda_serving.user_code.preprocess import find_preprocess
 from lambda_serving_cli.monitoring.block import describe_changes
 from lambda_serving_cli.project.blocks import POLICIES, list_layers, list_policies

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from lambda_serving.errors import UserCodeLoadError
-from lambda_serving.settings.runtime import EndpointSettings
+from lambda_serving.settings.endpoint import EndpointSettings
 from lambda_serving.user_code.preprocess import find_preprocess
 from lambda_serving_cli.project.project import Project
 from lambda_serving_cli.project.template import Template

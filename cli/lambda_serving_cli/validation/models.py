@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from lambda_serving.errors import UserCodeLoadError
+from lambda_serving.settings.endpoint import EndpointSettings, VersionSettings
 from lambda_serving.settings.location import Location, locate_model
-from lambda_serving.settings.runtime import EndpointSettings, VersionSettings
 from lambda_serving.user_code.preprocess import find_preprocess
 from lambda_serving_cli.aws.target import Target
 from lambda_serving_cli.project.project import Project

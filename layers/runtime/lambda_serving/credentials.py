@@ -1,8 +1,8 @@
-"""The function's own credentials: from the environment, or from Lambda's endpoint for them.
+"""The function's credentials, from environment variables or from Lambda's credentials endpoint.
 
-Under SnapStart they are not in the environment, where they would be as old as the snapshot: an
-endpoint on loopback gives those that are valid now (AWS Lambda, "Activating and managing Lambda
-SnapStart"; AWS SDKs and tools, "Container credential provider").
+Under SnapStart there are none in the environment, since they would be as old as the snapshot. An
+endpoint on loopback returns valid ones (AWS Lambda, "Activating and managing Lambda SnapStart";
+AWS SDKs and tools, "Container credential provider").
 """
 
 from __future__ import annotations

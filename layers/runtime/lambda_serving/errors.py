@@ -1,4 +1,4 @@
-"""Every failure has a name here, and every name carries its HTTP status.
+"""All errors, with their HTTP status.
 
 ::
 
@@ -15,8 +15,8 @@
     │   └── InputError                 422  JSON but no object; ValueError; the engine refuses
     ├── UserHTTPError                  as the user's exception says
     ├── UserCodeError                  500  any other exception in user code or engine
-    ├── CallDepthError                 508  endpoints call each other without an end
-    ├── CalleeError                    502  a canary's target cannot be asked (503, 504, 508)
+    ├── CallDepthError                 508  endpoints call each other endlessly
+    ├── CalleeError                    502  a canary's target cannot be called (503, 504, 508)
     ├── ResultError                    500  the result cannot be sent
     │   └── ResultTooLargeError        500
     ├── InternalError                  500  a defect of lambda-serving itself
@@ -29,8 +29,8 @@
         ├── ModelVerificationError     503  sha256 differs
         └── ModelLoadError             503  fetched, but the engine or `load` refuses it
 
-``detail`` is what the caller may read: never a path, a bucket or a credential. ``private``
-and the exception's cause are for the log alone.
+``detail`` goes to the caller, and never contains a path, a bucket or a credential. ``private`` and
+the exception's cause are logged only.
 """
 
 from __future__ import annotations
@@ -198,7 +198,7 @@ class ModelLoadError(LoadError):
 
 
 def describe_error(error: ServingError, request_id: str) -> dict[str, Any]:
-    """The body of an error answer, the same for both entrances."""
+    """The body of an error answer, the same for all event sources."""
     return {
         "detail": error.detail,
         "type": error.type,

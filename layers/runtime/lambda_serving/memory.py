@@ -1,4 +1,4 @@
-"""What the process holds in memory, and giving back what it no longer needs."""
+"""The memory that the process uses, and giving memory back to the system."""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""What a caller must never see: paths, buckets; and no log either: credentials, signatures."""
+"""Removes secrets from texts.
+
+Answers must not contain paths, buckets, credentials or signatures. Logs must not contain
+credentials or signatures.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What user code gives, read without trust: it may be of any type, and raise anything."""
+"""Reads values that user code returns or raises. They may be of any type, and raise anything."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Calls from one endpoint to another: ``send_request``, over the Lambda API.
+"""Calls from one endpoint to another: ``send_request``, by Lambda's Invoke API.
 
-Nothing here knows HTTP events, models or engines.
+No HTTP events, models or engines in here.
 """

@@ -1,7 +1,7 @@
-"""The Lambda API's Invoke, within a deadline that is each call's own.
+"""Lambda's Invoke API, with a deadline for each call.
 
-botocore signs, urllib3 keeps the connections. boto3's client would cost a cold start half as much
-again, and its time limits belong to the client, not to the call
+botocore signs the requests and urllib3 keeps the connections. boto3's client would make a cold
+start half as long again, and its timeouts belong to the client, not to a call
 (docs/decisions/0009-send-request.md).
 """
 

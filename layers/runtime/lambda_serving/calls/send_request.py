@@ -1,7 +1,7 @@
-"""``send_request``: one endpoint asks another, by a Lambda Invoke.
+"""``send_request``: one endpoint calls another by a Lambda invoke.
 
-A failure is ``None`` to the user's code (ClearML's contract), and one log line and one metric
-that name the cause to the operator (docs/decisions/0009-send-request.md).
+If a call fails, user code gets ``None`` (ClearML's contract). A log line and a metric name the
+cause (docs/decisions/0009-send-request.md).
 """
 
 from __future__ import annotations
@@ -63,6 +63,9 @@ class Transport(Protocol):
             CallError: any failure, the callee's own included.
         """
 
+    def connect(self) -> None:
+        """Open new connections, after a restore from a snapshot."""
+
 
 class Calls:
     """Calls of one endpoint to others."""
@@ -83,6 +86,10 @@ class Calls:
         self._count_failure = count_failure
         self._pool = pool
         self._lock = threading.Lock()
+
+    def connect(self) -> None:
+        """Open new connections, after a restore from a snapshot."""
+        self._transport.connect()
 
     def send_request(self, endpoint: str, version: str | None = None, data: Any = None) -> Any:
         """The other endpoint's result; None on any failure, which is logged and counted."""

@@ -1,4 +1,4 @@
-"""What runs a model: one small file for each engine, imported by the versions that use it.
+"""Engines run models. Each is a small module, imported by the versions that use it.
 
-Imports no web framework and no boto3.
+No web framework and no boto3 in here.
 """

@@ -1,4 +1,4 @@
-"""What an engine is, and how it is found."""
+"""The protocol of engines, and the table's look-up."""
 
 from __future__ import annotations
 
@@ -9,9 +9,8 @@ from typing import Any, ClassVar, Literal, Protocol, cast
 
 from lambda_serving.errors import MissingLibraryError, SettingsError
 from lambda_serving.models.model import Model
+from lambda_serving.settings.endpoint import VersionSettings
 from lambda_serving.settings.engines import ENGINES
-from lambda_serving.settings.runtime import VersionSettings
-from lambda_serving.user_code.libraries import find_shared_library
 
 
 class Engine(Protocol):
@@ -96,6 +95,8 @@ def find_engine(name: str) -> type[Engine]:
             f"the engine {name!r} needs {error.name!r}: attach the layer {layer!r}"
         ) from error
     except (ImportError, OSError) as error:
+        from lambda_serving.user_code.libraries import find_shared_library
+
         if library := find_shared_library(error):
             raise MissingLibraryError(
                 f"the engine {name!r} needs the shared library {library!r}, which is not here:"

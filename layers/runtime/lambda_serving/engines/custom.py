@@ -1,4 +1,4 @@
-"""Engines ``custom`` and ``custom_async``: the user's own ``process`` is the model run."""
+"""Engines ``custom`` and ``custom_async``: the user's ``process`` runs the model."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any, ClassVar, Literal
 
 from lambda_serving.engines.base import refuse_unknown_options
 from lambda_serving.models.model import Model
-from lambda_serving.settings.runtime import VersionSettings
+from lambda_serving.settings.endpoint import VersionSettings
 
 
 class CustomEngine:

@@ -10,7 +10,7 @@ import lightgbm
 from lambda_serving.engines.base import check_options
 from lambda_serving.errors import InputError, ModelLoadError
 from lambda_serving.models.model import Model
-from lambda_serving.settings.runtime import VersionSettings
+from lambda_serving.settings.endpoint import VersionSettings
 
 PARAMETERS = (
     "num_threads",

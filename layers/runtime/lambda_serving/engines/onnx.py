@@ -9,7 +9,7 @@ from lambda_serving.engines.onnx_session import REFUSALS, open_session, read_spe
 from lambda_serving.engines.tensors import TensorSpec, make_tensor
 from lambda_serving.errors import InputError, ModelLoadError
 from lambda_serving.models.model import Model
-from lambda_serving.settings.runtime import VersionSettings
+from lambda_serving.settings.endpoint import VersionSettings
 
 
 class OnnxEngine:

@@ -1,6 +1,6 @@
-"""onnxruntime sessions: set up for Lambda, with the user's options, and what they take.
+"""onnxruntime sessions: their options on Lambda, their inputs and outputs.
 
-onnxruntime is imported here and nowhere else.
+No other module imports onnxruntime.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from onnxruntime.capi.onnxruntime_pybind11_state import Fail, InvalidArgument  #
 from lambda_serving.engines.base import refuse_unknown_options  # noqa: E402
 from lambda_serving.engines.tensors import NUMPY_TYPES, TensorSpec  # noqa: E402
 from lambda_serving.errors import ModelLoadError, SettingsError  # noqa: E402
-from lambda_serving.settings.runtime import Tensors, VersionSettings  # noqa: E402
+from lambda_serving.settings.endpoint import Tensors, VersionSettings  # noqa: E402
 
 REFUSALS = (InvalidArgument, Fail)
 """What a session raises where tensors do not fit the graph, at its inputs or at a node."""

@@ -1,8 +1,8 @@
-"""Whether a model's error says that it cannot take its input; imported where a model failed.
+"""Decides whether an error of a model is about its input. Imported when a model failed.
 
-A library raises ``ValueError`` and ``TypeError`` for what it is given and for what is wrong with
-the model alike. Which of the two it is, the place tells where it was raised: in the library's
-checks of its input, or in the middle of its work.
+Libraries raise ``ValueError`` and ``TypeError`` for wrong inputs and for broken models alike. The
+place where the error was raised tells them apart: in the library's checks of its input, or in the
+middle of its work.
 """
 
 from __future__ import annotations

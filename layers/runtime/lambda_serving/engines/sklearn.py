@@ -14,7 +14,7 @@ from lambda_serving.engines.base import refuse_unknown_options
 from lambda_serving.errors import ModelLoadError, SettingsError, UserCodeError
 from lambda_serving.models.model import Model
 from lambda_serving.redaction import redact
-from lambda_serving.settings.runtime import VersionSettings
+from lambda_serving.settings.endpoint import VersionSettings
 
 logger = logging.getLogger("lambda_serving")
 

@@ -1,4 +1,4 @@
-"""Named tensors: what a model takes, and making it from what a user's code returns."""
+"""Named tensors: what a model takes, and the conversion of user data to it."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ import xgboost
 from lambda_serving.engines.base import check_options
 from lambda_serving.errors import InputError, ModelLoadError
 from lambda_serving.models.model import Model
-from lambda_serving.settings.runtime import VersionSettings
+from lambda_serving.settings.endpoint import VersionSettings
 
 
 class XgboostEngine:

@@ -1,4 +1,4 @@
-"""What one execution environment is: its cold start, its parts, its snapshot.
+"""One execution environment: its cold start, its parts, its snapshot.
 
-Made once per process. Nothing here reads an event.
+It is made once per process. No module in here reads an event.
 """

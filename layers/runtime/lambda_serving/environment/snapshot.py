@@ -1,8 +1,8 @@
-"""SnapStart: what is done before Lambda takes its snapshot, and after each restore from it.
+"""SnapStart: the hooks before Lambda takes a snapshot, and after each restore from it.
 
-All environments that are restored begin as the same memory: with connections that are long dead,
-credentials and clocks of unknown age, and random generators that would all go on alike (AWS Lambda,
-"Handling uniqueness with Lambda SnapStart", "Networking"; docs/decisions/0017-snapstart.md).
+All restored environments start with the same memory: closed connections, credentials and clocks
+of unknown age, and random generators in the same state (AWS Lambda, "Handling uniqueness with
+Lambda SnapStart", "Networking"; docs/decisions/0017-snapstart.md).
 """
 
 from __future__ import annotations
@@ -19,13 +19,16 @@ if TYPE_CHECKING:
     from lambda_serving.environment.environment import Environment
 
 GENERATORS = ("random", "numpy.random")
-"""Modules with a generator of their own, which ``seed()`` seeds by the system. What else draws
-random numbers here asks the system each time."""
+"""Modules with a generator that ``seed()`` seeds by the system. All other random numbers in this
+package come from the system."""
 
 
 def register_hooks(environment: Environment) -> None:
-    """Where there will be a snapshot; before the user's own hooks, which so see all that is loaded,
-    and find connections that work after a restore."""
+    """Register the hooks, if there will be a snapshot.
+
+    They are registered before the user's own hooks. So the user's hooks run when everything is
+    loaded before a snapshot, and when connections work again after a restore.
+    """
     if not environment.runtime.is_snapshot:
         return
     from snapshot_restore_py import register_after_restore, register_before_snapshot
@@ -35,33 +38,33 @@ def register_hooks(environment: Environment) -> None:
 
 
 def warm_up(environment: Environment) -> None:
-    """Load what answers without being asked for by its version, and let it answer a sample.
+    """Load the versions that answer the unversioned URL, and let each answer a sample request.
 
-    What the first request, and the first line in the log, would import is imported, too.
+    Modules that the first request or the first log line would import are imported, too.
 
     Raises:
         LoadError: a version does not load, or does not answer.
     """
     if environment.runtime.function_name:
         import_formatter()
-    environment.follow()  # the cold start tried the newest version of the registry alone
+    environment.versions.check_registry()  # the cold start tried only the newest version
     sample = read_sample(environment.runtime)
-    rollout = environment.rollout
-    # The default one last: where memory is short, it is not the one to go.
+    rollout = environment.versions.rollout
+    # The default version comes last: if memory is short, it is not unloaded.
     for version in [*(set(rollout.shares) - {rollout.default}), rollout.default]:
-        endpoint = environment.get_endpoint(version)
+        endpoint = environment.versions.get(version)
         if sample is not None:
             answer_sample(endpoint, sample)
 
 
 def freeze() -> None:
-    """What is there by now stays: the collector need not look at it, and touch its pages, again."""
+    """Keep the garbage collector from visiting objects that stay, and from touching their pages."""
     gc.collect()
     gc.freeze()
 
 
 def restore(environment: Environment) -> None:
-    """Make the environment one of its own. Where this fails, Lambda drops it and restores another.
+    """Renew what restored environments must not share. If it fails, Lambda restores another one.
 
     Raises:
         LoadError: the user's ``after_restore`` fails.
@@ -75,7 +78,7 @@ def restore(environment: Environment) -> None:
 
 
 def reseed() -> None:
-    """Give the generators that are in use a seed of this environment's own."""
+    """Seed the random generators that are in use anew."""
     for name in GENERATORS:
         module: Any = sys.modules.get(name)
         if module is not None:

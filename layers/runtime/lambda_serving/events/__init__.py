@@ -1,4 +1,4 @@
-"""Event sources: from an event to a request, and from its answer to what Lambda returns.
+"""Event sources: each turns an event into a request, and its answer into what Lambda returns.
 
-Nothing here runs user code or loads a model: it asks the environment.
+No module in here runs user code or loads a model. They ask the environment.
 """

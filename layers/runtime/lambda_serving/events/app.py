@@ -1,7 +1,7 @@
-"""The serving routes, a thin ASGI application.
+"""The HTTP routes of an endpoint, as a small ASGI application.
 
-No framework: a router over one path shape costs nothing at cold start, where Starlette costs
-about as much as numpy's import does and FastAPI three times that (docs/decisions/0005-thin-app.md).
+It uses no framework. At cold start, Starlette would take about as long as importing NumPy does,
+and FastAPI three times as long (docs/decisions/0005-thin-app.md).
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from lambda_serving.messages.asgi import (
 )
 from lambda_serving.messages.encoding import decode_body
 from lambda_serving.messages.request import Request
-from lambda_serving.messages.request_metrics import Notes
+from lambda_serving.messages.request_metrics import RequestMetrics
 from lambda_serving.messages.responses import (
     Answer,
     answer_error,
@@ -51,7 +51,7 @@ ROUTES = (
 
 
 class Target(NamedTuple):
-    """What a path names: an endpoint and what follows it."""
+    """A path, parsed: the endpoint, and the segments after it."""
 
     endpoint: str
     rest: tuple[str, ...]
@@ -104,11 +104,11 @@ class App:
     async def _route(
         self, scope: Scope, receive: Receive, send: Send, request_id: str
     ) -> Answer | Messages:
-        """An answer; or of a user's own response the messages that are not sent yet."""
+        """An answer; or the messages of a user's own response that are not sent yet."""
         target = parse_path(scope["path"])
         method = scope["method"]
         view = self._views.get(target.rest)
-        # What is no view is a version; the endpoint itself is both.
+        # A segment that is no view is a version. The endpoint's own path is both.
         is_served = not target.rest or (view is None and len(target.rest) == 1)
         if method == "POST" and is_served:
             return await self._serve(target, scope, receive, send, request_id)
@@ -123,33 +123,37 @@ class App:
     async def _serve(
         self, target: Target, scope: Scope, receive: Receive, send: Send, request_id: str
     ) -> Answer | Messages:
-        with self._environment.record(request_id) as record:
-            self._environment.check_name(target.endpoint)
+        environment = self._environment
+        with environment.measure_request(request_id) as metrics:
+            environment.check_name(target.endpoint)
             version = target.rest[0] if target.rest else None
-            self._environment.check_version(version)
-            self._environment.expect_version(record, version)
-            request = await self._read(scope, receive, request_id, version, record)
-            answer = make_answer(await self.serve(request), record)
+            environment.versions.check(version)
+            environment.versions.expect(metrics, version)
+            request = await self._read(scope, receive, request_id, version, metrics)
+            answer = make_answer(await self.serve(request), metrics)
             if isinstance(answer, Answer):
                 return answer
 
             async def send_named(message: dict[str, Any]) -> None:
-                await send(name_version(message, record.version))
+                await send(name_version(message, metrics.version))
 
             messages = await self.play(answer, scope, receive, send_named)
-            return [name_version(message, record.version) for message in messages]
+            return [name_version(message, metrics.version) for message in messages]
 
     async def serve(self, request: Request) -> Any:
-        """A request's result. A server of many endpoints does this and ``show`` in threads."""
+        """Return a request's result. The dev server runs this and ``show`` in threads."""
         return self._environment.serve(request)
 
     async def play(self, response: Any, scope: Scope, receive: Receive, send: Send) -> Messages:
-        """All that a user's response sends: Lambda answers whole, so that one which fails midway
-        is still answered by the table. A server of its own sends it, and has nothing left."""
+        """Collect the messages of a user's response.
+
+        Lambda sends an answer as a whole. So a response that fails midway still gets an error
+        answer.
+        """
         return await collect_messages(response, scope, receive)
 
     async def show(self, view: Callable[[], Answer]) -> Answer:
-        """What a GET answers; loads the endpoint where it asks for that."""
+        """Answer a GET request. Some views load the endpoint."""
         return view()
 
     async def _read(
@@ -158,7 +162,7 @@ class App:
         receive: Receive,
         request_id: str,
         version: str | None,
-        record: Notes,
+        metrics: RequestMetrics,
     ) -> Request:
         headers = {key.lower(): value.decode("latin-1") for key, value in scope["headers"]}
         limit = self._environment.runtime.max_body_bytes
@@ -174,20 +178,20 @@ class App:
             version,
             deadline=find_deadline(scope),
             headers={key.decode("latin-1"): value for key, value in headers.items()},
-            record=record,
+            metrics=metrics,
         )
 
     def _describe(self) -> Answer:
         """The endpoint's metadata."""
-        return answer_json(self._environment.describe())
+        return answer_json(self._environment.versions.describe())
 
     def _check_ready(self) -> Answer:
-        """200 once the default version is loaded, 503 with the reason until then.
+        """Answer 200 once the default version is loaded.
 
         Raises:
-            LoadError
+            LoadError: it cannot be loaded now; answered with 503 and the reason.
         """
-        self._environment.get_endpoint()
+        self._environment.versions.get()
         return answer_json({"status": "ready"})
 
     def _show_docs(self) -> Answer:
@@ -201,17 +205,19 @@ class App:
         return answer_json(describe_api(self._environment.settings))
 
 
-def make_answer(result: Any, record: Notes) -> Any:
-    """What goes out: an Answer, or the user's own response. One with an error's status is one.
+def make_answer(result: Any, metrics: RequestMetrics) -> Any:
+    """Encode a result: an ``Answer``, or the user's own response.
+
+    A result with an error's status is recorded as an error.
 
     Raises:
         ServingError: JSON cannot hold the result, or it raises where it is read.
     """
-    answer = read_result(result, record.version)
+    answer = read_result(result, metrics.version)
     code = answer.status if type(answer) is Answer else read_attribute(answer, "status_code")
     status = code if type(code) is int else read_status(code, 400)
     if status is not None and status >= 400:
-        record.note_error(name_error(result), status)
+        metrics.record_error(name_error(result), status)
     return answer
 
 

@@ -1,4 +1,4 @@
-"""The event sources; each recognises its event and answers it, and the first that does, serves."""
+"""The event sources. The first that recognises an event answers it."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ class EventSource(Protocol):
         """Whether the event is of this source."""
 
     def answer_event(self, event: Any, context: Any, environment: Environment) -> Any:
-        """Serve it; what it returns is the Lambda's answer."""
+        """Serve the event. The return value is the Lambda's answer."""
 
 
 EVENT_SOURCES = cast(tuple[EventSource, ...], (http, schedule, invoke))
-"""In the order they are asked; ``invoke`` takes whatever is left."""
+"""In the order in which they are asked. ``invoke`` takes every event that is left."""
 
 
 def prepare(environment: Environment) -> None:
-    """Import what the first event would else wait for."""
+    """Import the modules that the first HTTP event needs."""
     http.make_adapter(environment)
 
 

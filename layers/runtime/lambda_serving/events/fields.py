@@ -1,7 +1,7 @@
-"""What an HTTP event holds, by its shape: the fields that are read, and what stands in each.
+"""The fields of HTTP events, and their types.
 
-A field that is missing or of the wrong type is the caller's mistake, whoever made up the event:
-AWS always sends them so (AWS's event references of API Gateway, ALB and function URLs).
+AWS always sends events like this (AWS's event references of API Gateway, ALB and function URLs).
+An event with a missing field or one of the wrong type was made up, and is the caller's mistake.
 """
 
 from __future__ import annotations

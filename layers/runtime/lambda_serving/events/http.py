@@ -1,6 +1,6 @@
-"""HTTP events: API Gateway v2 and v1, ALB and function URLs, all through Mangum's event sources.
+"""The event source of HTTP requests: API Gateway v2 and v1, ALB and function URLs, by Mangum.
 
-They are imported at the first HTTP event.
+Mangum is imported at the first HTTP event.
 """
 
 from __future__ import annotations
@@ -11,13 +11,13 @@ from typing import Any
 from lambda_serving.environment.environment import Environment
 from lambda_serving.errors import ResultTooLargeError, ServingError, report_error
 from lambda_serving.messages.encoding import measure_payload
-from lambda_serving.messages.request import Request, choose_id, enter_request, find_latest
+from lambda_serving.messages.request import CURRENT, Request, choose_id, enter_request
 from lambda_serving.messages.responses import VERSION_HEADER, answer_error
 from lambda_serving.settings.runtime import PAYLOAD_LIMIT
 
 
 def infer(event: Any) -> bool:
-    """Told by ``requestContext``, as each source fills it (AWS's event references)."""
+    """Recognise an event by the keys of its ``requestContext`` (AWS's event references)."""
     context = event.get("requestContext") if isinstance(event, dict) else None
     if not isinstance(context, dict):
         return False
@@ -25,10 +25,10 @@ def infer(event: Any) -> bool:
 
 
 def answer_event(event: Any, context: Any, environment: Environment) -> Any:
-    """Serve an HTTP event; errors are answers here, in the shape of its source."""
+    """Serve an HTTP event. Errors are answers too, in the format of the event's sender."""
     given = event["requestContext"].get("requestId")
     request_id = choose_id(given, context.aws_request_id)
-    enter_request(Request({}, request_id))  # in the log, from here on
+    enter_request(Request({}, request_id))  # log lines have its id from here on
     find_source, serve, refuse = make_adapter(environment)
     source = find_source(event)
     try:
@@ -45,19 +45,19 @@ def answer_event(event: Any, context: Any, environment: Environment) -> Any:
 
 
 def count_error(error: ServingError, request_id: str, environment: Environment) -> None:
-    """An error outside of the application, in the request's statistics or beside them."""
-    served = find_latest().record
-    if served is not None:  # its record is written already
+    """Count an error that occurred outside of the application."""
+    served = CURRENT.latest.metrics
+    if served is not None:  # the request's metrics are written already
         error.headers[VERSION_HEADER] = served.version
-        environment.statistics.count_error(error, request_id, served.version)
+        environment.telemetry.statistics.record_error(error, request_id, served.version)
         return
-    with environment.record(request_id) as record:
-        record.note_error(error.type, error.status)
+    with environment.measure_request(request_id) as metrics:
+        metrics.record_error(error.type, error.status)
 
 
 @cache
 def make_adapter(environment: Environment) -> tuple[Any, Any, Any]:
-    """Finds an event's source; serves a request by the serving routes; answers with an error."""
+    """Three functions: find an event's sender, serve by the HTTP routes, answer with an error."""
     from lambda_serving.events.app import App
     from lambda_serving.events.http_sources import make_sources, run_app
     from lambda_serving.messages.asgi import REQUEST_ID, make_messages
@@ -75,7 +75,7 @@ def make_adapter(environment: Environment) -> tuple[Any, Any, Any]:
 
 
 def measure_answer(answer: dict[str, Any]) -> int:
-    """Bytes of the Lambda payload; exact only where it may matter."""
+    """Bytes of the Lambda payload. They are exact only near the limit."""
     body = answer["body"]
     if len(body) * 6 < PAYLOAD_LIMIT:  # JSON escapes a character in six bytes at most
         return len(body)

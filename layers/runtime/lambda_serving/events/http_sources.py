@@ -1,8 +1,8 @@
-"""Mangum's event sources: what an HTTP event is to ASGI, and what an answer is to its sender.
+"""Mangum's handlers: from an HTTP event to ASGI's scope, and from an answer to Lambda's response.
 
-Mangum's adapter around them runs the application on an event loop, whose import (asyncio) takes a
-cold start as long as a fifth of numpy's and onnxruntime's. Here nothing waits but user code
-(``execution``), so the sources are imported without the adapter (docs/decisions/0005-thin-app.md).
+Mangum's adapter around them is not imported. It runs applications on an event loop, and the import
+of asyncio takes a fifth of the time that NumPy and onnxruntime take. Only user code waits here
+(``event_loop``). See docs/decisions/0005-thin-app.md.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Direct invokes: the payload is the body, or its envelope; the answer is the result."""
+"""The event source of direct invokes: the payload is a body or an envelope, the answer a result."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from lambda_serving.messages.responses import name_error, raise_to_lambda
 
 
 def infer(event: Any) -> bool:
-    """Whatever no other entrance took."""
+    """True: every event that no other source recognises is a direct invoke."""
     return True
 
 
@@ -30,19 +30,19 @@ def answer_event(event: Any, context: Any, environment: Environment) -> Any:
     """
     envelope = find_envelope(event)
     request_id = find_request_id(event, context.aws_request_id)
-    enter_request(Request({}, request_id))  # in the log, from here on
+    enter_request(Request({}, request_id))  # log lines have its id from here on
     try:
         if envelope.get("answer") == "metadata":
-            return environment.describe()
+            return environment.versions.describe()
         deadline = time.monotonic() + context.get_remaining_time_in_millis() / 1000
-        with environment.record(request_id) as record:
+        with environment.measure_request(request_id) as metrics:
             version = envelope.get("version")
-            environment.expect_version(record, None if version is None else str(version))
-            request = read_request(event, request_id, deadline, environment.runtime, record)
+            environment.versions.expect(metrics, None if version is None else str(version))
+            request = read_request(event, request_id, deadline, environment.runtime, metrics)
             result = environment.serve(request)
-            answer = make_answer(result, request.wants_whole_answer, record.version)
+            answer = make_answer(result, request.wants_whole_answer, metrics.version)
             if request.wants_whole_answer and answer["serving"]["status"] >= 400:
-                record.note_error(name_error(result), answer["serving"]["status"])
+                metrics.record_error(name_error(result), answer["serving"]["status"])
             return answer
     except Exception as error:  # noqa: BLE001  (the edge: logged, and raised under its own name)
         raise_to_lambda(report_error(error, request_id), request_id)

@@ -1,7 +1,7 @@
 """The OpenAPI document and the docs page, by FastAPI.
 
-Imported only when a browser asks for them: FastAPI costs more at import than all the rest of
-a cold start together (docs/decisions/0005-thin-app.md).
+Imported when a browser asks for them. The import of FastAPI takes longer than the rest of a cold
+start (docs/decisions/0005-thin-app.md).
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from fastapi import FastAPI, Request
 from fastapi.openapi.docs import get_swagger_ui_html
 from pydantic import BaseModel
 
-from lambda_serving.settings.runtime import EndpointSettings
+from lambda_serving.settings.endpoint import EndpointSettings
 
 
 class ErrorBody(BaseModel):

@@ -1,4 +1,7 @@
-"""A scheduled warm-up (EventBridge rule or Scheduler): keeps an environment, runs no model."""
+"""The event source of scheduled warm-ups (EventBridge): they keep an environment alive.
+
+No model runs.
+"""
 
 from __future__ import annotations
 
@@ -19,10 +22,10 @@ def infer(event: Any) -> bool:
 
 
 def answer_event(event: Any, context: Any, environment: Environment) -> dict[str, str]:
-    """The cold start has done the work already."""
+    """Record the warm-up. The cold start has loaded the endpoint already."""
     try:
-        version = environment.rollout.default or NO_VERSION
-    except SettingsError:  # the cold start has told it
+        version = environment.versions.rollout.default or NO_VERSION
+    except SettingsError:  # the cold start has logged it
         version = NO_VERSION
-    environment.statistics.record_start(context.aws_request_id, version)
+    environment.telemetry.statistics.record_warm_up(context.aws_request_id, version)
     return {"status": "warm"}

@@ -1,4 +1,4 @@
-"""Requests, answers and results as values, and as the bytes they travel as.
+"""Requests, answers and results, as values and as bytes.
 
-Nothing here runs user code or asks AWS.
+No module in here runs user code or calls AWS.
 """

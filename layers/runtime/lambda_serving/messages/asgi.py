@@ -1,4 +1,4 @@
-"""Reading a request from ASGI's messages, and sending an answer by them."""
+"""Reads requests from ASGI messages, and sends answers as ASGI messages."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ Messages = list[dict[str, Any]]
 
 
 REQUEST_ID = "lambda_serving.request_id"
-"""Key of the scope, where an entrance has chosen the request's id."""
+"""Key of the scope, if the event source has chosen the request's id."""
 
 
 def find_request_id(scope: Scope) -> str:
-    """The entrance's; on a server of our own the client's header, where that is one."""
+    """The id that the event source chose; on the dev server, a valid id in the client's header."""
     if REQUEST_ID in scope:
         return str(scope[REQUEST_ID])
     given = next((value for key, value in scope["headers"] if key == b"x-request-id"), b"")

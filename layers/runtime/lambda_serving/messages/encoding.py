@@ -1,4 +1,4 @@
-"""Bytes to bodies and results to bytes."""
+"""Decodes bodies, and encodes results."""
 
 from __future__ import annotations
 

@@ -1,12 +1,12 @@
-"""The envelope: what a direct invoke carries that a bare JSON body cannot.
+"""The envelope of a direct invoke: what a bare JSON body cannot carry.
 
 ::
 
     {"serving": {"protocol": 1, "version": ..., "request_id": ..., "depth": ...,
                  "content_type": ..., "answer": "whole"}, "body": ...}
 
-Bytes travel as base64, told by the content type. A caller that passes an answer on asks for it
-whole: status and content type beside the body, and the body as text or base64, byte for byte.
+Bytes are base64, as the content type says. A caller that forwards an answer asks for the
+``"whole"`` one: status, content type, and the unchanged body as text or base64.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from lambda_serving.messages.encoding import (
     measure_payload,
 )
 from lambda_serving.messages.request import Request, choose_id
-from lambda_serving.messages.request_metrics import Notes
+from lambda_serving.messages.request_metrics import RequestMetrics
 from lambda_serving.messages.responses import (
     VERSION_HEADER,
     Answer,
@@ -60,16 +60,20 @@ def find_request_id(event: Any, own: str) -> str:
 
 
 def read_request(
-    event: Any, request_id: str, deadline: float, runtime: Runtime, record: Notes | None = None
+    event: Any,
+    request_id: str,
+    deadline: float,
+    runtime: Runtime,
+    metrics: RequestMetrics | None = None,
 ) -> Request:
-    """A request from a payload, enveloped or bare; ``record`` is where its statistics go.
+    """A request from a payload, enveloped or bare; ``metrics`` are the request's.
 
     Raises:
         RequestError: as the error table says.
     """
     envelope = find_envelope(event)
     if not envelope:
-        return Request(check_object(event), request_id, deadline=deadline, record=record)
+        return Request(check_object(event), request_id, deadline=deadline, metrics=metrics)
     protocol, depth = envelope["protocol"], envelope.get("depth")
     if protocol != PROTOCOL:
         raise _refuse(f"protocol {PROTOCOL}", protocol)
@@ -91,7 +95,7 @@ def read_request(
         depth,
         deadline,
         wants_whole_answer=envelope.get("answer") == "whole",
-        record=record,
+        metrics=metrics,
     )
 
 

@@ -1,9 +1,8 @@
-"""Values that orjson refuses, or would write otherwise than FastAPI's ``jsonable_encoder``.
+"""Values that orjson does not encode as FastAPI's ``jsonable_encoder`` does.
 
-Imported by the first such value. What is done to which type is what fastapi/encoders.py does, in
-its order; types are told by name, so that nothing is imported for the check. Beyond it, where
-ClearML Serving fails or answers what nobody can read: NumPy, pandas, and ``null`` for what is no
-number (docs/results.md has every row).
+Imported at the first such value. The rules are those of fastapi/encoders.py, in its order. Types
+are found by name, so that the check imports nothing. NumPy, pandas and ``null`` for numbers that
+JSON lacks are added: there, ClearML Serving fails or sends invalid JSON (docs/results.md).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A request on its way through the pipeline, and which one the running code belongs to."""
+"""A request in the pipeline, and the request that the running code belongs to."""
 
 from __future__ import annotations
 
@@ -9,59 +9,63 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
-    from lambda_serving.messages.request_metrics import Notes
+    from lambda_serving.messages.request_metrics import RequestMetrics
 
 
 class Request(NamedTuple):
-    """What an entrance makes of its event."""
+    """One request, as an event source reads it from its event."""
 
     body: dict[str, Any] | bytes
     request_id: str
     version: str | None = None
     depth: int = 0
-    """How many endpoints called each other to get here; 0 for a request from outside."""
+    """How many endpoints called each other before this one; 0 for a request from outside."""
     deadline: float = math.inf
-    """``time.monotonic()`` at which Lambda ends the function."""
+    """The ``time.monotonic()`` at which Lambda ends the function."""
     headers: Mapping[str, str] = MappingProxyType({})
-    """Of an HTTP request, by lower-case name."""
+    """Headers of an HTTP request, by lower-case name."""
     wants_whole_answer: bool = False
-    """Whether the caller passes the answer on: status, content type and body as they are."""
-    record: Notes | None = None
-    """Where its statistics go."""
+    """Whether the caller forwards the answer: status, content type and body unchanged."""
+    metrics: RequestMetrics | None = None
 
 
 MOST_ID_CHARACTERS = 128
-"""Of a request's id: it stands in every line of the log, and in answers."""
+"""Length of a request's id, which is part of every log line and of answers."""
 
 
 def choose_id(given: object, own: str) -> str:
-    """The id that a caller gives, where it is one that fits into every log; else ``own``."""
+    """The id that the caller gives, if it is printable ASCII and not too long; else ``own``."""
     if not isinstance(given, str) or not (given.isascii() and given.isprintable()):
         return own
     return given if 0 < len(given) <= MOST_ID_CHARACTERS else own
 
 
-_current: ContextVar[Request] = ContextVar("request")
-_latest = Request({}, "init")
+class CurrentRequest:
+    """The request that the running code belongs to: the only process-wide state of requests.
 
-
-def enter_request(request: Request) -> None:
-    """From here on the running code belongs to ``request``."""
-    global _latest
-    _current.set(request)
-    _latest = request
-
-
-def find_latest() -> Request:
-    """The latest request that began, in whatever context."""
-    return _latest
-
-
-def find_request(latest: Request | None = None) -> Request:
-    """The request that the running code belongs to.
-
-    A thread of a pool of the user's own carries no request: it gets the latest one that began,
-    which in a Lambda function is the only one. A process of several endpoints says which one
-    it means.
+    Log handlers, ``send_request`` and the model fetch are called by user code or by libraries,
+    which pass no request on. They find it in the context (``contextvars``). A thread that user
+    code starts has an empty context: there, the latest request that began is the right one, since
+    a Lambda environment serves one request at a time. A process that serves several endpoints
+    passes the latest request of the endpoint in question.
     """
-    return _current.get(latest or _latest)
+
+    def __init__(self) -> None:
+        self._of_context: ContextVar[Request] = ContextVar("request")
+        self.latest = Request({}, "init")
+        """The latest request that began, in any context."""
+
+    def enter(self, request: Request) -> None:
+        """From now on, the code of this context belongs to ``request``."""
+        self._of_context.set(request)
+        self.latest = request
+
+    def find(self, latest: Request | None = None) -> Request:
+        """The request of this context; else ``latest``, which defaults to that of the process."""
+        return self._of_context.get(latest or self.latest)
+
+
+CURRENT = CurrentRequest()
+
+enter_request = CURRENT.enter
+find_request = CURRENT.find

@@ -1,4 +1,4 @@
-"""Answers: what goes out by HTTP, and Starlette's responses without importing Starlette."""
+"""Answers by HTTP, and the user's Starlette responses. Starlette itself is not imported."""
 
 from __future__ import annotations
 
@@ -221,7 +221,7 @@ async def stay_connected() -> dict[str, Any]:
 
 
 def render_response(response: Any) -> Answer:
-    """A response's status, type, headers and whole body, for an entrance that speaks no ASGI.
+    """Status, type, headers and whole body of a response, for an event source without ASGI.
 
     Raises:
         ServingError: it fails.

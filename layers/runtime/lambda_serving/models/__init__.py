@@ -1,4 +1,4 @@
-"""Where models lie and how they come: location, store, download, registry (read side).
+"""Where models are, and how they are fetched: store, download, registry (read side).
 
-Imports no web framework and no boto3.
+No web framework and no boto3 in here.
 """

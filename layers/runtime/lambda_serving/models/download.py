@@ -1,4 +1,4 @@
-"""A big model on its way: its bytes in pieces, as they come, never all of them in memory.
+"""Streams a big model, without holding all of it in memory.
 
 onnxruntime makes four copies of a model that it gets as bytes, and one of a model that it reads
 from a file. A pipe is such a file, and needs no disk (docs/decisions/0019-cold-start.md).

@@ -1,4 +1,4 @@
-"""What went wrong at S3, by its own name."""
+"""Names for the errors of S3."""
 
 from __future__ import annotations
 

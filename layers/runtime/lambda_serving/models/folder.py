@@ -1,8 +1,8 @@
-"""Folders of models on local disk, each held by a lock for as long as its process lives.
+"""Folders of models on local disk, each locked by its process.
 
-/tmp outlives a process: after a crash Lambda starts the next one beside what the last one left.
-And it may be shared by processes that live (Managed Instances). A lock of the file system tells
-them apart, whatever the process ids are: the kernel drops it with the process.
+/tmp outlives a process. After a crash, Lambda starts the next process with the files of the last
+one. Processes may also share it (Managed Instances). The kernel drops a file lock when its process
+ends, so that the lock shows which folders are in use.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A fetched model, in the form that an engine asks for."""
+"""A fetched model, as bytes, as a path or as a stream."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How long a fetch may take."""
+"""The time limit of a fetch."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""All objects below a prefix, as they were at one moment.
+"""All objects below a prefix, as of one moment.
 
-S3 has no reads of several objects at once. So what is fetched must have the ETags of one listing;
-where something is written meanwhile, it is listed again, and what changed is fetched again.
+S3 cannot read several objects at once. So every fetched object must have the ETag of one listing.
+If an object changes meanwhile, the prefix is listed again, and changed objects are fetched again.
 """
 
 from __future__ import annotations

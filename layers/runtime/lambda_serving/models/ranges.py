@@ -1,7 +1,7 @@
-"""A big object by several connections at once, in its order, where one of them is slow.
+"""Fetches a big object by several connections, in order, if one connection is slow.
 
-S3 gives one connection 85 to 90 MB/s ("Performance design patterns for Amazon S3"): by a single
-one, a model of 850 MB fills the 10 seconds that Lambda's INIT has.
+One connection to S3 has 85 to 90 MB/s ("Performance design patterns for Amazon S3"). A model of
+850 MB would take the 10 seconds of Lambda's INIT phase.
 """
 
 from __future__ import annotations

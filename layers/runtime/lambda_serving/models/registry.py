@@ -1,6 +1,6 @@
-"""The registry's read side: which versions of a model there are, asked by a conditional GET.
+"""The read side of the registry: the versions of a model, by a conditional GET.
 
-The layout is documented in docs/registry.md; the command line writes it.
+docs/registry.md documents the layout. The command line writes it.
 """
 
 from __future__ import annotations
@@ -17,8 +17,9 @@ from lambda_serving.errors import ModelFetchError
 from lambda_serving.models.failures import translate_errors
 from lambda_serving.models.store import open_store
 from lambda_serving.settings.auto_update import AutoUpdate
+from lambda_serving.settings.endpoint import VersionSettings
 from lambda_serving.settings.location import ADDRESS, locate_model, parse_uri
-from lambda_serving.settings.runtime import Runtime, VersionSettings
+from lambda_serving.settings.runtime import Runtime
 
 logger = logging.getLogger("lambda_serving")
 

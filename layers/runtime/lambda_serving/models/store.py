@@ -1,6 +1,6 @@
-"""Fetch a model: ``s3://`` or ``file://``, one file or a prefix of many, verified.
+"""Fetches and verifies models: ``s3://`` or ``file://``, one file or a prefix of many.
 
-obstore does the S3 requests: it needs neither botocore nor Python threads, so that a fetch
+obstore sends the S3 requests. It needs neither botocore nor Python threads, so that a fetch
 overlaps the imports of a cold start (docs/decisions/0003-model-store.md).
 """
 

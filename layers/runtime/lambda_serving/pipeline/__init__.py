@@ -1,4 +1,4 @@
 """One loaded version of an endpoint: ``preprocess``, ``process``, ``postprocess``.
 
-The only pipeline. Imports no web framework and no boto3.
+There is no other pipeline. No web framework and no boto3 in here.
 """

@@ -1,4 +1,4 @@
-"""One loaded version of an endpoint and the only pipeline there is."""
+"""The pipeline: preprocess, process and postprocess of one loaded version."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from lambda_serving.engines.base import Engine
 from lambda_serving.errors import UserCodeError
 from lambda_serving.messages.request import Request
 from lambda_serving.models.model import Model
-from lambda_serving.settings.runtime import VersionSettings
+from lambda_serving.settings.endpoint import VersionSettings
 from lambda_serving.user_code.event_loop import run
 from lambda_serving.user_code.failures import translate_exception
 from lambda_serving.user_code.preprocess import UserCode
 
 
 class Servable(Protocol):
-    """What an environment serves: a version with its pipeline, or a canary."""
+    """A loaded version that serves requests: a pipeline, or a canary."""
 
     settings: VersionSettings
     cost: int
@@ -26,43 +26,43 @@ class Servable(Protocol):
     model_size: int
     """Bytes on disk."""
     sha256: str | None
-    """Of the model, where it is known."""
+    """The model's digest, if it is known."""
 
     def serve(self, request: Request) -> Any:
-        """One request's result."""
+        """Return one request's result."""
 
     def describe(self) -> dict[str, Any]:
-        """What is known of it, for the endpoint's metadata."""
+        """Inputs and outputs for the endpoint's metadata."""
 
     def restore(self) -> None:
-        """A snapshot came to life."""
+        """After a restore from a snapshot."""
 
     def close(self) -> None:
-        """It goes."""
+        """Unload it."""
 
 
 class Stage(NamedTuple):
-    """One step of the pipeline: its name in errors, and what it calls."""
+    """One step of the pipeline: its name in errors, and the function it calls."""
 
     name: str
     call: Callable[[Any, dict[str, Any], Any], Any]
     blames_caller: bool = False
-    """Whether a ``ValueError`` in it is the user's word about the input."""
+    """Whether a ``ValueError`` in it is about the input (status 422)."""
 
 
 Trace = Callable[..., Callable[..., Any]]
-"""Puts a name on a call, in the traces; what it returns is called instead."""
+"""Takes a name and a function; returns the function with a trace subsegment around each call."""
 
 
 def leave_untraced(
     name: str, call: Callable[..., Any], blames_caller: bool = False
 ) -> Callable[..., Any]:
-    """Where tracing is off."""
+    """Return the function itself: tracing is off."""
     return call
 
 
 class Endpoint:
-    """preprocess -> process -> postprocess, with one fresh ``state`` a request."""
+    """preprocess -> process -> postprocess, with a new ``state`` for each request."""
 
     def __init__(
         self,
@@ -73,7 +73,7 @@ class Endpoint:
         cost: int = 0,
         trace: Trace = leave_untraced,
     ) -> None:
-        """``cost`` is in bytes: what the process grew by when the model was loaded."""
+        """``cost`` is the memory in bytes by which the process grew during the load."""
         self.settings = settings
         self.engine = engine
         self.user_code = user_code
@@ -87,7 +87,7 @@ class Endpoint:
         )
 
     def _list_stages(self) -> list[Stage]:
-        """The stages there are; a method that the class leaves out is none."""
+        """The stages, without those whose method the user's class leaves out."""
         stages = []
         for name in ("preprocess", "process", "postprocess"):
             method = self.user_code.get_method(name)
@@ -98,20 +98,20 @@ class Endpoint:
         return stages
 
     def serve(self, request: Request) -> Any:
-        """Run one request; the result is what the last stage returned.
+        """Run one request. The result is the return value of the last stage.
 
-        The stages share one context, whether they are asynchronous or not: a ``ContextVar`` that
-        one sets is seen by the next, and by no other request.
+        All stages run in one context, asynchronous or not: a ``ContextVar`` that one stage sets
+        is seen by the next, and by no other request.
 
         Raises:
-            ServingError: as the error table says, with the stage it came from.
+            ServingError: as listed in ``errors``, with the stage that raised.
         """
         self.user_code.activate()
-        record = request.record
+        metrics = request.metrics
         collect = None
-        if record is not None:
-            record.pick(request.body)
-            collect = record.collect
+        if metrics is not None:
+            metrics.pick_variables(request.body)
+            collect = metrics.collect
         state: dict[str, Any] = {}
         context = copy_context()
         data: Any = request.body
@@ -129,17 +129,17 @@ class Endpoint:
                     failure.detail += describe_input(error, data, content_type, bool(headers))
                 raise failure from error
             finally:
-                if record is not None:
-                    record.stages[stage.name] = perf_counter() - started
-        if record is not None:
-            record.pick(data)
+                if metrics is not None:
+                    metrics.stages[stage.name] = perf_counter() - started
+        if metrics is not None:
+            metrics.pick_variables(data)
         return data
 
     def describe(self) -> dict[str, Any]:
         return self.engine.describe()
 
     def restore(self) -> None:
-        """A snapshot came to life: ``after_restore`` of the user's class.
+        """After a restore from a snapshot: call the user's ``after_restore``.
 
         Raises:
             UserCodeLoadError: it fails.
@@ -148,7 +148,7 @@ class Endpoint:
         self.user_code.restore()
 
     def close(self) -> None:
-        """The version goes: ``unload`` of the user's class, then its files and modules."""
+        """Unload: call the user's ``unload``, then drop the model's files and the modules."""
         self.user_code.unload()
         if self._model is not None:
             self._model.discard()

@@ -1,4 +1,7 @@
-"""Load one version: its model (the fetch overlaps the imports), user code, engine -> Endpoint."""
+"""Loads one version: the model and the user code become an ``Endpoint``.
+
+The model is fetched in a thread, while the engine and the user code are imported.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,8 @@ from lambda_serving.models.model import Model
 from lambda_serving.models.patience import Patience
 from lambda_serving.models.store import fetch_model
 from lambda_serving.pipeline.endpoint import Endpoint, Trace, leave_untraced
-from lambda_serving.settings.runtime import Runtime, VersionSettings
+from lambda_serving.settings.endpoint import VersionSettings
+from lambda_serving.settings.runtime import Runtime
 from lambda_serving.user_code.preprocess import UserCode, make_user_code
 from lambda_serving.user_values import get_text
 

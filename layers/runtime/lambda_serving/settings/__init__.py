@@ -1,4 +1,4 @@
-"""What an endpoint is told: environment variables, and ``endpoint.toml`` with its tables.
+"""Settings: environment variables, and ``endpoint.toml`` with its tables.
 
-The only reader of ``os.environ``. Settings are parsed and checked here, and have no behaviour.
+No other package reads ``os.environ``. Settings are parsed and checked here, and have no behaviour.
 """

@@ -1,4 +1,4 @@
-"""``[auto_update]``: which model of the registry an endpoint follows, and how closely."""
+"""``[auto_update]``: the model of the registry whose versions an endpoint serves."""
 
 from __future__ import annotations
 

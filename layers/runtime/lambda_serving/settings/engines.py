@@ -1,4 +1,4 @@
-"""The engines there are, named by import string and imported on use."""
+"""The table of engines, by import string. An engine is imported when it is used."""
 
 from __future__ import annotations
 

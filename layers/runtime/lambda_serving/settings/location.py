@@ -1,8 +1,8 @@
-"""Where a model lies, by what ``model`` of endpoint.toml says.
+"""Where a model is, as ``model`` in endpoint.toml says.
 
-A key is taken as it stands, as the AWS CLI takes it: ``%41`` is three characters of it, and so are
-``+``, ``#``, ``=`` and a space; an umlaut is the bytes that it is written with. Nothing is decoded,
-and nothing normalised. A ``file://`` URL is decoded, as RFC 8089 has it.
+Keys are taken literally, as by the AWS CLI: nothing is decoded or normalised. ``%41`` is three
+characters, and so are ``+``, ``#``, ``=`` and a space one each. Other characters are sent as UTF-8.
+A ``file://`` URL is decoded (RFC 8089).
 """
 
 from __future__ import annotations

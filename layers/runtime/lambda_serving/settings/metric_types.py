@@ -1,6 +1,6 @@
-"""``[metrics]``: which variables become metrics, and what each type makes of a value.
+"""``[metrics]``: the variables that become metrics, and their types.
 
-A type is one entry of METRIC_TYPES.
+A new type is one entry of METRIC_TYPES.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-from lambda_serving.settings.runtime import MetricSettings, Variable
+from lambda_serving.settings.endpoint import MetricSettings, Variable
 
 Refuse = Callable[[str, str, object], Exception]
 """Makes the error from key, what was expected and what came."""

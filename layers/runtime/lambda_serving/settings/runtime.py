@@ -1,8 +1,7 @@
-"""What an endpoint is told, frozen: by its environment and by its ``endpoint.toml``.
+"""What Lambda and the template tell a function by its environment variables.
 
-This is the only module that reads ``os.environ``; ``endpoint_toml`` reads the file. The classes
-are named tuples: to make a dataclass takes a cold start 0.6 to 1.5 ms, seven times as long
-(docs/decisions/0019-cold-start.md).
+This is the only module that reads ``os.environ``. ``Runtime`` is a named tuple: a dataclass takes
+seven times as long to define, 0.6 to 1.5 ms of a cold start (docs/decisions/0019-cold-start.md).
 """
 
 from __future__ import annotations
@@ -10,24 +9,17 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from urllib.parse import quote
-
-from lambda_serving.settings.auto_update import AutoUpdate
-from lambda_serving.settings.traffic import Traffic
 
 PAYLOAD_LIMIT = 6 * 1024 * 1024
 """Bytes of a synchronous Lambda payload, both ways (AWS Lambda quotas)."""
-
-DEFAULT_VERSION = "1"
-"""The version that the top level of endpoint.toml describes."""
 
 SECRETS = ("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_CONTAINER_AUTHORIZATION_TOKEN")
 
 
 class Runtime(NamedTuple):
-    """The execution environment, as Lambda describes it."""
+    """The environment variables of one function, parsed."""
 
     task_root: Path
     memory_mb: int
@@ -47,19 +39,19 @@ class Runtime(NamedTuple):
     scratch: Path
     log_level: str = "INFO"
     secrets: tuple[str, ...] = ()
-    """Credentials of our own, as they may stand in an error's text."""
+    """Credentials that no log line and no answer may contain."""
     is_traced: bool = False
     xray_daemon: str = "127.0.0.1:2000"
     credentials_uri: str = ""
-    """Where Lambda gives the credentials under SnapStart."""
+    """URL of the credentials under SnapStart."""
     credentials_token: str = ""
     mistakes: tuple[str, ...] = ()
-    """What is wrong in the environment: no request is served, and each is told."""
+    """Environment variables with wrong values. While there are any, no request is served."""
     module_prefix: str = ""
-    """Keeps the user modules of several endpoints in one process apart."""
+    """Prefix of the packages that hold user modules, where one process serves several endpoints."""
 
     def __repr__(self) -> str:
-        """Without credentials: it may stand in a log."""
+        """Without credentials, since it may appear in a log."""
         return f"Runtime({self.stack!r}, {self.function_name!r})"
 
     @property
@@ -69,88 +61,23 @@ class Runtime(NamedTuple):
 
     @property
     def is_snapshot(self) -> bool:
-        """Whether a snapshot is taken after the init, from which others start."""
+        """Whether Lambda takes a snapshot after the initialization (SnapStart)."""
         return self.initialization_type == "snap-start"
 
     @property
     def starts_ahead(self) -> bool:
-        """Whether no request waits for the init, but a deployment: SnapStart, provisioned
-        concurrency. There is time for more, and what fails must fail the deployment."""
+        """Whether the initialization runs before any request: SnapStart, provisioned concurrency.
+
+        It may take longer then, and an error must fail the deployment.
+        """
         return self.initialization_type in ("snap-start", "provisioned-concurrency")
-
-
-class Tensors(NamedTuple):
-    """ClearML's ``input_*`` or ``output_*``: name, NumPy type and shape of each tensor."""
-
-    name: tuple[str, ...] = ()
-    type: tuple[str, ...] = ()
-    size: tuple[tuple[int, ...], ...] = ()
-
-
-class VersionSettings(NamedTuple):
-    """One version of an endpoint: its engine, its model and its code."""
-
-    endpoint: str
-    version: str
-    engine: str
-    model: str | None = None
-    sha256: str | None = None
-    preprocess: str | None = None
-    input: Tensors = Tensors()
-    output: Tensors = Tensors()
-    engine_options: Mapping[str, Any] = MappingProxyType({})
-    auxiliary_cfg: Mapping[str, Any] = MappingProxyType({})
-
-
-class Variable(NamedTuple):
-    """A declared variable. ``buckets`` (ascending bounds) draw a scalar's distribution."""
-
-    name: str
-    type: str
-    buckets: tuple[float, ...] = ()
-    values: tuple[str, ...] = ()
-
-
-class MetricSettings(NamedTuple):
-    """``[metrics]`` of endpoint.toml; ``log_frequency`` is the share of requests recorded."""
-
-    log_frequency: float = 1.0
-    variables: Mapping[str, Variable] = MappingProxyType({})
-
-
-class EndpointSettings(NamedTuple):
-    """An endpoint and its versions; ``default`` answers the unversioned URL.
-
-    One that follows the registry has no versions here, and no default; ``shared`` is what all
-    that the registry brings have in common.
-    """
-
-    endpoint: str
-    versions: Mapping[str, VersionSettings]
-    default: str = DEFAULT_VERSION
-    memory_budget_mb: int | None = None
-    calls: tuple[str, ...] = ()
-    traffic: Traffic | None = None
-    metrics: MetricSettings = MetricSettings()
-    auto_update: AutoUpdate | None = None
-    shared: VersionSettings | None = None
-
-    @property
-    def described(self) -> tuple[VersionSettings, ...]:
-        """All that the file describes: its versions, or what those of the registry share."""
-        return (*self.versions.values(), *((self.shared,) if self.shared else ()))
-
-    @property
-    def is_canary(self) -> bool:
-        """Whether it only passes requests on to other endpoints."""
-        return any(version.engine == "canary" for version in self.described)
 
 
 def read_runtime() -> Runtime:
     """Read the environment variables that Lambda and the template set.
 
-    A number that is none is told in ``mistakes``: to raise would end a cold start, which answers
-    503 for what else is wrong in the settings.
+    A value that is not a number is listed in ``mistakes``. Raising would end the cold start,
+    whereas every other wrong setting is answered with 503.
     """
     env = os.environ
     mistakes: list[str] = []
@@ -192,16 +119,16 @@ def read_runtime() -> Runtime:
 
 
 def read_trace_header() -> str:
-    """Where the current invocation stands in its trace; Lambda changes it with each of them.
+    """The trace header of the current invocation; Lambda sets it anew for each.
 
-    Like ``Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1``; empty
-    during the cold start (AWS X-Ray developer guide, "Tracing header").
+    For example ``Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1``. It
+    is empty during the cold start (AWS X-Ray developer guide, "Tracing header").
     """
     return os.environ.get("_X_AMZN_TRACE_ID", "")
 
 
 def _list_secrets(env: Mapping[str, str]) -> Iterator[str]:
-    """Credentials in the environment, as they are and as in a URL; none that is a mere word."""
+    """Credentials in the environment, plain and URL-encoded, of at least 16 characters."""
     for variable in SECRETS:
         value = env.get(variable, "")
         if len(value) >= 16:
@@ -209,7 +136,7 @@ def _list_secrets(env: Mapping[str, str]) -> Iterator[str]:
 
 
 def find_lambda_endpoint(env: Mapping[str, str]) -> str:
-    """Where the Lambda API is: the region's, unless the standard variables say otherwise."""
+    """URL of the Lambda API: the region's, unless AWS's standard variables override it."""
     override = env.get("AWS_ENDPOINT_URL_LAMBDA") or env.get("AWS_ENDPOINT_URL")
     if override:
         return override.rstrip("/")

@@ -1,4 +1,4 @@
-"""``[traffic]``: who answers, by weights; the same one for the same key where that is asked."""
+"""``[traffic]``: how requests are split between versions or endpoints."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 
-class GuardSettings(NamedTuple):
+class CircuitBreakerSettings(NamedTuple):
     """When a version is taken out: over ``errors`` (a share) of its last ``window`` requests."""
 
     errors: float = 0.5
@@ -23,7 +23,7 @@ class Traffic(NamedTuple):
     prefix: str | None = None
     sticky: str | None = None
     """``header:<name>`` or ``body:<key>``: requests with the same value go to the same target."""
-    guard: GuardSettings | None = GuardSettings()
+    guard: CircuitBreakerSettings | None = CircuitBreakerSettings()
 
 
 def parse_traffic(value: Any, refuse: Callable[[str, str, object], Exception]) -> Traffic:
@@ -61,12 +61,12 @@ def parse_traffic(value: Any, refuse: Callable[[str, str, object], Exception]) -
 
 def _parse_guard(
     value: Any, refuse: Callable[[str, str, object], Exception]
-) -> GuardSettings | None:
+) -> CircuitBreakerSettings | None:
     if value is False:
         return None
     if value is True or set(value) - {"errors", "window"}:
         raise refuse("traffic.guard", EXPECTED["guard"][1], value)
-    guard = GuardSettings(**value)
+    guard = CircuitBreakerSettings(**value)
     if not isinstance(guard.errors, int | float) or not 0 < guard.errors < 1:
         raise refuse("traffic.guard.errors", "a share between 0 and 1", guard.errors)
     if not isinstance(guard.window, int) or not 2 <= guard.window <= 10_000:

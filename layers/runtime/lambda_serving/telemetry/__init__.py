@@ -1,4 +1,4 @@
-"""What an endpoint tells of its requests: metrics (EMF records), logs, traces.
+"""Telemetry of requests: metrics (EMF records), logs, traces.
 
 A failure in here never fails a request.
 """

@@ -1,8 +1,7 @@
-"""CloudWatch's embedded metric format: a request's metrics as records within its limits.
+"""CloudWatch's embedded metric format (EMF): one request's metrics as records within its limits.
 
-Source: Amazon CloudWatch user guide, "Specification: Embedded metric format". A record's root
-holds each value once, so that what is counted by several classes of one variable needs a
-record for each class.
+Source: Amazon CloudWatch user guide, "Specification: Embedded metric format". A record holds each
+name once. So several classes of one variable need a record each.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""Log lines: each a JSON object on standard output, as Powertools for AWS Lambda formats it.
+"""Log lines: JSON objects on standard output, formatted by Powertools for AWS Lambda.
 
-Powertools costs a cold start a third of what NumPy does: it is imported at the first record, so
-that who logs nothing pays nothing (docs/decisions/0011-logs-and-traces.md). User code logs with
-``logging.getLogger(__name__)`` and gets the same lines.
+Powertools is imported at the first log record, since its import takes a third of the time that
+NumPy's takes (docs/decisions/0011-logs-and-traces.md). User code that logs with
+``logging.getLogger(__name__)`` gets the same lines.
 """
 
 from __future__ import annotations

@@ -1,9 +1,10 @@
-"""AWS X-Ray: a subsegment for each stage, load and call; imported only where tracing is on.
+"""AWS X-Ray: a subsegment for each stage, load and call. Imported only if tracing is on.
 
-Lambda makes the segment of an invocation and runs the daemon; a subsegment goes to it as one UDP
-datagram. (AWS X-Ray developer guide, "Segment documents", "Sending segment documents to the X-Ray
-daemon", "Tracing header".) Why this is not aws_xray_sdk: docs/decisions/0011-logs-and-traces.md.
-A failure in here never fails a request, and is told once a cold start.
+Lambda makes the segment of an invocation, and runs the daemon. Each subsegment is sent to it as
+one UDP datagram (AWS X-Ray developer guide, "Segment documents", "Sending segment documents to the
+X-Ray daemon", "Tracing header"). Why this is not aws_xray_sdk:
+docs/decisions/0011-logs-and-traces.md.
+A failure in here never fails a request, and is logged once per cold start.
 """
 
 from __future__ import annotations
@@ -187,6 +188,10 @@ class TracedTransport:
         """See ``Transport``."""
         with self._tracer.begin("send_request", "remote", callee=endpoint):
             return self._api.invoke(endpoint, payload, seconds, make_header())
+
+    def connect(self) -> None:
+        """See ``Transport``."""
+        self._api.connect()
 
 
 async def finish(subsegment: Subsegment, awaitable: Awaitable[Any]) -> Any:

@@ -1,4 +1,4 @@
-"""The user's ``Preprocess``: imported, made, kept apart from other versions, run.
+"""The user's ``Preprocess``: import, isolation from other versions, event loop.
 
-Nothing here knows engines, models or events.
+No engines, models or events in here.
 """

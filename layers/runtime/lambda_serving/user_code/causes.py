@@ -1,7 +1,7 @@
-"""Known causes of errors, in words that the caller may read; imported where something failed.
+"""Sentences about known causes of errors, for the caller. Imported when something failed.
 
-An error's own text stays in the log: it may hold a path or a secret. What is recognised here has
-a sentence instead, made of what is safe: names of modules, classes and packages, and numbers.
+An error's own text may contain a path or a secret, and is logged only. These sentences contain
+nothing but names of modules, classes and packages, and numbers.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What user code or an engine raises, as the error table says."""
+"""Translates exceptions of user code and engines to the errors in ``errors``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where what user code or a model needs comes from: modules and shared libraries."""
+"""Which layer or package has a missing module or shared library."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``Preprocess.model_endpoint``: what ClearML Serving tells a class of its endpoint."""
+"""``Preprocess.model_endpoint``: the endpoint's settings, as in ClearML Serving."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from copy import deepcopy
 from types import SimpleNamespace
 from typing import Any
 
-from lambda_serving.settings.runtime import Tensors, VersionSettings
+from lambda_serving.settings.endpoint import Tensors, VersionSettings
 
 FIELDS = (
     "engine_type",

@@ -1,4 +1,4 @@
-"""Import the user's ``preprocess.py`` and make its ``Preprocess`` once per cold start."""
+"""Imports the user's ``preprocess.py``, and makes its ``Preprocess`` once per version."""
 
 from __future__ import annotations
 
@@ -9,16 +9,19 @@ from contextlib import AbstractContextManager
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lambda_serving.errors import UserCodeLoadError
 from lambda_serving.memory import read_resident_memory
-from lambda_serving.settings.runtime import DEFAULT_VERSION, VersionSettings
+from lambda_serving.settings.endpoint import DEFAULT_VERSION, VersionSettings
 from lambda_serving.user_code.event_loop import run, show_event_loop
-from lambda_serving.user_code.isolation import IsolatedFolder, activate, show_plain_names
 from lambda_serving.user_code.model_endpoint import make_model_endpoint
+from lambda_serving.user_code.plain_names import activate, show_plain_names
 from lambda_serving.user_code.served_class import make_instance, set_attribute
 from lambda_serving.user_values import get_text
+
+if TYPE_CHECKING:
+    from lambda_serving.user_code.isolation import IsolatedFolder
 
 logger = logging.getLogger("lambda_serving")
 
@@ -140,6 +143,8 @@ def _isolate(
         sys.path.insert(0, str(root))
     if is_shared and settings.version == DEFAULT_VERSION:
         return None
+    from lambda_serving.user_code.isolation import IsolatedFolder
+
     owned = [name] if is_shared else None
     return IsolatedFolder(f"version_{settings.version}", root, owned)
 

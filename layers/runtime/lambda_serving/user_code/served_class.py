@@ -1,8 +1,8 @@
-"""Make the user's ``Preprocess``, with ``send_request`` there before its ``__init__`` runs.
+"""Makes the user's ``Preprocess``, with ``send_request`` set before ``__init__`` runs.
 
-As in ClearML Serving (preprocess_service.py, ``PreprocessDelWrapper``) the instance is one of a
-subclass that has it, and the user's own class stays as it was written. The subclass has a
-``__dict__``, so that ``model_endpoint`` can be set where the class has ``__slots__`` or is frozen.
+As in ClearML Serving (preprocess_service.py, ``PreprocessDelWrapper``), the instance belongs to a
+subclass with ``send_request``; the user's class stays unchanged. The subclass has a ``__dict__``,
+so that ``model_endpoint`` can be set even if the class has ``__slots__`` or is frozen.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
 """Plain module names in a process that serves several endpoints at once (the dev server).
 
-Under a plain name ``sys.modules`` holds a stand-in for the modules of that name: its attributes
-are those of the module of the endpoint whose code asks. So pickles, ``importlib.import_module`` and
-``sys.modules[__name__]`` find the endpoint's own, whatever runs beside it; ``__main__`` too, which
-some set for the sake of pickles. Whose code asks is told by the context of the request or load; in
-a thread of the user's own by the nearest frame that is an endpoint's.
+``sys.modules`` has a stand-in under each plain name. Its attributes are those of the module of the
+endpoint whose code asks. So pickles, ``importlib.import_module`` and ``sys.modules[__name__]`` find
+the endpoint's own modules, and its own ``__main__``. The context of the request or load tells
+which endpoint asks. A thread that user code starts has no context: there, the nearest frame with an
+endpoint's code tells it.
 """
 
 from __future__ import annotations

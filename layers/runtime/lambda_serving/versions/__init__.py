@@ -1,4 +1,4 @@
-"""Which version of an endpoint answers: those loaded, their shares, those taken out.
+"""Which version of an endpoint answers: loading, traffic split, circuit breaker, registry watcher.
 
-Nothing here reads an event.
+No module in here reads an event.
 """

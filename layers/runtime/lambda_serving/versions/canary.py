@@ -1,4 +1,4 @@
-"""Engine ``canary``: an endpoint that passes each request on to one of several others."""
+"""Engine ``canary``: an endpoint that forwards each request to one of several others."""
 
 from __future__ import annotations
 
@@ -15,21 +15,20 @@ from lambda_serving.errors import CalleeError, ServingError
 from lambda_serving.messages.envelope import open_whole_answer
 from lambda_serving.messages.request import Request
 from lambda_serving.messages.responses import Answer, answer_error, check_answer
-from lambda_serving.settings.runtime import VersionSettings
+from lambda_serving.settings.endpoint import VersionSettings
 from lambda_serving.settings.traffic import Traffic
-from lambda_serving.versions.circuit_breaker import Watch
-from lambda_serving.versions.traffic import choose_target, find_key, share_by_age
+from lambda_serving.versions.traffic_split import TrafficSplit
 
 TARGET_HEADER = "x-serving-target"
 LOOK_SECONDS = 60
-"""How long the versions of a prefix are remembered."""
+"""Seconds for which the versions of a prefix are remembered."""
 
 STATUS = {"Timeout": 504, "Throttled": 503, "PayloadTooLarge": 413, "DepthLimit": 508}
 """Cause of a failed call -> HTTP status; any other is 502, Bad Gateway."""
 
 
 class Canary:
-    """Serves in the place of an ``Endpoint``; it has no user code, and no model of its own."""
+    """Takes the place of an ``Endpoint``, without user code or a model of its own."""
 
     def __init__(
         self,
@@ -41,24 +40,22 @@ class Canary:
         """``count`` counts a metric of the endpoint."""
         self.settings = settings
         self._count = count
-        self._watch = Watch(traffic.guard, count)
+        self._split = TrafficSplit(traffic, count)
         self.cost = self.model_size = 0
         self.sha256: str | None = None
-        self._traffic = traffic
+        self._prefix = traffic.prefix
         self._calls = calls
         self._lock = threading.Lock()
-        self._shares = dict(traffic.weights)
         self._look_at = -math.inf
 
     def serve(self, request: Request) -> Answer:
-        """The chosen target's answer, as it gave it: status, content type and body, errors too.
+        """The answer of the chosen target, unchanged: status, content type and body.
 
         Raises:
-            CalleeError: the target could not be asked.
+            CalleeError: the target cannot be called.
         """
-        sticky = self._traffic.sticky
-        shares = self._watch.leave(self._find_shares(request))
-        target = choose_target(shares, sticky, request)
+        self._update_targets(request)
+        target = self._split.choose(request)
         self._count("CanaryRequests", Target=target)
         failure: ServingError | None = None
         try:
@@ -67,13 +64,13 @@ class Canary:
             failure = error
             raise
         finally:
-            self._watch.note(target, failure, find_key(sticky, request))
-        # Of canaries in a row the first one's choice is told.
+            self._split.record_result(target, failure, self._split.find_key(request))
+        # If a target is a canary too, the header names the choice of the first one.
         passed = (header for header in answer.headers if header[0].lower() != TARGET_HEADER)
         return answer._replace(headers=(*passed, (TARGET_HEADER, target)))
 
     def _ask(self, request: Request, target: str) -> tuple[Answer, ServingError | None]:
-        """The target's answer, and the error that it is where it is one."""
+        """The target's answer, and its error if it failed."""
         name, version = split_name(target, None)
         try:
             payload = self._calls.invoke(request, name, version, request.body, answer="whole")
@@ -88,7 +85,7 @@ class Canary:
         """The callee's own error and request id.
 
         Raises:
-            CalleeError: the callee did not get to speak.
+            CalleeError: the error is not the callee's own.
         """
         try:
             body = orjson.loads(orjson.loads(error.payload)["errorMessage"])
@@ -102,41 +99,36 @@ class Canary:
             failure.status = STATUS.get(error.cause, failure.status)
             raise failure from error
 
-    def _find_shares(self, request: Request) -> dict[str, float]:
-        """The weights as they stand, or of the versions that ``prefix`` has by now.
+    def _update_targets(self, request: Request) -> None:
+        """Ask the endpoint of ``prefix`` for its versions, once in LOOK_SECONDS.
 
         Raises:
-            CalleeError: the endpoint of the prefix does not tell its versions.
+            CalleeError: it does not answer, and never did.
         """
-        prefix = self._traffic.prefix
+        prefix = self._prefix
         if prefix is None:
-            return self._shares
+            return
         with self._lock:
-            if time.monotonic() >= self._look_at:
-                try:
-                    payload = self._calls.invoke(request, prefix, None, {}, answer="metadata")
-                    versions = orjson.loads(payload)["versions"]
-                    shares = share_by_age(versions, self._traffic.latest)
-                    if not shares:
-                        raise ValueError("it has no versions")
-                except (CallError, ValueError, KeyError, TypeError) as error:
-                    if not self._shares:
-                        raise CalleeError(
-                            f"{prefix}: its versions are not known", prefix
-                        ) from error
-                else:
-                    self._shares = {f"{prefix}/{version}": s for version, s in shares.items()}
-                    self._watch.keep(self._shares)
-                self._look_at = time.monotonic() + LOOK_SECONDS
-            return self._shares
+            if time.monotonic() < self._look_at:
+                return
+            try:
+                payload = self._calls.invoke(request, prefix, None, {}, answer="metadata")
+                shares = self._split.share_latest(orjson.loads(payload)["versions"])
+                if not shares:
+                    raise ValueError("it has no versions")
+            except (CallError, ValueError, KeyError, TypeError) as error:
+                if not self._split.shares:
+                    raise CalleeError(f"{prefix}: its versions are not known", prefix) from error
+            else:
+                self._split.set_targets({f"{prefix}/{v}": share for v, share in shares.items()})
+            self._look_at = time.monotonic() + LOOK_SECONDS
 
     def restore(self) -> None:
-        """After a snapshot: what is remembered is of unknown age."""
+        """After a restore from a snapshot: ask for the versions of the prefix again."""
         self._look_at = -math.inf
 
     def describe(self) -> dict[str, Any]:
-        out = dict(sorted(self._watch.out.items()))
-        return {"targets": self._shares, **({"taken_out": out} if out else {})}
+        return {"targets": self._split.shares, **self._split.describe()}
 
     def close(self) -> None:
-        """Holds nothing."""
+        """Nothing to unload."""

@@ -1,6 +1,7 @@
-"""The guard of a canary: takes a version that keeps failing out of the traffic.
+"""The circuit breaker of a traffic split: takes a version that keeps failing out of the traffic.
 
-It knows one environment's requests; each environment finds out for itself.
+``[traffic] guard`` sets it. It counts the requests of one environment; each environment decides
+for itself.
 """
 
 from __future__ import annotations
@@ -9,21 +10,24 @@ import logging
 import math
 from collections import deque
 from collections.abc import Callable, Container, Mapping
+from typing import TYPE_CHECKING
 
 from lambda_serving.errors import ServingError
-from lambda_serving.settings.traffic import GuardSettings
+
+if TYPE_CHECKING:
+    from lambda_serving.settings.traffic import CircuitBreakerSettings
 
 logger = logging.getLogger("lambda_serving")
 
 TRIAL_REQUESTS = 10
-"""That a version under suspicion and the others together get, each, before it is judged."""
+"""Requests that a suspected version gets in its trial, and as many for the others together."""
 
 CERTAINTY = 5.0
-"""Standard errors between the shares of two that are not alike. By chance two that are lie so far
-apart in 1 of 3,000,000 comparisons; 13 failures of 13 requests beside none of 13 are 5.1."""
+"""Standard errors by which the two shares of failures must differ. Two versions that fail alike
+differ so much in 1 of 3,000,000 trials; 13 failures of 13 requests beside 0 of 13 are 5.1."""
 
 MOST_CALLERS = 1000
-"""That a trial tells apart."""
+"""Sticky callers that one trial distinguishes."""
 
 
 class Tally:
@@ -35,7 +39,7 @@ class Tally:
         self._callers: dict[str, bool] = {}
 
     def add(self, failed: bool, caller: str | None) -> None:
-        """``caller`` is the value that requests stick by, where they do."""
+        """``caller`` is the request's sticky key; None without one."""
         self.requests += 1
         self.failures += failed
         if caller is not None and (caller in self._callers or len(self._callers) < MOST_CALLERS):
@@ -43,9 +47,10 @@ class Tally:
 
     @property
     def share(self) -> float:
-        """Of the requests that failed; at most that of the callers who met a failure.
+        """The share of requests that failed, or of callers that met a failure if it is lower.
 
-        A sticky caller meets one version alone: what it does wrong shows nowhere else.
+        All requests of a sticky caller go to one version, so that the caller's own mistakes
+        show in no other version.
         """
         share = self.failures / self.requests
         if not self._callers:
@@ -54,7 +59,7 @@ class Tally:
 
 
 class Trial:
-    """What a version under suspicion and the others answer, counted from the same moment on."""
+    """Results of a suspected version and of all others, counted from the same moment."""
 
     def __init__(self) -> None:
         self.own = Tally()
@@ -69,7 +74,7 @@ class Trial:
 
     @property
     def is_certain(self) -> bool:
-        """Whether the two shares are no two draws of one (test of two proportions, pooled)."""
+        """Whether the shares differ significantly (pooled test of two proportions)."""
         own, others = self.own, self.others
         pooled = (own.share * own.requests + others.share * others.requests) / (
             own.requests + others.requests
@@ -78,28 +83,28 @@ class Trial:
         return own.share - others.share > CERTAINTY * deviation
 
 
-class Guard:
-    """The last results of each version, and the trials of those that fail."""
+class FailureDetector:
+    """Finds the versions that fail more than the others."""
 
-    def __init__(self, settings: GuardSettings) -> None:
+    def __init__(self, settings: CircuitBreakerSettings) -> None:
         self._settings = settings
         self._failures: dict[str, deque[bool]] = {}
         self._trials: dict[str, Trial] = {}
-        self.out: dict[str, float] = {}
-        """Versions that are out, with the share of errors that they had."""
+        self.failing: dict[str, float] = {}
+        """Versions that were found to fail, with their share of failures."""
 
-    def note(self, version: str, failed: bool, caller: str | None = None) -> bool:
-        """Note a result; whether it takes the version out.
+    def add_result(self, version: str, failed: bool, caller: str | None = None) -> bool:
+        """Count one result. Returns whether the version is found to fail by it.
 
-        One that fails over the limit is tried: it and the others are counted from then on, so
-        that an outage which they share, and which a version of few requests meets late, is
-        laid at no version's door (docs/decisions/0015-automatic-updates.md).
+        A version over the limit gets a trial: from then on its results are compared with those
+        of the others. An outage that all versions share takes none of them out, even if a
+        version with few requests meets it late (docs/decisions/0015-automatic-updates.md).
         """
         for name, trial in list(self._trials.items()):
             trial.add(name == version, failed, caller)
         failures = self._failures.setdefault(version, deque(maxlen=self._settings.window))
         failures.append(failed)
-        if not failed or version in self.out or len(failures) < self._settings.window:
+        if not failed or version in self.failing or len(failures) < self._settings.window:
             return False
         if sum(failures) / len(failures) <= self._settings.errors:
             self._trials.pop(version, None)
@@ -107,75 +112,80 @@ class Guard:
         return self._judge(version)
 
     def _judge(self, version: str) -> bool:
-        """Whether a version that fails over the limit goes out by now."""
+        """Whether the trial of a version over the limit shows that it fails."""
         trial = self._trials.setdefault(version, Trial())
         if not trial.is_over:
             return False
         share = trial.own.share
         limit = self._settings.errors
         if share <= limit or trial.others.share > min(limit, share / 2):
-            del self._trials[version]  # its next failure begins another
+            del self._trials[version]  # its next failure starts another
             return False
         if not trial.is_certain:
-            return False  # more requests will tell
+            return False  # wait for more requests
         del self._trials[version]
-        self.out[version] = share
+        self.failing[version] = share
         return True
 
-    def keep(self, versions: Container[str]) -> None:
+    def forget_others(self, versions: Container[str]) -> None:
         """Forget all versions but these."""
         for name in [name for name in self._failures if name not in versions]:
             del self._failures[name]
             self._trials.pop(name, None)
-            self.out.pop(name, None)
+            self.failing.pop(name, None)
 
 
-class Watch:
-    """Tells a guard what becomes of requests, and others what the guard finds."""
+class CircuitBreaker:
+    """Keeps requests from the targets of a traffic split that fail."""
 
-    def __init__(self, settings: GuardSettings | None, count: Callable[..., None]) -> None:
-        """None watches nothing; ``count`` counts a metric of the endpoint."""
-        self._guard = None if settings is None else Guard(settings)
+    def __init__(self, settings: CircuitBreakerSettings | None, count: Callable[..., None]) -> None:
+        """Without ``settings`` it is off. ``count`` counts a metric of the endpoint."""
+        self._detector = None if settings is None else FailureDetector(settings)
         self._count = count
-        self.out: dict[str, str] = {}
-        """What is out of the traffic, and why."""
+        self.taken_out: dict[str, str] = {}
+        """Target -> why it is out of the traffic."""
 
-    def leave(self, shares: Mapping[str, float]) -> Mapping[str, float]:
-        """The shares of those that are in the traffic; all, where none would be left."""
-        if not self.out:
+    def filter_shares(self, shares: Mapping[str, float]) -> Mapping[str, float]:
+        """The shares of the targets that are in the traffic; all of them if none would be left."""
+        if not self.taken_out:
             return shares
-        left = {name: share for name, share in shares.items() if name not in self.out}
+        left = {name: share for name, share in shares.items() if name not in self.taken_out}
         total = sum(left.values())
         return {name: share / total for name, share in left.items()} if total else shares
 
-    def note(self, name: str, error: ServingError | None, caller: str | None) -> None:
-        """What became of a request that ``name`` got by its share.
+    def record_result(self, name: str, error: ServingError | None, caller: str | None) -> None:
+        """Record the result of a request that the traffic split sent to the target ``name``.
 
-        What callers do wrong shows in all alike, whoever is blamed for it. A request that is
-        refused before it comes to the model tells nothing of the model.
+        Errors of any status count: the callers' mistakes show in all targets alike. A request
+        that is refused before the model runs says nothing about the model, and does not count.
         """
-        if self._guard is None or (error is not None and is_refused_early(error)):
+        if self._detector is None or (error is not None and is_refused_early(error)):
             return
-        if not self._guard.note(name, error is not None, caller):
+        if not self._detector.add_result(name, error is not None, caller):
             return
         last = "-" if error is None else f"{error.type} in {error.stage}"
-        share = self._guard.out[name] * 100
-        self.out[name] = f"{share:.0f} % of its requests fail, the last with {last}"
+        share = self._detector.failing[name] * 100
+        self.taken_out[name] = f"{share:.0f} % of its requests fail, the last with {last}"
         logger.error(
             "version %s is taken out of the traffic: %s, and those of the others do not",
             name,
-            self.out[name],
+            self.taken_out[name],
         )
         self._count("VersionsTakenOut", Version=name)
 
-    def keep(self, names: Container[str]) -> None:
-        """Forget all but these."""
-        if self._guard is not None:
-            self._guard.keep(names)
-            self.out = {name: why for name, why in self.out.items() if name in names}
+    def forget_others(self, names: Container[str]) -> None:
+        """Forget all targets but these."""
+        if self._detector is not None:
+            self._detector.forget_others(names)
+            self.taken_out = {name: why for name, why in self.taken_out.items() if name in names}
+
+    def describe(self) -> dict[str, dict[str, str]]:
+        """``taken_out`` for the endpoint's metadata; empty if no target is out."""
+        taken_out = dict(sorted(self.taken_out.items()))
+        return {"taken_out": taken_out} if taken_out else {}
 
 
 def is_refused_early(error: ServingError) -> bool:
-    """Whether the caller is told what is wrong before the model is asked."""
+    """Whether a request is refused before the model runs, with the caller to blame."""
     is_early = error.stage in ("request", "preprocess") and error.status < 500
-    return is_early and error.type != "UnknownVersionError"  # of a canary's target: it is not there
+    return is_early and error.type != "UnknownVersionError"  # a canary's target may lack it

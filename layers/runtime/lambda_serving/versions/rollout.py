@@ -1,29 +1,30 @@
-"""Which versions an endpoint has by now, and which one answers the unversioned URL."""
+"""The versions of an endpoint at this moment, and which of them answers the unversioned URL."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
+from typing import TYPE_CHECKING
 
 from lambda_serving.errors import ServingError
 from lambda_serving.messages.request import Request
-from lambda_serving.settings.runtime import EndpointSettings, VersionSettings
-from lambda_serving.versions.circuit_breaker import Watch
-from lambda_serving.versions.traffic import choose_target, draw_point, find_key, share_by_age
+from lambda_serving.settings.endpoint import EndpointSettings, VersionSettings
+
+if TYPE_CHECKING:
+    from lambda_serving.versions.traffic_split import TrafficSplit
 
 
 class Rollout:
-    """The endpoint's versions and the shares of those that answer without being asked for."""
+    """The endpoint's versions, the default one, and the traffic split between them."""
 
-    def __init__(
-        self,
-        settings: EndpointSettings,
-        count: Callable[..., None],
-        draw: Callable[[], float] = draw_point,
-    ) -> None:
-        """``count`` counts a metric of the endpoint; ``draw`` is ``choose_target``'s."""
-        self._traffic = None if settings.is_canary else settings.traffic
-        self._watch = Watch(None if self._traffic is None else self._traffic.guard, count)
-        self._draw = draw
+    def __init__(self, settings: EndpointSettings, count: Callable[..., None]) -> None:
+        """``count`` counts a metric of the endpoint."""
+        self._split: TrafficSplit | None = None
+        self._has_weights = False
+        if settings.traffic is not None and not settings.is_canary:
+            from lambda_serving.versions.traffic_split import TrafficSplit
+
+            self._split = TrafficSplit(settings.traffic, count)
+            self._has_weights = bool(settings.traffic.weights)
         self.versions: Mapping[str, VersionSettings] = {}
         self.default = ""
         self.set_versions(settings.versions, settings.default, settings.versions)
@@ -31,43 +32,45 @@ class Rollout:
     @property
     def places(self) -> int:
         """How many of the newest versions answer the unversioned URL."""
-        return 1 if self._traffic is None else len(self._traffic.latest)
+        return 1 if self._split is None else self._split.places
+
+    @property
+    def shares(self) -> Mapping[str, float]:
+        """Version -> its share of the unversioned URL."""
+        if self._split is not None:
+            return self._split.shares
+        return {self.default: 1.0} if self.default else {}
 
     def set_versions(
         self, versions: Mapping[str, VersionSettings], default: str, ready: Collection[str]
     ) -> None:
-        """The versions there are from now on; ``default`` answers where no traffic is split.
+        """Replace the versions. ``default`` answers the unversioned URL without a traffic split.
 
-        Of shares by age only those that are ``ready`` get one.
+        With shares by age, only versions that are ``ready`` get one.
         """
         self.versions = versions
         self.default = default
-        self._watch.keep(versions)
-        if self._traffic is None:
-            self.shares = {default: 1.0} if default else {}
-        elif self._traffic.weights:
-            self.shares = dict(self._traffic.weights)
-        else:
-            self.shares = share_by_age(ready, self._traffic.latest)
+        if self._split is not None:
+            shares = self._split.shares if self._has_weights else self._split.share_latest(ready)
+            self._split.set_targets(shares, known=versions)
 
     def choose(self, request: Request) -> str:
-        """The version that answers a request of the unversioned URL; "" where there is none."""
-        if self._traffic is None or not self.shares:
+        """The version that answers a request of the unversioned URL; "" if there is none."""
+        if self._split is None or not self._split.shares:
             return self.default
-        shares = self._watch.leave(self.shares)
-        return choose_target(shares, self._traffic.sticky, request, self._draw)
+        return self._split.choose(request)
 
-    def find_caller(self, request: Request) -> str | None:
-        """What the request sticks to its version by, where it does."""
-        return None if self._traffic is None else find_key(self._traffic.sticky, request)
+    def find_key(self, request: Request) -> str | None:
+        """The request's sticky key; None if it has none."""
+        return None if self._split is None else self._split.find_key(request)
 
-    def note(self, version: str, error: ServingError | None, caller: str | None) -> None:
-        """Tell the guard what became of a request that ``choose`` gave to a version."""
-        self._watch.note(version, error, caller)
+    def record_result(self, version: str, error: ServingError | None, key: str | None) -> None:
+        """Tell the circuit breaker the result of a request that ``choose`` sent to a version."""
+        if self._split is not None:
+            self._split.record_result(version, error, key)
 
     def describe(self) -> dict[str, object]:
-        """Shares of the unversioned URL, and what the guard took out; nothing without traffic."""
-        if self._traffic is None:
+        """The traffic split for the endpoint's metadata; empty without one."""
+        if self._split is None:
             return {}
-        out = dict(sorted(self._watch.out.items()))
-        return {"traffic": self.shares, **({"taken_out": out} if out else {})}
+        return {"traffic": self._split.shares, **self._split.describe()}

@@ -1,4 +1,4 @@
-"""A sample request: what a version must be able to answer before anybody is sent to it."""
+"""Sample requests: a version must answer its sample before it gets any traffic."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ FILE = "sample.json"
 
 
 def read_sample(runtime: Runtime) -> Request | None:
-    """``sample.json`` of the function's folder: the payload of a direct invoke; None without it.
+    """Read ``sample.json`` in the function's folder, the payload of a direct invoke; else None.
 
     Raises:
-        SettingsError: it is no request.
+        SettingsError: the file is not a valid payload.
     """
     file = Path(runtime.task_root, FILE)
     if not file.is_file():
@@ -32,10 +32,10 @@ def read_sample(runtime: Runtime) -> Request | None:
 
 
 def parse_sample(text: bytes, version: str) -> Request:
-    """The sample request that ``version`` of the registry was published with: a body.
+    """Parse the sample request of a version in the registry: the body of a request.
 
     Raises:
-        ModelLoadError: it is none.
+        ModelLoadError: it is not a valid body.
     """
     try:
         body = decode_body(text, "application/json", "", LARGEST_SAMPLE)
@@ -45,10 +45,10 @@ def parse_sample(text: bytes, version: str) -> Request:
 
 
 def answer_sample(endpoint: Servable, request: Request) -> None:
-    """Let a version answer; the result goes nowhere.
+    """Let a version answer a sample request. The result is dropped.
 
     Raises:
-        ModelLoadError: it does not.
+        ModelLoadError: the request fails.
     """
     enter_request(request)
     try:

@@ -1,0 +1,114 @@
+"""The telemetry of one endpoint: statistics and traces, each imported and made at its first use."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import cached_property, partial
+from typing import TYPE_CHECKING, Any
+
+from lambda_serving.errors import ServingError, SettingsError
+from lambda_serving.messages.request_metrics import RequestMetrics
+from lambda_serving.settings.endpoint import MetricSettings
+from lambda_serving.settings.endpoint_toml import EndpointFile
+from lambda_serving.settings.runtime import Runtime
+
+if TYPE_CHECKING:
+    from lambda_serving.telemetry.statistics import Statistics
+    from lambda_serving.telemetry.tracing import Tracer
+
+
+class Telemetry:
+    """Statistics and traces of one endpoint."""
+
+    def __init__(
+        self,
+        runtime: Runtime,
+        file: EndpointFile,
+        write: Callable[[Mapping[str, Any]], object] | None = None,
+    ) -> None:
+        """``write`` takes each EMF record; defaults to a line of standard output."""
+        self._runtime = runtime
+        self._file = file
+        self._write = write
+        self._statistics: Statistics | NoStatistics | None = None
+        self._provisional: Statistics | NoStatistics | None = None
+
+    @property
+    def statistics(self) -> Statistics | NoStatistics:
+        """The endpoint's statistics. While its settings are wrong, the function names them."""
+        if self._statistics is not None:
+            return self._statistics
+        try:
+            settings = self._file.settings
+        except SettingsError:
+            if self._provisional is None:
+                stack = f"{self._runtime.stack}-"
+                name = self._runtime.function_name.removeprefix(stack) or "-"
+                self._provisional = self._make_statistics(name, MetricSettings())
+            return self._provisional
+        self._statistics = self._make_statistics(settings.endpoint, settings.metrics)
+        return self._statistics
+
+    def _make_statistics(self, name: str, settings: MetricSettings) -> Statistics | NoStatistics:
+        if self._runtime.metrics_off:
+            return NoStatistics(name)
+        from lambda_serving.telemetry.statistics import Statistics
+
+        return Statistics(self._runtime.namespace, name, settings, self._write)
+
+    @cached_property
+    def tracer(self) -> Tracer | None:
+        """The endpoint's traces; None if tracing is off."""
+        if not self._runtime.is_traced:
+            return None
+        from lambda_serving.telemetry.tracing import Tracer
+
+        return Tracer(self._runtime, endpoint=self.statistics.endpoint)
+
+    def trace_version(self, version: str) -> Callable[..., Callable[..., Any]] | None:
+        """Wraps calls of one version in subsegments; None if tracing is off."""
+        return partial(self.tracer.trace, version=version) if self.tracer else None
+
+    def count(self, name: str, **dimensions: str) -> None:
+        """Count one metric of this endpoint, with further dimensions."""
+        self.statistics.count(name, dimensions)
+
+    def count_failed_call(self, callee: str, cause: str) -> None:
+        """Count a call to another endpoint that failed.
+
+        A callee that may not exist is named in the log alone. Code may compute names from its
+        input, and each new value of a dimension is a metric that costs.
+        """
+        is_known = cause not in ("NoSuchEndpoint", "AccessDenied")
+        if not is_known and callee not in self._file.settings.calls:
+            callee = "-"
+        self.count("FailedCalls", Callee=callee, Cause=cause)
+
+    def restore(self) -> None:
+        """After a restore from a snapshot."""
+        self.statistics.restore()
+
+
+class NoStatistics:
+    """Takes the place of ``Statistics`` if they are switched off. It writes nothing."""
+
+    def __init__(self, endpoint: str) -> None:
+        self.endpoint = endpoint
+
+    def restore(self) -> None:
+        """See ``Statistics``."""
+
+    def begin_request(self, request_id: str) -> RequestMetrics:
+        return RequestMetrics()
+
+    def count(self, name: str, dimensions: Mapping[str, str]) -> None:
+        """See ``Statistics``."""
+
+    def record_error(self, error: ServingError, request_id: str, version: str) -> None:
+        """See ``Statistics``."""
+
+    def record_warm_up(self, request_id: str, version: str) -> None:
+        """See ``Statistics``."""
+
+    def record_load(self, version: str, milliseconds: float) -> None:
+        """See ``Statistics``."""

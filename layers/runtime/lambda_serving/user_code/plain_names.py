@@ -1,0 +1,97 @@
+"""Which version's modules the plain module names lead to.
+
+Pickles and ``importlib.import_module`` find modules by their plain names in ``sys.modules``. While
+a version is loaded or serves a request, it is the active one: plain names lead to its modules
+(docs/decisions/0007-versions-side-by-side.md). ``sys.modules`` belongs to the process, and so does
+the state in here.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any, Protocol
+
+
+class Folder(Protocol):
+    """The modules of one version (``isolation.IsolatedFolder``)."""
+
+    def show(self) -> None:
+        """Let plain names lead to these modules."""
+
+    def hide(self) -> None:
+        """Let plain names lead where they led before."""
+
+    def activate(self) -> None:
+        """See the function ``activate``."""
+
+    def show_plain_names(self) -> AbstractContextManager[None]:
+        """See the function ``show_plain_names``."""
+
+
+SWITCH = threading.RLock()
+"""Held while plain names change. It is reentrant, since the garbage collector may run code that
+imports meanwhile."""
+
+_active: Folder | None = None
+_loads = 0
+"""Number of versions that are being loaded."""
+
+
+def is_active(folder: Folder) -> bool:
+    """Whether plain names lead to the modules of ``folder``."""
+    return _active is folder
+
+
+def activate(folder: Folder | None) -> None:
+    """Let plain names lead to the modules of ``folder``; None: to the process's own modules.
+
+    While another thread loads a version, nothing changes: the pickle of its model needs the names.
+    """
+    if folder is _active:
+        return
+    if folder is None:
+        lead_requests_to(None)
+    else:
+        folder.activate()
+
+
+def lead_requests_to(folder: Folder | None) -> None:
+    """``activate`` of a folder that has the plain names to itself."""
+    with SWITCH:
+        if not _loads:
+            lead_to(folder)
+
+
+def lead_to(folder: Folder | None) -> None:
+    """Let plain names lead to the modules of ``folder``. The caller holds SWITCH."""
+    global _active
+    if _active is not None:
+        _active.hide()
+    _active = folder
+    if folder is not None:
+        folder.show()
+
+
+def show_plain_names(folder: Folder | None) -> AbstractContextManager[None]:
+    """While a version is loaded: let plain names lead to its modules."""
+    return lead_load_to(None) if folder is None else folder.show_plain_names()
+
+
+@contextmanager
+def lead_load_to(folder: Folder | None) -> Iterator[None]:
+    """``show_plain_names`` of a folder that has the plain names to itself."""
+    global _loads
+    finders: list[Any] = sys.meta_path
+    with SWITCH:
+        before = _active
+        _loads += 1
+        lead_to(folder)
+    try:
+        yield
+    finally:
+        with SWITCH:
+            _loads -= 1
+            lead_to(before if before in finders else None)  # it may be unloaded by now
