@@ -1,4 +1,4 @@
-"""``[traffic]`` between an endpoint's own versions, and its circuit breaker, by the handler."""
+"""``[traffic]`` between an endpoint's own versions, with its circuit breaker, by the handler."""
 
 import json
 import logging

@@ -33,15 +33,15 @@ from lambda_serving.settings.runtime import Runtime, read_trace_header
 CONNECT_SECONDS = 2.0
 FIRST_PAUSE = 0.05
 LONGEST_PAUSE = 2.0
-"""Seconds between two tries of a throttled call: a random share of 0.05, 0.1, 0.2 ... 2."""
+"""Seconds between two attempts of a throttled call: a random part of 0.05, 0.1, 0.2 ... 2."""
 
 IDLE_SECONDS = 30.0
-"""After so long without a call connections are made anew. The other side may have closed them
-while the environment was frozen, or a NAT gateway forgotten them (after 350 s, Amazon VPC user
-guide): the next request would be lost, and must not be sent twice."""
+"""Seconds without a call after which new connections are opened. The other side may have closed
+the old ones while the environment was frozen; a NAT gateway drops them after 350 s (Amazon VPC
+user guide). A request on such a connection would be lost, and must not be sent twice."""
 
 LEAST_SECONDS = 0.1
-"""With less time left there is no further try: it might run the callee with nobody waiting."""
+"""With less time left there is no further attempt: the callee would run with nobody waiting."""
 
 CAUSES = {403: "AccessDenied", 404: "NoSuchEndpoint", 413: "PayloadTooLarge", 429: "Throttled"}
 """HTTP status of Invoke -> cause (AWS Lambda API reference, Invoke, Errors)."""
@@ -50,8 +50,8 @@ HINTS = {
     "AccessDenied": "; an endpoint that is not in this stack is refused like this, too,"
     " and each one where `calls` is missing in endpoint.toml"
 }
-"""The policy names this stack's functions alone, so that a misspelt one is none of them; and it is
-given to those alone that say whom they call."""
+"""The function's policy allows calls to functions of this stack, and only if `calls` is set. So a
+misspelt name is refused, too."""
 
 
 class LambdaApi:
@@ -63,7 +63,7 @@ class LambdaApi:
         self.connect()
 
     def connect(self) -> None:
-        """Begin anew: after a SnapStart restore, connections and credentials are dead."""
+        """Open new connections with new credentials: after a restore the old ones are invalid."""
         self._open_pool()
         self._credentials = Credentials(self._runtime)
 
@@ -72,7 +72,7 @@ class LambdaApi:
         self._used_at = time.time()  # by the wall clock: the other one may stand still in a freeze
 
     def _find_pool(self) -> urllib3.PoolManager:
-        """Connections that live, as far as can be told; calls under way keep theirs."""
+        """Connections that are likely open. Calls in progress keep theirs."""
         if time.time() - self._used_at > self._idle_seconds:
             self._open_pool()
         return self._pool
@@ -91,10 +91,10 @@ class LambdaApi:
     def invoke(
         self, endpoint: str, payload: bytes, seconds: float, trace_header: str | None = None
     ) -> bytes:
-        """See ``Transport``. The callee is traced as a part of ``trace_header``.
+        """See ``Transport``. The callee's trace is a part of ``trace_header``.
 
-        In a thread, which is left behind where time runs out: urllib3 bounds each wait for the
-        socket but not their sum, and nothing bounds the look-up of a host name.
+        The call runs in a thread, which is abandoned when time is over. urllib3 limits each wait
+        for the socket but not their sum, and nothing limits the look-up of a host name.
         """
         answer: Future[bytes] = Future()
         trace = read_trace_header() if trace_header is None else trace_header
@@ -112,7 +112,7 @@ class LambdaApi:
             raise CallError("Timeout", f"no answer within {seconds:.1f} s") from error
 
     def _ask(self, endpoint: str, payload: bytes, seconds: float, trace: str) -> bytes:
-        """Throttling is tried again; what may have run never is."""
+        """Send the call. It is repeated after throttling, but never if it may have run."""
         deadline = time.monotonic() + seconds
         pause = FIRST_PAUSE
         while True:
@@ -178,7 +178,7 @@ def read_answer(answer: Any) -> bytes:
 
 
 def read_reason(answer: Any) -> str:
-    """The API's own words for a refusal."""
+    """The API's reason for a refusal."""
     kind = answer.headers.get("x-amzn-ErrorType", "").partition(":")[0]
     try:
         body = json.loads(answer.data)

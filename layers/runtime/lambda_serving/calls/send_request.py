@@ -28,23 +28,23 @@ if TYPE_CHECKING:
 logger = logging.getLogger("lambda_serving")
 
 ANSWER_MARGIN = 0.3
-"""Seconds of its own time that a call leaves the caller for its answer."""
+"""Seconds that a call leaves the caller for its own answer."""
 
 LONGEST_SECONDS = 900.0
-"""What a call may take where the caller has no deadline, as in `load`: no function runs longer
-(AWS Lambda quotas)."""
+"""Seconds that a call may take if the caller has no deadline, as in `load`: the maximum of a
+function (AWS Lambda quotas)."""
 
 CONCURRENCY = 64
-"""Asynchronous calls of one environment at a time; further ones wait for a place."""
+"""Concurrent asynchronous calls of one environment. Further calls wait."""
 
 LONGEST_TEXT = 2000
-"""Characters of a callee's error that are told: a log line is cut elsewhere, or paid for."""
+"""Characters of a callee's error in a log line: long lines are cut elsewhere, or cost money."""
 
 
 class CallError(Exception):
     """A call failed; ``cause`` is its name in logs and metrics.
 
-    ``payload`` is what the callee said, where it was the callee that failed.
+    ``payload`` is the callee's error, if the callee failed.
     """
 
     def __init__(self, cause: str, text: str, payload: bytes = b"") -> None:
@@ -54,7 +54,7 @@ class CallError(Exception):
 
 
 class Transport(Protocol):
-    """How an invoke gets to another endpoint; used from several threads at once."""
+    """Sends an invoke to another endpoint. It is used by several threads at once."""
 
     def invoke(self, endpoint: str, payload: bytes, seconds: float) -> bytes:
         """The callee's answer to a payload, within ``seconds``.
@@ -94,7 +94,7 @@ class Calls:
     def send_request(self, endpoint: str, version: str | None = None, data: Any = None) -> Any:
         """The other endpoint's result; None on any failure, which is logged and counted."""
         name = get_text(endpoint).strip("/")
-        callee = "-"  # in metrics: never a text that anyone may make up
+        callee = "-"  # metrics never have a text that a caller made up
         try:
             name, version = split_name(name, version)
             callee = name
@@ -111,7 +111,7 @@ class Calls:
             raise CallError("UnreadableAnswer", str(error)) from error
 
     def _tell_failure(self, error: Exception, target: str, callee: str) -> None:
-        """One log line, with a traceback where no cause was foreseen, and one metric."""
+        """Log a failure, with a traceback if its cause is unknown, and count it."""
         is_foreseen = isinstance(error, CallError)
         cause = error.cause if isinstance(error, CallError) else "InternalError"
         logger.error(
@@ -127,7 +127,7 @@ class Calls:
     async def send_request_async(
         self, endpoint: str, version: str | None = None, data: Any = None
     ) -> Any:
-        """``send_request`` for asynchronous classes: calls of one ``gather`` run side by side."""
+        """``send_request`` for asynchronous classes. Calls of one ``gather`` run concurrently."""
         import asyncio
 
         # The thread has the caller's context: its request, and its place in the trace.
@@ -178,10 +178,10 @@ class Calls:
 def split_name(endpoint: str, version: object) -> tuple[str, str | None]:
     """``name`` and version of ``name`` or ``name/version``; an own ``version`` wins.
 
-    Where code computes it, an empty text or False means none.
+    An empty version or False means none, since code may compute it.
 
     Raises:
-        CallError: it is no endpoint's name.
+        CallError: it cannot be the name of an endpoint.
     """
     name, _, in_name = endpoint.partition("/")
     if not re.fullmatch(r"[A-Za-z0-9_-]{1,48}", name):
@@ -192,7 +192,7 @@ def split_name(endpoint: str, version: object) -> tuple[str, str | None]:
 
 
 def describe_function_error(payload: bytes) -> str:
-    """The callee's error type and text, out of Lambda's error payload."""
+    """The callee's error type and text, from Lambda's error payload."""
     try:
         error = json.loads(payload)
         text = error.get("errorMessage", "")

@@ -58,7 +58,7 @@ def translate_errors(
     told: str = "the model cannot be fetched",
     missing: str = "the model is not there",
 ) -> Iterator[None]:
-    """obstore's errors as the error table has them; ``missing`` is told of an object.
+    """Translate obstore's errors; ``missing`` is the detail if an object does not exist.
 
     Raises:
         ModelFetchError: whatever went wrong.

@@ -40,7 +40,7 @@ def name_index(project: str, name: str) -> str:
 
 
 class Index:
-    """The versions of one model that an endpoint follows."""
+    """The index of one model: its versions in the registry."""
 
     def __init__(self, update: AutoUpdate, shared: VersionSettings, runtime: Runtime) -> None:
         """``shared`` is what all versions have in common."""
@@ -55,7 +55,7 @@ class Index:
         """Versions whose entry says something that cannot be, and what; the others are served."""
 
     def connect(self) -> None:
-        """Begin anew: after a SnapStart restore, connections and credentials are dead."""
+        """Open a new connection: after a restore the old one and its credentials are invalid."""
         self._store = None
 
     def look(self, is_quick: bool) -> list[Entry] | None:

@@ -29,7 +29,7 @@ logger = logging.getLogger("lambda_serving")
 
 
 class Fetch:
-    """A model on its way, in a thread of its own."""
+    """The fetch of a model, in a thread."""
 
     def __init__(self, settings: VersionSettings, runtime: Runtime) -> None:
         self._settings = settings

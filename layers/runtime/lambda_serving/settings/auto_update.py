@@ -10,9 +10,9 @@ LARGEST_SAMPLE = 10 * 1024 * 1024
 
 
 class AutoUpdate(NamedTuple):
-    """The endpoint's versions are the newest ``max_versions`` of a model, as they change.
+    """The endpoint serves the newest ``max_versions`` of a model in the registry.
 
-    Only those count that have all ``tags``, and are published where that is asked.
+    Only versions with all ``tags`` count, and by default only published ones.
     """
 
     project: str
@@ -62,4 +62,4 @@ EXPECTED: Mapping[str, tuple[Callable[[Any], bool], str]] = {
         "seconds from 1 to 86400",
     ),
 }
-"""Keys of ``[auto_update]``: what is right, and that in words."""
+"""Keys of ``[auto_update]``: check, and description for errors."""

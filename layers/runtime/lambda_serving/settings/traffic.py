@@ -9,21 +9,22 @@ from typing import Any, NamedTuple
 
 
 class CircuitBreakerSettings(NamedTuple):
-    """When a version is taken out: over ``errors`` (a share) of its last ``window`` requests."""
+    """A version is taken out if more than ``errors`` (a share) of ``window`` requests fail."""
 
     errors: float = 0.5
     window: int = 20
 
 
 class Traffic(NamedTuple):
-    """Shares of the requests, which sum to 1: by target, or by age with the newest first."""
+    """The shares of the requests, by target or by age (newest first). They sum to 1."""
 
     weights: Mapping[str, float] = MappingProxyType({})
     latest: tuple[float, ...] = ()
     prefix: str | None = None
     sticky: str | None = None
-    """``header:<name>`` or ``body:<key>``: requests with the same value go to the same target."""
+    """``header:<name>`` or ``body:<key>``. Requests with the same value go to the same target."""
     guard: CircuitBreakerSettings | None = CircuitBreakerSettings()
+    """The circuit breaker; None if it is off."""
 
 
 def parse_traffic(value: Any, refuse: Callable[[str, str, object], Exception]) -> Traffic:
@@ -81,4 +82,4 @@ EXPECTED: Mapping[str, tuple[type | tuple[type, ...], str]] = {
     "sticky": (str, "header:<name> or body:<key>"),
     "guard": ((dict, bool), "false, or a table like { errors = 0.5, window = 20 }"),
 }
-"""Keys of ``[traffic]``: their type, and what they hold in words."""
+"""Keys of ``[traffic]``: type, and description for errors."""

@@ -12,13 +12,13 @@ from itertools import batched
 from typing import Any
 
 MOST = 100
-"""Metrics of a record, and values of a metric."""
+"""Maximum number of metrics in a record, and of values of a metric."""
 
 MOST_CHARACTERS = 250
-"""Of a dimension's value, as ours are."""
+"""Maximum length of a dimension's value, as chosen here."""
 
 OVER_ALL_VERSIONS = ("Count", "Latency", "Errors", "Faults")
-"""Metrics that are kept by endpoint too: percentiles of versions cannot be added up."""
+"""Metrics that exist by endpoint too, since percentiles of versions cannot be added up."""
 
 Metrics = dict[str, tuple[str, list[float]]]
 """Name -> unit and values."""
@@ -36,14 +36,14 @@ def make_directive(
 
 
 def fit_dimension(text: str) -> str:
-    """A dimension's value as CloudWatch takes it: printable ASCII that no blank or colon begins."""
+    """A valid value of a dimension: printable ASCII without a leading blank or colon."""
     if not (text.isascii() and text.isprintable()):
         text = ascii(text)[1:-1]
     return text.lstrip(" :")[:MOST_CHARACTERS] or "-"
 
 
 def make_record(directives: list[dict[str, Any]], values: Mapping[str, Any]) -> dict[str, Any]:
-    """A record of now."""
+    """A record with the current time."""
     head = {"Timestamp": int(time.time() * 1000), "CloudWatchMetrics": directives}
     return {"_aws": head, **values}
 
@@ -57,11 +57,10 @@ def make_records(
     request: Mapping[str, Any],
     properties: Mapping[str, Any],
 ) -> Iterator[dict[str, Any]]:
-    """The records of one request: as a rule one, further ones for what it cannot hold.
+    """The records of one request: one, and further ones if a limit is exceeded.
 
-    ``own`` are the dimensions Endpoint and Version, ``error`` is the class of what the request
-    failed with. Properties of the ``request`` are in each record, further ``properties`` in the
-    first alone.
+    ``own`` has the dimensions Endpoint and Version, ``error`` is the class of the request's error.
+    Properties of the ``request`` are in each record, further ``properties`` only in the first.
     """
     first, rest = split_metrics(metrics)
     units = {name: metrics[name][0] for name in first}
@@ -88,7 +87,7 @@ def make_records(
 
 
 def split_metrics(metrics: Metrics) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """Root values of the first record and of those that take what is over a limit."""
+    """Split metrics by EMF's limits: the values of the first record, and of further ones."""
     if len(metrics) <= MOST and all(len(values) <= MOST for _, values in metrics.values()):
         return {name: unpack(values) for name, (_, values) in metrics.items()}, []
     rounds: list[dict[str, Any]] = []
@@ -108,7 +107,7 @@ def unpack(values: list[float]) -> float | list[float]:
 def split_classes(
     classes: Classes, metrics: Metrics
 ) -> tuple[dict[str, str], list[tuple[str, str, float]]]:
-    """Variable -> class where the record's own Count says it; the counts that need a record."""
+    """Split class counts: those equal to the record's own Count, and those that need a record."""
     own = metrics["Count"][1][0] if "Count" in metrics else None
     labels: dict[str, str] = {}
     further: list[tuple[str, str, float]] = []

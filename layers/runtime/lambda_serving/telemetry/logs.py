@@ -34,10 +34,10 @@ _invocations = 0
 
 
 def set_up_logs(runtime: Runtime, find_service: Callable[[], str]) -> None:
-    """Take the place of the handler that Lambda's runtime client has put on the root logger.
+    """Replace the root logger's handler, which Lambda's runtime client has set.
 
-    Outside of Lambda logging stays as it is. ``find_service`` gives the endpoint's name; it is
-    asked at the first record.
+    Outside of Lambda, logging is not changed. ``find_service`` returns the endpoint's name. It is
+    called at the first record.
     """
     global _invocation, _invocations
     _invocation, _invocations = "", 0
@@ -45,7 +45,7 @@ def set_up_logs(runtime: Runtime, find_service: Callable[[], str]) -> None:
         return
     root = logging.getLogger()
     for handler in root.handlers[:]:
-        # What somebody else has put there, an observability layer say, stays.
+        # Other handlers stay, such as those of an observability layer.
         if isinstance(handler, LogHandler) or type(handler).__module__.startswith("awslambdaric"):
             root.removeHandler(handler)
     root.addHandler(LogHandler(runtime, find_service))
@@ -57,21 +57,21 @@ def set_up_logs(runtime: Runtime, find_service: Callable[[], str]) -> None:
 
 
 def begin_invocation(function_request_id: str) -> None:
-    """Lambda calls the handler; ``function_request_id`` is Lambda's own."""
+    """Set the request id of Lambda's own for the log lines of an invocation."""
     global _invocation, _invocations
     _invocation = function_request_id
     _invocations += 1
 
 
 def import_formatter() -> type[LambdaPowertoolsFormatter]:
-    """Import Powertools now, where the first record must not wait for it."""
+    """Import Powertools now, so that the first record need not wait for it."""
     from aws_lambda_powertools.logging.formatter import LambdaPowertoolsFormatter
 
     return LambdaPowertoolsFormatter
 
 
 class LogHandler(logging.Handler):
-    """Writes each record in one piece, without secrets, whatever is wrong with it."""
+    """Writes each record as one line without secrets, even if it cannot be formatted."""
 
     def __init__(self, runtime: Runtime, find_service: Callable[[], str]) -> None:
         super().__init__()
@@ -79,10 +79,10 @@ class LogHandler(logging.Handler):
         self._find_service = find_service
 
     def handle(self, record: logging.LogRecord) -> bool:
-        """Without logging's lock, as a line is written at once.
+        """Handle a record without logging's lock, since a line is written at once.
 
-        Held during the import of Powertools, it would stop for ever a thread that imports
-        Powertools too, and logs meanwhile.
+        If the lock were held while Powertools is imported, another thread that imports Powertools
+        and logs would deadlock.
         """
         passed = self.filter(record)
         if passed:
@@ -107,14 +107,14 @@ class LogHandler(logging.Handler):
             "request_id": find_request().request_id,
         }
         told = logging.makeLogRecord(own | vars(record))
-        told.taskName = None  # Powertools takes it for a key of the user's own
+        told.taskName = None  # Powertools would write it as a key of the user's own
         return self._formatter.format(told)
 
     @cached_property
     def _formatter(self) -> LambdaPowertoolsFormatter:
         return import_formatter()(
             json_serializer=encode_line,  # type: ignore[arg-type]  # a dict by another name
-            # Lambda's own filter takes lines with any other time for INFO.
+            # Lambda's log filter takes lines with other time formats for INFO.
             utc=True,
             use_rfc3339=True,
             service=self._find_service(),
@@ -124,7 +124,7 @@ class LogHandler(logging.Handler):
 
 
 def encode_line(line: dict[str, Any]) -> str:
-    """One line of JSON; what JSON does not know as its text."""
+    """Encode one line as JSON. Values that JSON lacks become text."""
     options = orjson.OPT_NON_STR_KEYS | orjson.OPT_SERIALIZE_NUMPY
     try:
         return orjson.dumps(line, default=str, option=options).decode()
@@ -134,7 +134,7 @@ def encode_line(line: dict[str, Any]) -> str:
 
 
 def format_plainly(record: logging.LogRecord, error: Exception) -> str:
-    """A record that Powertools cannot format: its text and traceback, and why."""
+    """Format a record that Powertools cannot format: text, traceback, and the reason."""
     try:
         message = record.getMessage()
     except Exception:  # noqa: BLE001  (arguments that do not fit: they are shown)

@@ -23,7 +23,7 @@ _own: ContextVar[OwnLoops | None] = ContextVar("own", default=None)
 
 
 class OwnLoops(NamedTuple):
-    """Of an environment beside others: the loop that awaits, and the one of the thread."""
+    """Loops of one environment of several: the one that awaits, and the one of the thread."""
 
     find: Callable[[], AbstractEventLoop]
     of_thread: AbstractEventLoop
@@ -44,10 +44,10 @@ def get_event_loop() -> AbstractEventLoop:
 
 
 def show_event_loop() -> None:
-    """``asyncio.get_event_loop()`` in a ``def`` gives the loop that runs what is ``async``.
+    """Let ``asyncio.get_event_loop()`` in a ``def`` return the loop that runs ``async`` methods.
 
-    ``asyncio.run`` leaves its thread without one, and who sets another one keeps it. Nothing is
-    done where nobody has imported asyncio.
+    ``asyncio.run`` leaves its thread without a loop. A loop that user code has set stays. If
+    asyncio is not imported, there is nothing to do.
     """
     asyncio = sys.modules.get("asyncio")
     if asyncio is not None:
@@ -58,7 +58,7 @@ def show_event_loop() -> None:
 
 
 def _find_current(asyncio: ModuleType) -> AbstractEventLoop | None:
-    """The loop that user code has by now in this thread, if it is not closed."""
+    """The event loop of this thread, if there is one that is not closed."""
     try:
         loop = _get_current(asyncio)
     except RuntimeError:
@@ -76,19 +76,19 @@ def _get_current(asyncio: ModuleType) -> AbstractEventLoop:
 
 
 def use_event_loop(find: Callable[[], AbstractEventLoop], of_thread: AbstractEventLoop) -> None:
-    """Make the loop that ``find`` gives the one of the environment whose code this is.
+    """In this context, use the event loop that ``find`` returns.
 
-    For a process of several environments: it holds in the current context alone, and ``find`` is
-    only asked where something is awaited. ``of_thread`` is what a ``def`` finds.
+    For a process of several environments. ``find`` is called when something is awaited.
+    ``of_thread`` is the loop that a ``def`` finds.
     """
     _own.set(OwnLoops(find, of_thread))
 
 
 def run(value: Any, context: Context | None = None) -> Any:
-    """The value itself, or what it gives once awaited on the environment's event loop.
+    """Return the value; if it is awaitable, await it on the environment's event loop.
 
-    ``context`` is the one to await it in; None: a copy of the current one. Not to be called from
-    the loop, which would wait for itself.
+    It is awaited in ``context``, which defaults to a copy of the current one. Must not be called
+    from the loop, which would wait for itself.
     """
     if not inspect.isawaitable(value):
         return value
@@ -115,7 +115,7 @@ def run(value: Any, context: Context | None = None) -> Any:
 
 
 async def resolve(value: Any) -> Any:
-    """``value``, awaited where it is awaitable: on the running loop, or on the environment's."""
+    """Return the value; if it is awaitable, await it on the running loop or the environment's."""
     if not inspect.isawaitable(value):
         return value
     return await value if _is_looping() else run(value)
@@ -127,9 +127,9 @@ def _is_looping() -> bool:
 
 
 def is_ended_from_outside(error: BaseException) -> bool:
-    """Whether the running coroutine is closed, or its task cancelled, by who runs it.
+    """Whether the running coroutine is closed or its task cancelled from outside.
 
-    Where no loop runs, what ``resolve`` raises is always user code's.
+    If no loop runs, everything that ``resolve`` raises comes from user code.
     """
     if isinstance(error, Exception) or not _is_looping():
         return False
@@ -142,10 +142,10 @@ def is_ended_from_outside(error: BaseException) -> bool:
 
 
 def run_without_loop[T](coroutine: Coroutine[Any, Any, T]) -> T:
-    """Run a coroutine that never waits by itself: what it awaits goes through ``resolve``.
+    """Run a coroutine that never waits itself, since it awaits by ``resolve`` alone.
 
     Raises:
-        RuntimeError: it waited all the same.
+        RuntimeError: it waited.
     """
     try:
         coroutine.send(None)

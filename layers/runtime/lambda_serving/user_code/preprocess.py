@@ -27,23 +27,23 @@ logger = logging.getLogger("lambda_serving")
 
 
 class UserCode:
-    """The user's ``Preprocess`` instance and which of the contract's methods it has."""
+    """The user's ``Preprocess`` instance, and the contract's methods that it has."""
 
     def __init__(
         self, instance: Any, isolated: IsolatedFolder | None = None, cost: int = 0
     ) -> None:
-        """``cost`` is in bytes: what the process grew by when the instance was made."""
+        """``cost`` is the memory in bytes by which the process grew."""
         self.instance = instance
         self.cost = cost
         self._isolated = isolated
 
     def get_method(self, name: str) -> Callable[..., Any] | None:
-        """A method of the instance, or None where the class leaves it out."""
+        """A method of the instance; None if the class does not have it."""
         method = getattr(self.instance, name, None)
         return method if callable(method) else None
 
     def load(self, path: Path | None) -> Any:
-        """Call the user's ``load`` with the local model, where the class has one."""
+        """Call the user's ``load``, if there is one, with the path of the local model."""
         method = self.get_method("load")
         if method is None:
             return None
@@ -51,7 +51,7 @@ class UserCode:
         return run(method(None if path is None else str(path)))
 
     def restore(self) -> None:
-        """Call the user's ``after_restore``, where the class has one.
+        """Call the user's ``after_restore``, if there is one.
 
         Raises:
             UserCodeLoadError: it fails.
@@ -67,7 +67,7 @@ class UserCode:
             ) from error
 
     def unload(self) -> None:
-        """Call the user's ``unload``, where the class has one; then forget its modules."""
+        """Call the user's ``unload``, if there is one; then forget its modules."""
         try:
             method = self.get_method("unload")
             if method is not None:
@@ -82,12 +82,12 @@ class UserCode:
             self._isolated.remove()
 
     def activate(self) -> None:
-        """Plain module names lead to this version's code, from here on."""
+        """From now on, plain module names lead to this version's code."""
         show_event_loop()
         activate(self._isolated)
 
     def show_plain_names(self) -> AbstractContextManager[None]:
-        """While the model is loaded: pickles find the user's classes by their plain names."""
+        """While the model is loaded, pickles find the user's classes by their plain names."""
         return show_plain_names(self._isolated)
 
 
@@ -99,8 +99,8 @@ def make_user_code(
 ) -> UserCode:
     """Import ``preprocess.py`` (or the package ``preprocess/``) and make ``Preprocess()``.
 
-    A folder without either has no user code: every stage passes its input on. A process that
-    holds several endpoints gives each a ``prefix``, which keeps their modules apart.
+    In a folder without either there is no user code, and every stage returns its input. A process
+    that serves several endpoints gives each a ``prefix``, so that their modules do not mix.
 
     Raises:
         UserCodeLoadError: it cannot be imported, has no ``Preprocess``, or its ``__init__`` raises.
@@ -130,9 +130,10 @@ def make_user_code(
 def _isolate(
     root: Path, folder: Path, name: str, settings: VersionSettings, prefix: str
 ) -> IsolatedFolder | None:
-    """Modules of the version's own; None for the one that has the root's by their plain names.
+    """Make the finder of the version's own modules; None for the default version.
 
-    What lies beside a module that versions share is shared too: libraries are among it.
+    The default version's modules have their plain names. Other modules in the root folder, such as
+    libraries, are shared between versions.
     """
     if prefix:
         from lambda_serving.user_code.shared_names import SharedFolder
@@ -173,7 +174,7 @@ def _describe_failure(error: BaseException, file: Path, stage: str) -> UserCodeL
 
 
 def find_preprocess(folder: Path, named: str | None) -> Path | None:
-    """The file to import: the one that endpoint.toml names, or the usual places."""
+    """The file to import: the one that endpoint.toml names, or the default one."""
     if named is not None:
         path = folder / named
         file = path / "__init__.py" if path.is_dir() else path
@@ -185,14 +186,14 @@ def find_preprocess(folder: Path, named: str | None) -> Path | None:
 
 
 def name_module(file: Path) -> tuple[Path, str]:
-    """The folder that ``file`` is imported from, and the name it has there."""
+    """The folder from which ``file`` is imported, and the module's name."""
     if file.name == "__init__.py":
         return file.parent.parent, file.parent.name
     return file.parent, file.stem
 
 
 def import_file(name: str, file: Path) -> ModuleType:
-    """Import a file anew, under the name that the user's own imports and pickles expect."""
+    """Import a file again, under the name that the user's imports and pickles expect."""
     is_package = file.name == "__init__.py"
     spec = spec_from_file_location(
         name, file, submodule_search_locations=[str(file.parent)] if is_package else None
@@ -201,7 +202,7 @@ def import_file(name: str, file: Path) -> ModuleType:
         raise UserCodeLoadError(f"{file.name}: expected a Python file")
     module = module_from_spec(spec)
     for earlier in [each for each in sys.modules if (each + ".").startswith(f"{name}.")]:
-        del sys.modules[earlier]  # of an import before, which may have failed halfway
+        del sys.modules[earlier]  # of an earlier import, which may have failed
     sys.modules[name] = module
     try:
         spec.loader.exec_module(module)
