@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 UNLIMITED = 100_000
 """Columns where the output is no terminal: programs find a row in one line."""
 
-NARROWEST = 20
-"""Columns that the text of a field has at least."""
+NARROWEST = 40
+"""Columns that text has at least: a terminal with fewer wraps it by itself."""
 
 
 @contextmanager

@@ -14,7 +14,7 @@ SHORT = 14
 """A cell of at most so many characters, such as "1.2 MB", stays in one line."""
 
 Cell = str | Sequence[str]
-"""A text, or several: one below the other on a terminal, else with commas between them."""
+"""A text, or several: one below the other on a terminal, else with semicolons between them."""
 
 
 def write_table(heads: Sequence[str], rows: Sequence[Sequence[Cell]], numbers: int = 0) -> None:
@@ -28,13 +28,10 @@ def write_table(heads: Sequence[str], rows: Sequence[Sequence[Cell]], numbers: i
     from rich.text import Text
 
     console = make_console(sys.stdout)
-    between = "\n" if console.is_terminal else ", "
-    texts = [
-        [cell if isinstance(cell, str) else between.join(cell) for cell in row] for row in rows
-    ]
+    texts = [_join(row, "\n" if console.is_terminal else "; ") for row in rows]
     widths = fit_widths(heads, texts, console.width - GAP * (len(heads) - 1))
     if widths is None:
-        for first, *others in texts:
+        for first, *others in (_join(row, "; ") for row in rows):
             console.print(f"{heads[0]} {first}", style="bold", soft_wrap=True)
             write_fields(zip(heads[1:], others, strict=True), console)
         return
@@ -52,6 +49,10 @@ def write_table(heads: Sequence[str], rows: Sequence[Sequence[Cell]], numbers: i
         console.print(table)
     for line in captured.get().splitlines():
         console.print(line.rstrip(), soft_wrap=True)
+
+
+def _join(row: Sequence[Cell], between: str) -> list[str]:
+    return [cell if isinstance(cell, str) else between.join(cell) for cell in row]
 
 
 def fit_widths(heads: Sequence[str], rows: Sequence[Sequence[str]], room: int) -> list[int] | None:
