@@ -5,7 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from lambda_serving_cli.project import edits
+from lambda_serving_cli.files import lock as edits
 from tests.cli.conftest import COMMAND, Copy
 from tests.servers.dev_server import clean_environment
 

@@ -10,7 +10,7 @@ from lambda_serving_cli.commands.options.clearml import spread
 from lambda_serving_cli.project.blocks import adapt_function, add_function, name_resource
 from lambda_serving_cli.project.changes import Changes
 from lambda_serving_cli.project.template import Template
-from lambda_serving_cli.terminal.steps import StepError
+from lambda_serving_cli.terminal.errors import CommandError
 from tests.servers.built import PROJECT
 
 ONNX = parse_endpoint({"endpoint": "new", "engine": "onnx", "model": "m"})
@@ -95,7 +95,7 @@ def test_lists_of_another_form_are_left_alone() -> None:
         1,
     )
     template = Template(text[:start] + block)
-    with pytest.raises(StepError, match="expected Layers like") as raised:
+    with pytest.raises(CommandError, match="expected Layers like") as raised:
         adapt_function(template, template.functions["new"], BOTH, ONNX)
     assert "EngineSklearnLayer" in raised.value.advice
 
@@ -128,7 +128,7 @@ def test_changes_are_all_or_none(tmp_path: Path) -> None:
     changes.write(tmp_path / "a" / "b" / "c", "new")
     changes.remove(tmp_path / "gone")
     changes.write(tmp_path / "file" / "below", "cannot be")
-    with pytest.raises(StepError, match="nothing was changed"):
+    with pytest.raises(CommandError, match="nothing was changed"):
         changes.apply()
     assert sorted(path.name for path in tmp_path.rglob("*")) == ["file", "file", "gone", "old"]
     assert (tmp_path / "old").read_text() == "old"
@@ -143,7 +143,7 @@ def test_changes_that_fail_late_are_undone(tmp_path: Path) -> None:
     changes.write(tmp_path / "old", "new")
     changes.write(tmp_path / "fresh", "new")
     changes.write(tmp_path / "target", "no file can replace it")
-    with pytest.raises(StepError, match="nothing was changed"):
+    with pytest.raises(CommandError, match="nothing was changed"):
         changes.apply()
     assert (tmp_path / "old").read_text() == "old"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["gone", "old", "target"]

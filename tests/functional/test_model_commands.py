@@ -133,7 +133,7 @@ def test_list(filled: Registry) -> None:
     registry.ask("upload", *other, registry.write("m.bin", b"m"), "--framework", "custom")
     registry.s3.put(BUCKET, "registry/p/given up/1/model.onnx", b"")
     out, _ = registry.run("list")
-    rows = [line.split() for line in out.splitlines()[2:]]
+    rows = [line.split() for line in out.splitlines()[1:]]
     assert rows == [["p", "n", "4", "4", "2", "custom", "5", "bytes"],
                     ["q", "m", "1", "1", "-", "custom", "1", "bytes"]]  # fmt: skip
     listed = registry.ask("list", "--tags", "eu,good")
@@ -168,7 +168,7 @@ def test_list_tells_broken_indexes_and_shows_the_rest(filled: Registry) -> None:
 
 def test_show(filled: Registry) -> None:
     out, _ = filled.run("show", *NAMED)
-    assert [line.split()[:3] for line in out.splitlines()[2:]] == [
+    assert [line.split()[:3] for line in out.splitlines()[1:]] == [
         ["1", "no", "onnx"],
         ["2", "yes", "onnx"],
         ["3", "no", "onnx"],

@@ -14,7 +14,7 @@ from lambda_serving_cli.registry.changes import remove_version
 from lambda_serving_cli.registry.index import change_index
 from lambda_serving_cli.registry.layout import ModelName
 from lambda_serving_cli.registry.publication import Outcome, Publication, publish_version
-from lambda_serving_cli.terminal.steps import StepError
+from lambda_serving_cli.terminal.errors import CommandError
 from tests.functional.registry import INDEX, MIB, Registry
 from tests.servers.faults import Fault, overtaken
 from tests.servers.s3 import Request
@@ -104,7 +104,7 @@ def test_removed_while_it_is_uploaded(registry: Registry) -> None:
 
     def remove() -> None:
         bucket = registry.connect()
-        with pytest.raises(StepError, match="is being uploaded"):
+        with pytest.raises(CommandError, match="is being uploaded"):
             remove_version(bucket, MODEL, "1", force=False, keep_files=False)
         remove_version(bucket, MODEL, "1", force=True, keep_files=False)
 
@@ -137,7 +137,7 @@ def test_a_file_that_changes_meanwhile(registry: Registry, change: str) -> None:
     else:
         registry.write("model.bin", 11 * MIB)
     publication = Publication(artifact, "custom", {})
-    with pytest.raises(StepError, match="changed while it was|No such file"):
+    with pytest.raises(CommandError, match="changed while it was|No such file"):
         publish_version(registry.connect(), MODEL, publication, Told())
     assert registry.check_whole() == {}
 
@@ -147,7 +147,7 @@ def test_an_index_that_others_keep_changing(
 ) -> None:
     monkeypatch.setattr(index_module, "PATIENCE", 0.3)
     registry.s3.faults[INDEX] = overtaken(times=-1)
-    with pytest.raises(StepError, match="others kept changing"):
+    with pytest.raises(CommandError, match="others kept changing"):
         publish(registry, registry.write("model.bin", b"weights"))
 
 

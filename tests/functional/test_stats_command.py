@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from lambda_serving_cli.commands.stats import read_since
-from lambda_serving_cli.terminal.steps import StepError
+from lambda_serving_cli.terminal.errors import CommandError
 from tests.servers.cloudwatch import CloudWatch
 from tests.servers.dev_server import COMMAND, clean_environment, wait_for
 from tests.servers.runtime_api import find_free_port
@@ -227,7 +227,7 @@ def test_without_credentials_or_region(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("since", ["1y", "soon", "", "-1h", "2999-01-01", "9" * 30 + "d", "1.5"])
 def test_wrong_times(since: str) -> None:
-    with pytest.raises(StepError, match="--since") as failed:
+    with pytest.raises(CommandError, match="--since") as failed:
         read_since(since, datetime.now().astimezone())
     assert repr(since) in failed.value.reason and "15m" in failed.value.advice
 

@@ -155,11 +155,11 @@ def test_half_an_entry_stops_what_would_write_it_and_takes_only_itself_out(
         check_refused(filled, "version 2 has no 'tags'", *command)
     out, err = filled.invoke("list", code=1)
     assert "version 2 has no 'tags'" in err
-    rows = [line.split()[:4] for line in out.splitlines()[2:]]
+    rows = [line.split()[:4] for line in out.splitlines()[1:]]
     assert rows == [["p", "n", "2", "3"], ["q", "m", "1", "1"]]
     out, err = filled.invoke("show", *NAMED)
     assert "version 2 has no 'tags'" in err
-    assert [line.split()[0] for line in out.splitlines()[2:]] == ["1", "3"]
+    assert [line.split()[0] for line in out.splitlines()[1:]] == ["1", "3"]
 
 
 OF_AN_ENTRY = ["model", "framework", "sha256", "size", "tags", "published", "created", "libraries"]

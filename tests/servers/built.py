@@ -10,7 +10,7 @@ from samtranslator.yaml_helper import yaml_parse
 
 from lambda_serving_cli.local_cloud.build import Build, find_architecture
 from lambda_serving_cli.local_cloud.layout import Layout, find_uv
-from lambda_serving_cli.terminal.steps import StepError
+from lambda_serving_cli.terminal.errors import CommandError
 
 PROJECT = Path(__file__).parents[2]
 STATE = PROJECT / ".local" / "test"
@@ -93,7 +93,7 @@ def build_functions() -> dict[str, BuiltFunction]:
     log = layout.log("build")
     try:
         build.run(log, environment_with_uv())
-    except StepError as error:
+    except CommandError as error:
         raise RuntimeError(f"{error.reason}:\n{log.read_text()[-1500:]}") from error
     return read_build(layout.build)
 

@@ -11,7 +11,7 @@ from lambda_serving.settings.endpoint_toml import parse_endpoint, read_endpoint
 from lambda_serving_cli.monitoring import block
 from lambda_serving_cli.monitoring.dashboard import write_dashboard
 from lambda_serving_cli.monitoring.graphs import divide
-from lambda_serving_cli.terminal.steps import StepError
+from lambda_serving_cli.terminal.errors import CommandError
 from tests.servers.built import PROJECT, list_resources, read_globals
 from tests.template.dashboard_rules import read_widgets
 
@@ -220,7 +220,7 @@ def test_without_samples_lambda_counts_for_the_alarms() -> None:
 def test_too_much_for_a_dashboard() -> None:
     variables = {f"x{n}": {"type": "scalar", "buckets": list(range(99))} for n in range(26)}
     table = {"endpoint": "x", "engine": "custom", "metrics": {"variables": variables}}
-    with pytest.raises(StepError, match="2500"):
+    with pytest.raises(CommandError, match="2500"):
         write_dashboard([parse_endpoint(table)])
 
 

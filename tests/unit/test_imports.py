@@ -32,6 +32,25 @@ RUNTIME_ROOMS = [
 ]
 """From the top down. A room imports those below it."""
 
+COMMAND_LINE_ROOMS = [
+    "main",
+    "commands",
+    "dev_server",
+    "local_cloud",
+    "validation",
+    "project",
+    "monitoring",
+    "cost",
+    "registry",
+    "conversion",
+    "aws",
+    "statistics",
+    "files",
+    "terminal",
+    "openmp",
+]
+"""The same of the command line."""
+
 WEB = {"fastapi", "starlette", "mangum", "boto3", "botocore"}
 AT_THE_EDGE = {"events.openapi", "events.http_sources", "calls.lambda_api"}
 """Modules that may import a web framework or botocore, when they are asked for."""
@@ -70,19 +89,37 @@ def find_room(module: str) -> str:
 
 
 MODULES = list_modules(RUNTIME)
+COMMAND_LINE_MODULES = list_modules(COMMAND_LINE)
+
+HOUSES = {
+    "lambda_serving": (RUNTIME_ROOMS, MODULES),
+    "lambda_serving_cli": (COMMAND_LINE_ROOMS, COMMAND_LINE_MODULES),
+}
 
 
-def test_every_room_has_its_place() -> None:
-    assert {find_room(module) for module in MODULES} == set(RUNTIME_ROOMS)
+@pytest.mark.parametrize("package", HOUSES)
+def test_every_room_has_its_place(package: str) -> None:
+    rooms, modules = HOUSES[package]
+    assert {find_room(module) for module in modules} == set(rooms)
 
 
-@pytest.mark.parametrize("module", sorted(MODULES))
-def test_imports_point_down(module: str) -> None:
+@pytest.mark.parametrize(
+    ("package", "module"),
+    [(package, module) for package, (_, modules) in HOUSES.items() for module in sorted(modules)],
+)
+def test_imports_point_down(package: str, module: str) -> None:
+    rooms, modules = HOUSES[package]
     room = find_room(module)
-    own = [name for name in read_imports(MODULES[module]) if name.startswith("lambda_serving.")]
-    others = {find_room(name.removeprefix("lambda_serving.")) for name in own} - {room}
-    above = RUNTIME_ROOMS[: RUNTIME_ROOMS.index(room)]
+    own = [name for name in read_imports(modules[module]) if name.startswith(f"{package}.")]
+    others = {find_room(name.removeprefix(f"{package}.")) for name in own} - {room}
+    above = rooms[: rooms.index(room)]
     assert not others & set(above), f"{module} imports upwards"
+
+
+@pytest.mark.parametrize("module", sorted(COMMAND_LINE_MODULES))
+def test_typer_stays_in_the_commands(module: str) -> None:
+    roots = {name.partition(".")[0] for name in read_imports(COMMAND_LINE_MODULES[module])}
+    assert "typer" not in roots or find_room(module) == "commands"
 
 
 @pytest.mark.parametrize("module", sorted(set(MODULES) - AT_THE_EDGE))

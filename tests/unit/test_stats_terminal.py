@@ -10,7 +10,8 @@ import pytest
 from lambda_serving.settings.endpoint import Variable
 from lambda_serving_cli.statistics.figures import Origin, Report, describe_endpoint
 from lambda_serving_cli.statistics.records import LogEvent
-from lambda_serving_cli.statistics.report import make_console, show
+from lambda_serving_cli.statistics.report import show
+from lambda_serving_cli.terminal.output import make_console
 from tests.unit.stats_log import VARIABLES, Log, serve
 
 NOW = datetime(2026, 1, 31, 8, tzinfo=UTC)

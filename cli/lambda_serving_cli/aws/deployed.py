@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
 
-from lambda_serving_cli.aws.target import Target
-from lambda_serving_cli.terminal.steps import StepError
+from lambda_serving_cli.aws.stack import DeployedStack
+from lambda_serving_cli.terminal.errors import CommandError
 
 ALIAS = "live"
 SECONDS = 60
@@ -59,30 +59,52 @@ class Reply:
         return f"{self.status} {text[:300]}"
 
 
-def require_function(target: Target, endpoint: str) -> str:
+def require_function(stack: DeployedStack, endpoint: str) -> str:
     """The name of an endpoint's function.
 
     Raises:
-        StepError: it is not deployed; names those that are.
+        CommandError: it is not deployed; names those that are.
     """
-    if endpoint not in target.functions:
-        known = ", ".join(sorted(target.functions)) or "none"
-        raise StepError(
-            f"{target.name} has no endpoint {endpoint!r}; it has: {known}",
+    if endpoint not in stack.functions:
+        known = ", ".join(sorted(stack.functions)) or "none"
+        raise CommandError(
+            f"{stack.name} has no endpoint {endpoint!r}; it has: {known}",
             advice="`make up` or `sam deploy` deploys what is in functions/",
         )
-    return target.functions[endpoint]
+    return stack.functions[endpoint]
 
 
-def ask_http(target: Target, path: str, body: bytes | None = None, content_type: str = "") -> Reply:
+def ask_endpoint(
+    stack: DeployedStack,
+    endpoint: str,
+    version: str | None,
+    body: bytes,
+    content_type: str,
+    by_lambda: bool,
+) -> Reply:
+    """Send one request: by HTTP, or by an invoke where that is wanted or there is no HTTP API.
+
+    Raises:
+        CommandError, ClientError, BotoCoreError: as `ask_http` and `ask_lambda`.
+    """
+    if by_lambda or stack.api_url is None:
+        function = require_function(stack, endpoint)
+        return ask_lambda(stack, function, version, body, content_type)
+    path = f"{endpoint}/{version}" if version else endpoint
+    return ask_http(stack, path, body, content_type)
+
+
+def ask_http(
+    stack: DeployedStack, path: str, body: bytes | None = None, content_type: str = ""
+) -> Reply:
     """GET, or POST of a body, at /serve/ + path.
 
     Raises:
-        StepError: no answer came.
+        CommandError: no answer came.
     """
-    if target.api_url is None:
-        raise StepError(f"{target.name} has no HTTP API", advice="ask the function: --lambda")
-    url = f"{target.api_url}/serve/{path}"
+    if stack.api_url is None:
+        raise CommandError(f"{stack.name} has no HTTP API", advice="ask the function: --lambda")
+    url = f"{stack.api_url}/serve/{path}"
     headers = {"content-type": content_type} if content_type else {}
     request = urllib.request.Request(url, body, headers)
     try:
@@ -91,16 +113,16 @@ def ask_http(target: Target, path: str, body: bytes | None = None, content_type:
     except urllib.error.HTTPError as error:
         return Reply(error.code, error.headers.get("content-type", ""), error.read())
     except (OSError, http.client.HTTPException) as error:
-        raise StepError(f"{url}: {error}") from error
+        raise CommandError(f"{url}: {error}") from error
 
 
 def ask_lambda(
-    target: Target, function: str, version: str | None, body: bytes, content_type: str
+    stack: DeployedStack, function: str, version: str | None, body: bytes, content_type: str
 ) -> Reply:
     """Invoke a function as `send_request` does, and ask for the answer as it is.
 
     Raises:
-        StepError: the body is no JSON although its type is.
+        CommandError: the body is no JSON although its type is.
         ClientError, BotoCoreError: Lambda refused, or could not be reached.
     """
     from lambda_serving.messages.envelope import make_payload, open_whole_answer
@@ -111,31 +133,31 @@ def ask_lambda(
         try:
             data = json.loads(body)
         except (ValueError, RecursionError) as error:
-            raise StepError(f"the body is no JSON: {error}") from error
+            raise CommandError(f"the body is no JSON: {error}") from error
     payload = make_payload(Request({}, str(uuid4())), version, data, "whole")
-    answer, is_error = _invoke(target, function, payload)
+    answer, is_error = _invoke(stack, function, payload)
     if is_error:
         return _read_error(answer)
     try:
         found = open_whole_answer(answer)
         return Reply(found.status, found.content_type, found.body)
     except (ValueError, KeyError, TypeError) as error:
-        raise StepError(f"{function}: its answer is none of this runtime") from error
+        raise CommandError(f"{function}: its answer is none of this runtime") from error
 
 
-def ask_metadata(target: Target, function: str) -> Reply:
+def ask_metadata(stack: DeployedStack, function: str) -> Reply:
     """What an endpoint tells of itself, by an invoke."""
     payload = json.dumps({"serving": {"protocol": 1, "answer": "metadata"}, "body": {}}).encode()
-    answer, is_error = _invoke(target, function, payload)
+    answer, is_error = _invoke(stack, function, payload)
     return _read_error(answer) if is_error else Reply(200, JSON, answer)
 
 
-def _invoke(target: Target, function: str, payload: bytes) -> tuple[bytes, bool]:
+def _invoke(stack: DeployedStack, function: str, payload: bytes) -> tuple[bytes, bool]:
     from botocore.config import Config
 
     # Never twice: the function may have done its work already.
     once = Config(retries={"total_max_attempts": 1}, read_timeout=SECONDS)
-    client = target.client("lambda", once)
+    client = stack.client("lambda", once)
     answer = client.invoke(FunctionName=function, Qualifier=ALIAS, Payload=payload)
     return answer["Payload"].read(), bool(answer.get("FunctionError"))
 
@@ -150,7 +172,7 @@ def _read_error(payload: bytes) -> Reply:
 
 
 @dataclass(frozen=True)
-class Deployed:
+class DeployedEndpoint:
     """An endpoint as it is deployed. `health` is "ready", or why it is not."""
 
     endpoint: str
@@ -203,34 +225,34 @@ class Deployed:
         }
 
 
-def list_deployed(target: Target) -> list[Deployed]:
+def list_deployed(stack: DeployedStack) -> list[DeployedEndpoint]:
     """Ask every endpoint of a stack how it is."""
     with ThreadPoolExecutor(THREADS) as pool:
-        return list(pool.map(lambda name: look(target, name), sorted(target.functions)))
+        return list(pool.map(lambda name: look(stack, name), sorted(stack.functions)))
 
 
-def look(target: Target, endpoint: str) -> Deployed:
+def look(stack: DeployedStack, endpoint: str) -> DeployedEndpoint:
     """Ask one; by HTTP, or by an invoke where the HTTP API lets nobody in.
 
     Raises:
         ClientError, BotoCoreError: Lambda refused, or could not be reached.
     """
-    function = target.functions[endpoint]
+    function = stack.functions[endpoint]
     try:
-        if target.api_url is not None:
-            ready = ask_http(target, f"{endpoint}/health/ready")
-            reply = ask_http(target, endpoint)
+        if stack.api_url is not None:
+            ready = ask_http(stack, f"{endpoint}/health/ready")
+            reply = ask_http(stack, endpoint)
             if reply.status not in (401, 403, 404):
                 return _describe(endpoint, function, ready, reply)
-        reply = ask_metadata(target, function)
+        reply = ask_metadata(stack, function)
         return _describe(endpoint, function, reply, reply)
-    except StepError as error:
-        return Deployed(endpoint, function, error.reason, {})
+    except CommandError as error:
+        return DeployedEndpoint(endpoint, function, error.reason, {})
 
 
-def _describe(endpoint: str, function: str, ready: Reply, reply: Reply) -> Deployed:
+def _describe(endpoint: str, function: str, ready: Reply, reply: Reply) -> DeployedEndpoint:
     metadata = reply.read()
     is_whole = not reply.is_error and isinstance(metadata, dict)
     failed = next((each for each in (ready, reply) if each.is_error), None)
     health = "ready" if failed is None else failed.describe_error()
-    return Deployed(endpoint, function, health, metadata if is_whole else {})
+    return DeployedEndpoint(endpoint, function, health, metadata if is_whole else {})

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from lambda_serving_cli.terminal.steps import StepError
+from lambda_serving_cli.terminal.errors import CommandError
 
 SIGN_IN = (
     "sign in (`aws configure`, `aws sso login`) or name a profile by --profile;"
@@ -16,7 +16,7 @@ SIGN_IN = (
 
 @contextmanager
 def tell_aws_errors(then: str = "") -> Iterator[None]:
-    """What AWS and its client raise becomes a StepError, with what to do about it, and `then`."""
+    """Turn what AWS and its client raise into a CommandError with what to do, and `then`."""
     try:
         yield
     except Exception as error:
@@ -26,22 +26,22 @@ def tell_aws_errors(then: str = "") -> Iterator[None]:
         raise found from error
 
 
-def explain_aws_error(error: Exception, then: str = "") -> StepError | None:
+def explain_aws_error(error: Exception, then: str = "") -> CommandError | None:
     """An error of AWS or its client in plain words; None where it is another one."""
     if "botocore" not in sys.modules:  # nobody asked AWS
         return None
     from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
 
     if isinstance(error, NoCredentialsError):
-        return StepError("there are no AWS credentials", advice=SIGN_IN)
+        return CommandError("there are no AWS credentials", advice=SIGN_IN)
     if isinstance(error, ClientError):
         about = error.response["Error"]
         code, message = about.get("Code", ""), about.get("Message", "")
         reason = ": ".join(part for part in (error.operation_name, code, message) if part)
-        return StepError(reason, advice=_join(_advise(code), then))
+        return CommandError(reason, advice=_join(_advise(code), then))
     if isinstance(error, BotoCoreError):
         advice = _advise(type(error).__name__) or "check the network, --profile and --region"
-        return StepError(str(error), advice=_join(advice, then or "try again"))
+        return CommandError(str(error), advice=_join(advice, then or "try again"))
     return None
 
 

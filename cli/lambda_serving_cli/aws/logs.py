@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from lambda_serving.settings.endpoint import Variable
 from lambda_serving_cli.aws.errors import tell_aws_errors
-from lambda_serving_cli.aws.target import Cloud
-from lambda_serving_cli.statistics.figures import Origin
-from lambda_serving_cli.statistics.records import LogEvent
-from lambda_serving_cli.terminal.steps import StepError
+from lambda_serving_cli.aws.stack import Stack
+from lambda_serving_cli.statistics.figures import Origin, Report, describe_endpoint
+from lambda_serving_cli.statistics.records import LogEvent, Tally
+from lambda_serving_cli.terminal.errors import CommandError
 
 if TYPE_CHECKING:
     from mypy_boto3_logs import CloudWatchLogsClient
@@ -23,22 +24,22 @@ MOST_EVENTS = 10_000
 """Of one page (Amazon CloudWatch Logs, FilterLogEvents)."""
 
 
-class NoLogGroupError(StepError):
+class NoLogGroupError(CommandError):
     """There is no log group of that endpoint."""
 
 
-class Source:
+class StackLogs:
     """The logs of one stack."""
 
-    def __init__(self, cloud: Cloud) -> None:
-        self._cloud = cloud
-        self._logs: CloudWatchLogsClient = cloud.client("logs")
+    def __init__(self, stack: Stack) -> None:
+        self._stack = stack
+        self._logs: CloudWatchLogsClient = stack.client("logs")
         url = self._logs.meta.endpoint_url
         is_own = ".amazonaws." in url
         self.origin = Origin(
-            "local" if cloud.local else "aws",
-            cloud.stack_name,
-            cloud.region,
+            "local" if stack.local else "aws",
+            stack.stack_name,
+            stack.region,
             None if is_own else url,
         )
 
@@ -46,9 +47,9 @@ class Source:
         """Those of the stack.
 
         Raises:
-            StepError: there is no such stack, or it cannot be asked.
+            CommandError: there is no such stack, or it cannot be asked.
         """
-        return list(self._cloud.list_functions())
+        return list(self._stack.list_functions())
 
     def read_events(
         self, endpoint: str, since: datetime, until: datetime, note: Callable[[int], object]
@@ -57,9 +58,9 @@ class Source:
 
         Raises:
             NoLogGroupError: the endpoint has no log group.
-            StepError: the logs cannot be read.
+            CommandError: the logs cannot be read.
         """
-        group = f"/aws/lambda/{self._cloud.stack_name}-{endpoint}"
+        group = f"/aws/lambda/{self._stack.stack_name}-{endpoint}"
         start, end = (round(each.timestamp() * 1000) for each in (since, until))
         known = 0
         with tell_aws_errors(), self._tell_absence(endpoint, group):
@@ -74,7 +75,7 @@ class Source:
                     note(len(events))
                     for event in events:
                         yield LogEvent(event.get("logStreamName", ""), event["message"])
-                if not self._cloud.local or len(page["events"]) < MOST_EVENTS or not events:
+                if not self._stack.local or len(page["events"]) < MOST_EVENTS or not events:
                     return
                 # The local cloud ends after one full page. On from its last millisecond, without
                 # what is known of that.
@@ -86,9 +87,50 @@ class Source:
         try:
             yield
         except self._logs.exceptions.ResourceNotFoundException as error:
-            cloud = self._cloud
+            stack = self._stack
             raise NoLogGroupError(
-                f"the stack {cloud.stack_name} ({cloud.region}) has no endpoint {endpoint!r}:"
+                f"the stack {stack.stack_name} ({stack.region}) has no endpoint {endpoint!r}:"
                 f" there is no log group {group}",
                 advice="without a name, all endpoints there are will be shown",
             ) from error
+
+
+def read_report(
+    logs: StackLogs,
+    endpoints: Sequence[str],
+    version: str | None,
+    since: datetime,
+    until: datetime,
+    find_variables: Callable[[str], Mapping[str, Variable]],
+    tell: Callable[[str], object],
+) -> Report:
+    """Read the logs of the endpoints, or of all of the stack's, and add them up.
+
+    `find_variables` says what an endpoint declares, `tell` is told what is being read.
+
+    Raises:
+        CommandError: they cannot be read.
+    """
+    tally, empty = Tally(version), list[str]()
+    for endpoint in dict.fromkeys(endpoints) or logs.list_endpoints():
+        before, lines = tally.records, 0
+
+        def note(number: int, endpoint: str = endpoint) -> None:
+            nonlocal lines
+            lines += number
+            tell(f"reading the log of {endpoint}: {lines:,} lines")
+
+        note(0)
+        try:
+            for event in logs.read_events(endpoint, since, until, note):
+                tally.add(event)
+        except NoLogGroupError:  # Lambda makes one at the first invoke
+            if endpoints:
+                raise
+        if tally.records == before:
+            empty.append(endpoint)
+    figures = {
+        name: describe_endpoint(tally.endpoints[name], find_variables(name))
+        for name in sorted(tally.endpoints)
+    }
+    return Report(logs.origin, since, until, tally.records, figures, empty)

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
-import json
-import sys
 from typing import Annotated, Literal
 
 import typer
 
+from lambda_serving_cli.commands.options.output import JsonOption
 from lambda_serving_cli.cost.formula import Load
-from lambda_serving_cli.cost.report import Report, make_report, show, write_markdown
+from lambda_serving_cli.cost.report import (
+    Report,
+    describe_load,
+    describe_prices,
+    describe_servers,
+    list_bill_rows,
+    list_server_rows,
+    make_report,
+    write_markdown,
+)
+from lambda_serving_cli.terminal.output import write_json, write_line, write_text
+from lambda_serving_cli.terminal.tables import write_table
 
 
 def cost(
@@ -32,7 +42,7 @@ def cost(
         int, typer.Option(min=0, help="Custom metrics: names times sets of dimensions.")
     ] = 10,
     log_frequency: Annotated[
-        float, typer.Option(min=0, max=1, help="As \\[metrics] of endpoint.toml says.")
+        float, typer.Option(min=0, max=1, help="As [metrics] of endpoint.toml says.")
     ] = 1.0,
     log_bytes: Annotated[
         int, typer.Option(min=0, help="Log lines of a request, the HTTP API's too.")
@@ -45,20 +55,23 @@ def cost(
     utilization: Annotated[
         float, typer.Option(min=0.01, max=1, help="How busy a server may be.")
     ] = 0.6,
-    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
-    as_markdown: Annotated[bool, typer.Option("--markdown", help="For documents.")] = False,
+    as_json: JsonOption = False,
+    as_markdown: Annotated[
+        bool, typer.Option("--markdown", help="Write Markdown, for a document.")
+    ] = False,
 ) -> None:
-    """Say what an endpoint costs on AWS, and when a server that is always on costs less.
+    """Show what an endpoint costs on AWS, and a server instead.
 
-    By list prices of us-east-1, without the free tier.
+    It says from which load on a server that is always on costs less. By list prices of
+    us-east-1, without the free tier.
 
     Examples:
 
-        lambda-serving cost --requests 5000000 --duration-ms 12
-
-        lambda-serving cost --memory 3538 --duration-ms 250 --cold-share 0.05 --snapstart
-
-        lambda-serving cost --architecture arm64 --log-frequency 0.01 --json
+    \b
+      lambda-serving cost --requests 5000000 --duration-ms 12
+      lambda-serving cost --memory 3538 --duration-ms 250 --cold-share 0.05 \\
+          --snapstart
+      lambda-serving cost --architecture arm64 --log-frequency 0.01 --json
     """
     load = Load(
         requests=requests,
@@ -73,14 +86,23 @@ def cost(
         snap_start=snapstart,
     )
     architectures: list[str] = [architecture] if architecture else ["x86_64", "arm64"]
-    print_report(make_report(load, architectures, utilization, servers), as_json, as_markdown)
-
-
-def print_report(report: Report, as_json: bool, as_markdown: bool) -> None:
-    """On standard output, in one of the three forms."""
+    report = make_report(load, architectures, utilization, servers)
     if as_json:
-        typer.echo(json.dumps(report, indent=2))
+        write_json(report)
     elif as_markdown:
-        typer.echo(write_markdown(report), nl=False)
+        write_line(write_markdown(report).removesuffix("\n"))
     else:
-        show(report, sys.stdout)
+        show_report(report)
+
+
+def show_report(report: Report) -> None:
+    """A month's bill, then the servers to compare with."""
+    bill, servers = list_bill_rows(report), list_server_rows(report)
+    write_text(describe_load(report))
+    write_line()
+    write_table(bill[0], bill[1:], numbers=len(bill[0]) - 1)
+    write_line()
+    write_table(servers[0], servers[1:], numbers=len(servers[0]) - 2)
+    write_line()
+    write_text(describe_servers(report))
+    write_text(describe_prices(report))

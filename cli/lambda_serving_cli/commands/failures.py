@@ -14,7 +14,7 @@ import typer
 from typer.core import TyperGroup
 
 from lambda_serving_cli.aws.errors import explain_aws_error
-from lambda_serving_cli.terminal.steps import StepError, report_failure
+from lambda_serving_cli.terminal.errors import CommandError, show_error
 
 DEBUG_VARIABLE = "SERVING_DEBUG"
 
@@ -69,30 +69,30 @@ def tell_failures(debug: bool) -> Iterator[None]:
 def _report(error: Exception, debug: bool) -> None:
     if debug:
         traceback.print_exception(error)
-    report_failure(explain(error))
+    show_error(explain(error))
 
 
-def explain(error: Exception) -> StepError:
+def explain(error: Exception) -> CommandError:
     """Any error as a person is told it."""
-    if isinstance(error, StepError):
+    if isinstance(error, CommandError):
         return error
     if (found := explain_aws_error(error)) is not None:
         return found
     if isinstance(error, OSError) and error.strerror:
         places = [str(name) for name in (error.filename, error.filename2) if name is not None]
         reason = ": ".join([" and ".join(places), error.strerror] if places else [error.strerror])
-        return StepError(reason, advice=ADVICE.get(error.errno or 0, ""))
+        return CommandError(reason, advice=ADVICE.get(error.errno or 0, ""))
     if isinstance(error, RecursionError):
-        return StepError("a file is nested too deeply, or refers to itself", advice=_advise())
+        return CommandError("a file is nested too deeply, or refers to itself", advice=_advise())
     if isinstance(error, MemoryError):
-        return StepError("this machine's memory does not suffice", advice=_advise())
+        return CommandError("this machine's memory does not suffice", advice=_advise())
     if isinstance(error, UnicodeDecodeError):
-        return StepError(f"a file is not UTF-8: {error.reason}", advice=_advise())
+        return CommandError(f"a file is not UTF-8: {error.reason}", advice=_advise())
     text = " ".join(str(error).split())
     if len(text) > LONGEST_TEXT:
         text = text[:LONGEST_TEXT] + " ..."
     reason = ": ".join(part for part in (type(error).__name__, text) if part)
-    return StepError(f"{reason} (unforeseen)", advice=_advise())
+    return CommandError(f"{reason} (unforeseen)", advice=_advise())
 
 
 def _advise() -> str:

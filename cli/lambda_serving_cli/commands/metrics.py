@@ -6,15 +6,19 @@ from typing import Annotated
 
 import typer
 
-from lambda_serving_cli.commands.endpoints import JsonOption, show_outcome
+from lambda_serving_cli.commands.options.checks import refuse_option
 from lambda_serving_cli.commands.options.clearml import Repeating, split_commas
+from lambda_serving_cli.commands.options.output import JsonOption
+from lambda_serving_cli.commands.options.variables import read_variables
+from lambda_serving_cli.commands.outcome import show_outcome
 from lambda_serving_cli.project import metrics
 from lambda_serving_cli.project.project import check_name, find_project
-from lambda_serving_cli.terminal.output import write_json, write_table
+from lambda_serving_cli.terminal.output import write_json, write_text
+from lambda_serving_cli.terminal.tables import write_table
 
 app = typer.Typer(
     no_args_is_help=True,
-    help="What of requests and answers becomes a metric, endpoint by endpoint.",
+    help="Metrics of requests and answers, endpoint by endpoint.",
 )
 
 
@@ -26,7 +30,8 @@ def check_endpoint(text: str | None) -> str | None:
             f"metrics are of an endpoint with all its versions, which CloudWatch keeps apart: "
             f"take {name!r}"
         )
-    return text and check_name(name)
+    with refuse_option():
+        return text and check_name(name)
 
 
 EndpointOption = Annotated[str, typer.Option(callback=check_endpoint, help="The endpoint's name.")]
@@ -61,17 +66,21 @@ def add(
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Add variables to an endpoint's metrics, or replace them, and set how often they are recorded.
+    """Add variables to an endpoint's metrics, or replace them.
 
-    A variable is a key of the request or of the answer, or one of the custom statistics.
+    It also sets how often they are recorded. A variable is a key of the request or of the
+    answer, or one of the custom statistics.
 
     Examples:
 
-        lambda-serving metrics add --endpoint iris_onnx --variable-scalar petal_length=0/7/7
-        lambda-serving metrics add --endpoint iris_onnx --variable-enum species=setosa,virginica
-        lambda-serving metrics add --endpoint iris_onnx --log-freq 0.1
+    \b
+      lambda-serving metrics add --endpoint iris_onnx \\
+          --variable-scalar petal_length=0/7/7
+      lambda-serving metrics add --endpoint iris_onnx \\
+          --variable-enum species=setosa,virginica
+      lambda-serving metrics add --endpoint iris_onnx --log-freq 0.1
     """
-    variables = metrics.read_variables(
+    variables = read_variables(
         variable_scalar or (), variable_enum or (), variable_value or (), variable_counter or ()
     )
     if not variables and log_freq is None:
@@ -92,8 +101,9 @@ def list_all(
 
     Examples:
 
-        lambda-serving metrics list
-        lambda-serving metrics list --endpoint iris_onnx --json
+    \b
+      lambda-serving metrics list
+      lambda-serving metrics list --endpoint iris_onnx --json
     """
     found = metrics.list_metrics(find_project(), endpoint)
     if as_json:
@@ -109,7 +119,7 @@ def list_all(
     if rows:
         write_table(("endpoint", "log-freq", "variable", "type", "buckets or values"), rows)
     if silent:
-        typer.echo(f"without variables of their own: {', '.join(silent)}")
+        write_text(f"without variables of their own: {', '.join(silent)}")
 
 
 @app.command("remove", cls=Repeating)
@@ -120,12 +130,14 @@ def remove(
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Take variables out of an endpoint's metrics, or all of its metrics.
+    """Remove variables of an endpoint's metrics, or all of them.
 
     Examples:
 
-        lambda-serving metrics remove --endpoint iris_onnx --variable species petal_length
-        lambda-serving metrics remove --endpoint iris_onnx
+    \b
+      lambda-serving metrics remove --endpoint iris_onnx \\
+          --variable species petal_length
+      lambda-serving metrics remove --endpoint iris_onnx
     """
     names = split_commas(variable)
     show_outcome(metrics.remove_variables(find_project(), endpoint, names), as_json)

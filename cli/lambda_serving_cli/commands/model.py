@@ -1,18 +1,29 @@
-"""The commands `lambda-serving model …` of the model registry."""
+"""The commands `model …`, of the model registry and of endpoints with a model."""
 
 import typer
 
-from lambda_serving_cli.commands import model_changing as changing
-from lambda_serving_cli.commands import model_listing as listing
-from lambda_serving_cli.commands import model_upload as uploading
-
-model = typer.Typer(
-    no_args_is_help=True, help="Models: the registry in the stack's bucket, and endpoints of them."
+from lambda_serving_cli.commands import (
+    model_add,
+    model_auto_update,
+    model_canary,
+    model_list,
+    model_publish,
+    model_remove,
+    model_show,
+    model_tag,
+    model_upload,
 )
-model.command()(uploading.upload)
-model.command("list")(listing.list_command)
-model.command()(listing.show)
-model.command()(changing.publish)
-model.command()(changing.unpublish)
-model.command()(changing.tag)
-model.command()(changing.untag)
+from lambda_serving_cli.commands.options.clearml import Repeating
+
+app = typer.Typer(no_args_is_help=True, help="Models of the registry, and endpoints with a model.")
+app.command()(model_upload.upload)
+app.command("list")(model_list.list_models_command)
+app.command()(model_show.show)
+app.command()(model_publish.publish)
+app.command()(model_publish.unpublish)
+app.command()(model_tag.tag)
+app.command()(model_tag.untag)
+app.command(cls=Repeating)(model_add.add)
+app.command(cls=Repeating)(model_auto_update.auto_update)
+app.command(cls=Repeating)(model_canary.canary)
+app.command()(model_remove.remove)

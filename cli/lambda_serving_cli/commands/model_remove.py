@@ -6,18 +6,26 @@ from typing import Annotated
 
 import typer
 
-from lambda_serving_cli.commands import model_changing as changing
-from lambda_serving_cli.commands.endpoints import JsonOption, show_outcome
-from lambda_serving_cli.commands.options.registry import parse_name, parse_version
-from lambda_serving_cli.commands.options.where import Where, with_where
+from lambda_serving_cli.aws.selection import StackSelection
+from lambda_serving_cli.commands.options.checks import check_with
+from lambda_serving_cli.commands.options.output import JsonOption
+from lambda_serving_cli.commands.options.registry import open_bucket, parse_name, parse_version
+from lambda_serving_cli.commands.options.stack import with_stack_options
+from lambda_serving_cli.commands.outcome import show_outcome
 from lambda_serving_cli.project import removal
 from lambda_serving_cli.project.project import check_name, check_version, find_project
+from lambda_serving_cli.registry.changes import remove_version
+from lambda_serving_cli.registry.layout import Bucket, ModelName
+from lambda_serving_cli.terminal.output import write_json, write_line
 
 
-@with_where
+@with_stack_options
 def remove(
     endpoint: Annotated[
-        str | None, typer.Option(help="An endpoint of this project, with its code.")
+        str | None,
+        typer.Option(
+            callback=check_with(check_name), help="An endpoint of this project, with its code."
+        ),
     ] = None,
     project: Annotated[
         str | None, typer.Option(help="Project of a model of the registry.", callback=parse_name)
@@ -27,7 +35,10 @@ def remove(
     ] = None,
     version: Annotated[
         str | None,
-        typer.Option(help="Of the endpoint, instead of all of it; or of the model."),
+        typer.Option(
+            callback=check_with(check_version),
+            help="Of the endpoint, instead of all of it; or of the model.",
+        ),
     ] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Remove the endpoint unasked.")] = False,
     force: Annotated[
@@ -38,9 +49,9 @@ def remove(
     ] = False,
     as_json: JsonOption = False,
     *,
-    where: Where,
+    selection: StackSelection,
 ) -> None:
-    """Remove an endpoint or one of its versions; or a version of a model from the registry.
+    """Remove an endpoint, or a version of it or of a model.
 
     An endpoint goes from this project, and with the next deployment from the stack; its models
     stay. A model's version goes at once, out of the index first, then its files; an endpoint that
@@ -48,16 +59,17 @@ def remove(
 
     Examples:
 
-        lambda-serving model remove --endpoint churn --version 2
-        lambda-serving model remove --project examples --name churn --version 2
+    \b
+      lambda-serving model remove --endpoint churn --version 2
+      lambda-serving model remove --project churn --name forest --version 2
     """
     if endpoint:
         if project or name or force or keep_files:
             raise typer.BadParameter("--endpoint goes with --version and --yes alone")
-        remove_endpoint(check_name(endpoint), version and check_version(version), yes, as_json)
+        remove_endpoint(endpoint, version, yes, as_json)
     elif project and name and version:
-        number = parse_version(version)
-        changing.remove(project, name, number, force, keep_files, as_json, where=where)
+        number, model = parse_version(version), ModelName(project, name)
+        remove_model(open_bucket(selection), model, number, force, keep_files, as_json)
     else:
         raise typer.BadParameter("give --endpoint; or --project, --name and --version")
 
@@ -66,7 +78,7 @@ def remove_endpoint(endpoint: str, version: str | None, yes: bool, as_json: bool
     """Ask, then remove an endpoint of this project, or one of its versions.
 
     Raises:
-        StepError: it is not there, or something else needs it.
+        CommandError: it is not there, or something else needs it.
         typer.Abort: the answer was no.
     """
     project = find_project()
@@ -74,6 +86,20 @@ def remove_endpoint(endpoint: str, version: str | None, yes: bool, as_json: bool
     if not yes:
         if as_json:
             raise typer.BadParameter("--json asks no questions: add --yes")
-        typer.echo(removal.describe_removal(project, changes))
+        write_line(removal.describe_removal(project, changes))
         typer.confirm("Go on?", abort=True)
     show_outcome(removal.remove_endpoint(project, endpoint, version), as_json)
+
+
+def remove_model(
+    bucket: Bucket, model: ModelName, number: str, force: bool, keep_files: bool, as_json: bool
+) -> None:
+    """Remove a version of a model from the registry; the files may stay for the same again."""
+    done = remove_version(bucket, model, number, force=force, keep_files=keep_files)
+    if as_json:
+        about = {"project": model.project, "name": model.name}
+        write_json({**about, "version": done.number, "deleted": done.keys})
+        return
+    what = "Removed" if done.entry else "Removed what was left of"
+    kept = "its files are kept" if keep_files else f"{len(done.keys)} of its files deleted"
+    write_line(f"{what} version {done.number} of model {model}; {kept}.")

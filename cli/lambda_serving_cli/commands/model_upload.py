@@ -1,57 +1,39 @@
 """`lambda-serving model upload`."""
 
-import json
-import math
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from lambda_serving.settings.auto_update import LARGEST_SAMPLE
 from lambda_serving_cli.aws.errors import tell_aws_errors
-from lambda_serving_cli.commands.model_converting import (
-    Rows,
-    Tolerance,
-    ToOnnx,
-    convert_for_upload,
-)
+from lambda_serving_cli.aws.selection import StackSelection
+from lambda_serving_cli.commands.options.checks import check_with
+from lambda_serving_cli.commands.options.output import JsonOption
 from lambda_serving_cli.commands.options.registry import (
-    Json,
     Name,
     Project,
     Tags,
     open_bucket,
     tell_version,
 )
-from lambda_serving_cli.commands.options.where import Where, with_where
-from lambda_serving_cli.project.files import read_bytes
-from lambda_serving_cli.registry.artifact import (
-    MIB,
-    PART_SIZE,
-    ArtifactFile,
-    digest_file,
-    list_files,
-    read_artifact,
-)
+from lambda_serving_cli.commands.options.stack import with_stack_options
+from lambda_serving_cli.conversion.conversion import TOLERANCE, convert_in_folder
+from lambda_serving_cli.conversion.report import describe_conversion
+from lambda_serving_cli.registry.artifact import MIB, PART_SIZE, list_files, read_artifact
 from lambda_serving_cli.registry.changes import Version
 from lambda_serving_cli.registry.frameworks import (
     FRAMEWORKS,
     Recognition,
+    choose_framework,
     name_framework,
-    recognise,
 )
-from lambda_serving_cli.registry.layout import SAMPLE, ModelName
+from lambda_serving_cli.registry.layout import ModelName
 from lambda_serving_cli.registry.publication import Publication, publish_version
-from lambda_serving_cli.terminal.output import ByteProgress, remark, write_json
-from lambda_serving_cli.terminal.steps import StepError
-
-
-def parse_framework(text: str | None) -> str | None:
-    try:
-        return text and name_framework(text)
-    except ValueError as error:
-        raise typer.BadParameter(str(error)) from error
+from lambda_serving_cli.registry.sample import read_sample
+from lambda_serving_cli.terminal.errors import CommandError
+from lambda_serving_cli.terminal.output import remark, write_json
+from lambda_serving_cli.terminal.progress import ByteProgress
 
 
 def parse_libraries(texts: list[str]) -> list[str]:
@@ -62,7 +44,7 @@ def parse_libraries(texts: list[str]) -> list[str]:
     return texts
 
 
-@with_where
+@with_stack_options
 def upload(
     project: Project,
     name: Name,
@@ -75,7 +57,7 @@ def upload(
         typer.Option(
             help=f"One of {', '.join(FRAMEWORKS)}.",
             show_default="read off the model",
-            callback=parse_framework,
+            callback=check_with(name_framework),
         ),
     ] = None,
     library: Annotated[
@@ -92,9 +74,27 @@ def upload(
         Path | None,
         typer.Option(help="A JSON file: a request that the model must answer to be taken up."),
     ] = None,
-    to_onnx: ToOnnx = False,
-    rows: Rows = None,
-    tolerance: Tolerance = None,
+    to_onnx: Annotated[
+        bool,
+        typer.Option(
+            "--to-onnx", help="Convert it, check it against the original, and upload that."
+        ),
+    ] = False,
+    rows: Annotated[
+        Path | None,
+        typer.Option(
+            help="With --to-onnx: rows to compare on (.json, .csv or .npy).",
+            show_default="made up from the model",
+        ),
+    ] = None,
+    tolerance: Annotated[
+        float | None,
+        typer.Option(
+            min=0,
+            help="With --to-onnx: largest difference; relative for numbers above 1.",
+            show_default=f"{TOLERANCE:g}",
+        ),
+    ] = None,
     force: Annotated[
         bool,
         typer.Option(
@@ -105,23 +105,23 @@ def upload(
     part_size: Annotated[
         int, typer.Option(min=5, max=5120, help="MiB of a part; a cut loses the ones under way.")
     ] = PART_SIZE // MIB,
-    as_json: Json = False,
+    as_json: JsonOption = False,
     *,
-    where: Where,
+    selection: StackSelection,
 ) -> None:
-    """Upload a model as a new version. Nobody sees it before all of it is there.
+    """Upload a model as a new version.
 
-    After a cut, the same command goes on where it stopped.
+    Nobody sees it before all of it is there. After a cut, the same command goes on where it
+    stopped.
 
     Examples:
 
+    \b
       lambda-serving model upload --project churn --name forest model.onnx
-
-      lambda-serving model upload --project churn --name forest --tags eu,v2 --publish
-      --sample sample.json --path exported/
-
-      lambda-serving model upload --project churn --name forest --to-onnx model.joblib
-      --rows test_rows.csv
+      lambda-serving model upload --project churn --name forest --tags eu,v2 \\
+          --publish --sample sample.json --path exported/
+      lambda-serving model upload --project churn --name forest \\
+          --to-onnx model.joblib --rows test_rows.csv
     """
     place = _choose_source(source, path)
     if not to_onnx and (rows is not None or tolerance is not None):
@@ -129,15 +129,19 @@ def upload(
     conversion = None
     with ExitStack() as files:
         size = sum(file.stat().st_size for file in list_files(place).values())
-        found = _recognise(place, framework, library)
+        found = choose_framework(place, framework, library)
         if found.doubt:
             _tell_doubt(place, found.doubt, refuse=publish and not force)
         if to_onnx:
-            converted = convert_for_upload(place, found, rows, tolerance)
-            place, found, conversion = files.enter_context(converted)
+            remark(f"converting {place.name} to ONNX")
+            converted = convert_in_folder(place, found.framework, rows, tolerance)
+            place, conversion = files.enter_context(converted)
+            for line in describe_conversion(conversion):
+                remark(line)
+            found = Recognition("onnx", {**conversion.libraries, **found.libraries})
             size = place.stat().st_size
-        sample_file = _read_sample(sample) if sample else None
-        bucket, named = open_bucket(where), ModelName(project, name)
+        sample_file = read_sample(sample) if sample else None
+        bucket, named = open_bucket(selection), ModelName(project, name)
         with ByteProgress() as progress:
             progress.begin(f"reading {place.name}", size)
             publication = Publication(
@@ -178,56 +182,11 @@ def _choose_source(source: Path | None, path: Path | None) -> Path:
     return place.resolve()
 
 
-def _recognise(place: Path, framework: str | None, libraries: list[str]) -> Recognition:
-    """The framework and libraries: as named, else as the model tells."""
-    found = recognise(place)
-    if found is None and framework is None:
-        raise StepError(
-            f"what made {place.name} cannot be told from it",
-            advice=f"add --framework, one of {', '.join(FRAMEWORKS)}",
-        )
-    named = dict(text.split("=", 1) for text in libraries)
-    if found is None or (framework and framework != found.framework):
-        return Recognition(framework or "custom", named)
-    return Recognition(found.framework, named or found.libraries, found.doubt)
-
-
 def _tell_doubt(place: Path, doubt: str, *, refuse: bool) -> None:
-    """Raises StepError where it must not go before users."""
+    """Raises CommandError where it must not go before users."""
     if refuse:
-        raise StepError(
+        raise CommandError(
             f"{place.name} {doubt}: it is not published",
             advice="upload a whole one; or this one without --publish, or with --force",
         )
     remark(f"Warning: {place.name} {doubt}.")
-
-
-def _read_sample(path: Path) -> ArtifactFile:
-    """The sample request, which is a JSON object like the body of any request.
-
-    An endpoint reads it by orjson, which takes less than Python does: UTF-8 alone, no NaN, no
-    number beyond a float's range, no half of a surrogate pair.
-    """
-    try:
-        data = read_bytes(path)
-        content = json.loads(data.decode(), parse_constant=_refuse, parse_float=_parse_float)
-        json.dumps(content, ensure_ascii=False).encode()
-    except (ValueError, RecursionError) as error:
-        raise StepError(f"the sample {path} is not JSON: {error}") from error
-    if len(data) > LARGEST_SAMPLE:
-        raise StepError(f"the sample {path} has {len(data)} bytes, the limit is {LARGEST_SAMPLE}")
-    if not isinstance(content, dict):
-        raise StepError(
-            f"the sample {path} holds no JSON object",
-            advice='it is the body of a request, such as {"age": 41}',
-        )
-    return digest_file(path, SAMPLE, len(data), lambda _: None)
-
-
-def _refuse(number: str) -> float:
-    raise ValueError(f"{number} is no number of JSON")
-
-
-def _parse_float(text: str) -> float:
-    number = float(text)
-    return number if math.isfinite(number) else _refuse(text)

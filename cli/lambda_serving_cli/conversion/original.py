@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from lambda_serving_cli.terminal.steps import StepError
+from lambda_serving_cli.terminal.errors import CommandError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -22,7 +22,7 @@ INPUT = "input"
 """Name of the one input of a model that takes rows of numbers, [rows, features]."""
 
 
-class ConversionError(StepError):
+class ConversionError(CommandError):
     """The model cannot be converted, or what came of it answers otherwise."""
 
 

@@ -23,7 +23,7 @@ from lambda_serving_cli.conversion.original import (
     ConversionError,
     Features,
 )
-from lambda_serving_cli.project.files import require_regular
+from lambda_serving_cli.files.content import require_regular
 
 Row = Mapping[str, Any] | Sequence[Any]
 

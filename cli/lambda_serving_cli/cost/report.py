@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from typing import Any, TextIO, TypedDict
-
-from rich.console import Console
-from rich.table import Table
+from typing import Any, TypedDict
 
 from lambda_serving_cli.cost import prices
 from lambda_serving_cli.cost.formula import (
@@ -142,30 +139,14 @@ def describe_prices(report: Report) -> str:
     return f"List prices of {told['region']} as of {told['date']}, without the free tier."
 
 
-def show(report: Report, file: TextIO) -> None:
-    """Print it for a person."""
-    console = Console(file=file, highlight=False)
-    console.print(describe_load(report), soft_wrap=True)
-    console.print(make_table(list_bill_rows(report), last_lines=2))
-    console.print(make_table(list_server_rows(report)))
+def describe_servers(report: Report) -> str:
+    """What the servers of the second table are taken to do."""
     busy = report["utilization"] * 100
-    console.print(
+    return (
         f"Servers have the function's memory and are at most {busy:g} % busy, behind a load"
         " balancer; a request keeps one vCPU busy, as on Lambda at 1,769 MB; logs and metrics"
-        " would cost the same there.",
-        soft_wrap=True,
+        " would cost the same there."
     )
-    console.print(describe_prices(report), soft_wrap=True)
-
-
-def make_table(rows: Sequence[Sequence[str]], last_lines: int = 0) -> Table:
-    """The first row is the head, numbers stand at the right, the last lines apart."""
-    table = Table()
-    for index, name in enumerate(rows[0]):
-        table.add_column(name, justify="right" if index else "left", no_wrap=not index)
-    for index, row in enumerate(rows[1:], start=1):
-        table.add_row(*row, end_section=index == len(rows) - 1 - last_lines)
-    return table
 
 
 def write_markdown(report: Report) -> str:

@@ -10,15 +10,15 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-import typer
 import uvicorn
 from uvicorn.supervisors.watchfilesreload import FileFilter, WatchFilesReload
 
 from lambda_serving.settings.runtime import read_runtime
 from lambda_serving_cli.dev_server.log import set_up_logging
 from lambda_serving_cli.dev_server.server import Options, keep_options
-from lambda_serving_cli.local_cloud.layout import find_root
-from lambda_serving_cli.terminal.steps import StepError
+from lambda_serving_cli.files.root import find_root_or_cwd
+from lambda_serving_cli.terminal.errors import CommandError
+from lambda_serving_cli.terminal.output import remark, write_line
 
 GRACE_SECONDS = 2
 """What requests under way have to end, at a reload or at the end."""
@@ -33,21 +33,19 @@ def serve(
     """Serve until interrupted. With `as_json`, stdout is for records of statistics alone.
 
     Raises:
-        StepError: an option cannot be followed: which, and what to do.
+        CommandError: an option cannot be followed: which, and what to do.
     """
-    try:
-        root = find_root(Path.cwd())
-    except FileNotFoundError:  # not in the project, where everything is named by options
-        root = Path.cwd()
+    root = find_root_or_cwd()  # not in the project, everything is named by options
     folder = find_functions(functions, root)
     bucket = find_models(models, root)
     if mistakes := read_runtime().mistakes:
-        raise StepError("; ".join(mistakes), advice="set it otherwise, or not at all")
+        raise CommandError("; ".join(mistakes), advice="set it otherwise, or not at all")
     listener = listen(host, port)
     url = name_url(host, listener.getsockname()[1])
     keep_options(Options(str(folder), bucket, url, as_json))
     named = f"the bucket {bucket}" if "://" not in bucket else bucket
-    typer.echo(f"Serving {folder} at {url}, with models of {named}. Ctrl-C ends it.", err=as_json)
+    tell = remark if as_json else write_line
+    tell(f"Serving {folder} at {url}, with models of {named}. Ctrl-C ends it.")
     set_up_logging()
     run(listener, folder if reload else None)
 
@@ -100,11 +98,11 @@ def find_functions(functions: Path | None, root: Path) -> Path:
     """The folder of endpoints.
 
     Raises:
-        StepError: there is none.
+        CommandError: there is none.
     """
     folder = (functions or root / "functions").resolve()
     if not folder.is_dir():
-        raise StepError(
+        raise CommandError(
             f"there is no folder {folder}",
             advice="run this in the project, or name the folder of the endpoints by --functions",
         )
@@ -115,7 +113,7 @@ def find_models(models: str | None, root: Path) -> str:
     """A bucket's name, or the file:// URL of a folder.
 
     Raises:
-        StepError: it is neither.
+        CommandError: it is neither.
     """
     if models is None:
         folder = root / ".local" / "models"
@@ -126,7 +124,7 @@ def find_models(models: str | None, root: Path) -> str:
     bucket = models.removeprefix("s3://").removesuffix("/")
     if re.fullmatch(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", bucket):
         return bucket
-    raise StepError(
+    raise CommandError(
         f"--models: there is no folder {models!r}, and no bucket can have that name",
         advice="name a folder, s3://bucket or a bucket; models are found there by their whole keys",
     )
@@ -137,19 +135,19 @@ def prepare_models(root: Path, folder: Path) -> None:
     if (root / "examples" / "prepare_models.py").exists():
         command = [sys.executable, "-m", "examples.prepare_models", "--out", str(folder)]
         if not folder.is_dir():
-            typer.echo(f"Making the example models in {folder} ...", err=True)
+            remark(f"Making the example models in {folder} ...")
         done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
         if done.returncode:
-            typer.echo(f"The example models: {done.stderr.strip()}", err=True)
+            remark(f"The example models: {done.stderr.strip()}")
     elif not folder.is_dir():
-        typer.echo(f"There is no folder {folder} yet; --models names another place.", err=True)
+        remark(f"There is no folder {folder} yet; --models names another place.")
 
 
 def listen(host: str, port: int) -> socket.socket:
     """A socket that listens at the address.
 
     Raises:
-        StepError: it cannot.
+        CommandError: it cannot.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
@@ -159,7 +157,7 @@ def listen(host: str, port: int) -> socket.socket:
             reason, advice = f"port {port} is taken", "stop what listens there, or choose a --port"
         else:
             reason, advice = f"cannot listen at {host}:{port}: {error}", "choose --host and --port"
-        raise StepError(reason, advice=advice) from error
+        raise CommandError(reason, advice=advice) from error
     # asyncio does this for sockets that it made itself; without it an answer waits 40 ms.
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     listener.set_inheritable(True)

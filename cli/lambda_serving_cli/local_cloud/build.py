@@ -8,12 +8,16 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from lambda_serving_cli.local_cloud.layout import (
-    Layout,
-    find_tool,
-    write_atomically,
-)
-from lambda_serving_cli.terminal.steps import run_logged
+from lambda_serving_cli.files.content import write_atomically
+from lambda_serving_cli.files.lock import hold
+from lambda_serving_cli.local_cloud.layout import Layout, environment_with_uv, find_tool
+from lambda_serving_cli.monitoring.block import update_template
+from lambda_serving_cli.project.project import Project
+from lambda_serving_cli.terminal.steps import Steps, run_logged
+from lambda_serving_cli.validation.report import refuse_misfits
+from lambda_serving_cli.validation.sizes import require_fit
+
+BUILD_STEP = "sam build: functions and layers"
 
 INPUTS = ("template.yaml", "samconfig.toml", "layers", "functions")
 SCRIPTS = ("Makefile", "attached.py", "kept.py", "package.py", "wheels.py")
@@ -49,7 +53,7 @@ class Build:
         """Build unless nothing changed. Returns whether it did.
 
         Raises:
-            StepError: `sam build` failed.
+            CommandError: `sam build` failed.
         """
         inputs = self.inputs
         if (self.target / "template.yaml").exists() and read(self.stamp) == inputs:
@@ -81,6 +85,39 @@ def plan_build(layout: Layout) -> Build:
         stamp=layout.stamp("build"),
         architecture=find_architecture(),
     )
+
+
+def build_for_aws(project: Project, architecture: str) -> tuple[Path, bool]:
+    """Build into .aws-sam, where `sam deploy` looks; returns the folder and whether it is new.
+
+    Raises:
+        CommandError: `sam build` failed, or a function does not fit.
+    """
+    output = project.root / ".aws-sam"
+    output.mkdir(exist_ok=True)
+    build = Build(
+        root=project.root,
+        target=output / "build",
+        cache=output / "cache",
+        stamp=output / "build.stamp",
+        architecture=architecture,
+    )
+    with Steps(1).step(BUILD_STEP) as step, hold(output / "build.lock"):
+        is_new, largest = run_build(project, build, output / "build.log")
+        step.outcome = f"{f'in {build.target}' if is_new else 'unchanged'}, {largest}"
+    return build.target, is_new
+
+
+def run_build(project: Project, build: Build, log: Path) -> tuple[bool, str]:
+    """Build what changed; returns whether anything was built, and the size of the largest function.
+
+    Raises:
+        CommandError: `sam build` failed, or a function does not fit.
+    """
+    update_template(project.root)
+    refuse_misfits(project)
+    is_new = build.run(log, environment_with_uv())
+    return is_new, require_fit(project, build.target)
 
 
 def find_architecture() -> str:

@@ -1,41 +1,44 @@
 """The way up and the way down of a local cloud."""
 
 import os
-from pathlib import Path
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
-import typer
-
+from lambda_serving_cli.aws.local_stack import LocalStack
 from lambda_serving_cli.local_cloud import ministack, publish, smoke
-from lambda_serving_cli.local_cloud.build import plan_build
+from lambda_serving_cli.local_cloud.build import BUILD_STEP, plan_build, run_build
 from lambda_serving_cli.local_cloud.deploy import deploy, describe
 from lambda_serving_cli.local_cloud.layout import (
-    CREDENTIAL,
     DEFAULT_HOST,
     DEFAULT_PORT,
     Layout,
-    Stack,
     aws_environment,
-    environment_with_uv,
-    find_tool,
 )
 from lambda_serving_cli.local_cloud.lock import lock
 from lambda_serving_cli.local_cloud.ministack import Process
 from lambda_serving_cli.local_cloud.routes import allow_plain_http, reconcile_routes
-from lambda_serving_cli.monitoring.block import update_template
 from lambda_serving_cli.project.project import Project
+from lambda_serving_cli.terminal.errors import CommandError
 from lambda_serving_cli.terminal.output import remark
-from lambda_serving_cli.terminal.steps import StepError, Steps
-from lambda_serving_cli.validation.report import list_doubts, refuse_misfits
-from lambda_serving_cli.validation.sizes import require_fit
+from lambda_serving_cli.terminal.steps import Steps
+from lambda_serving_cli.validation.report import list_doubts
 
 STEPS = 8
 
 
-def bring_up(layout: Layout, host: str | None, port: int | None) -> Stack:
+@dataclass(frozen=True)
+class Running:
+    """A local cloud that is up, and what each endpoint answered."""
+
+    stack: LocalStack
+    exchanges: Mapping[str, Sequence[smoke.Exchange]]
+
+
+def bring_up(layout: Layout, host: str | None, port: int | None) -> Running:
     """Bring the cloud up to the project as it stands; what did not change is left alone.
 
     Raises:
-        StepError: a step failed. What runs by then keeps running, for a look at it. Or another
+        CommandError: a step failed. What runs by then keeps running, for a look at it. Or another
             process brings it up right now.
     """
     from botocore.exceptions import BotoCoreError, ClientError
@@ -45,10 +48,10 @@ def bring_up(layout: Layout, host: str | None, port: int | None) -> Stack:
             return _bring_up(layout, host, port)
     except (BotoCoreError, ClientError) as error:
         advice = "`make down`, then `make up` begins anew"
-        raise StepError(str(error), log=layout.log("ministack"), advice=advice) from error
+        raise CommandError(str(error), log=layout.log("ministack"), advice=advice) from error
 
 
-def _bring_up(layout: Layout, host: str | None, port: int | None) -> Stack:
+def _bring_up(layout: Layout, host: str | None, port: int | None) -> Running:
     steps = Steps(STEPS)
     process = _run_ministack(layout, steps, host, port)
     # From here on AWS is the local cloud, for this process and those it starts.
@@ -58,11 +61,9 @@ def _bring_up(layout: Layout, host: str | None, port: int | None) -> Stack:
     with steps.step("example models"):
         publish.prepare(layout, environment)
     build, project = plan_build(layout), Project(layout.root)
-    with steps.step("sam build: functions and layers") as step:
-        update_template(layout.root)
-        refuse_misfits(project)
-        built = build.run(layout.log("build"), environment_with_uv())
-        step.outcome = f"{'built' if built else 'unchanged'}, {require_fit(project, build.target)}"
+    with steps.step(BUILD_STEP) as step:
+        is_new, largest = run_build(project, build, layout.log("build"))
+        step.outcome = f"{'built' if is_new else 'unchanged'}, {largest}"
     for doubt in list_doubts(project, build.target):
         remark(f"Warning: {doubt.endpoint}, {doubt.where}: {doubt.problem}")
     with steps.step("sam deploy to the local cloud") as step:
@@ -76,14 +77,12 @@ def _bring_up(layout: Layout, host: str | None, port: int | None) -> Stack:
         allow_plain_http(stack.model_bucket)
         uploaded = publish.publish(layout.models, stack.model_bucket)
         step.outcome = f"{len(uploaded)} uploaded" if uploaded else "unchanged"
-    stack.write(layout)
+    stack.write(layout.state)
     with steps.step("one request to every endpoint"):
         exchanges = {
             endpoint: smoke.try_endpoint(layout, stack, endpoint) for endpoint in stack.functions
         }
-    _show(exchanges)
-    _show_next(layout, stack)
-    return stack
+    return Running(stack, exchanges)
 
 
 def take_down(layout: Layout) -> bool:
@@ -99,7 +98,7 @@ def _run_ministack(layout: Layout, steps: Steps, host: str | None, port: int | N
     with steps.step("start the local cloud") as step:
         process = ministack.find(layout)
         if process and (host or process.host, port or process.port) != (process.host, process.port):
-            raise StepError(
+            raise CommandError(
                 f"this local cloud runs already, at {process.url}",
                 advice="`make down` first, or leave the address as it is",
             )
@@ -115,36 +114,3 @@ def _run_ministack(layout: Layout, steps: Steps, host: str | None, port: int | N
             raise
         step.outcome = f"runs at {process.url}"
         return process
-
-
-def _show(exchanges: dict[str, list[smoke.Exchange]]) -> None:
-    for endpoint, pairs in exchanges.items():
-        typer.echo(f"\n{endpoint}")
-        for pair in pairs:
-            typer.echo(f"  > {pair.request}  {pair.body}")
-            typer.echo(f"  < {pair.answer} ({pair.milliseconds} ms)")
-
-
-def _show_next(layout: Layout, stack: Stack) -> None:
-    credentials = f"AWS_ACCESS_KEY_ID={CREDENTIAL} AWS_SECRET_ACCESS_KEY={CREDENTIAL}"
-    typer.echo(f"\nThe local cloud is up; {layout.stack_file} says how to reach it. Try next:")
-    if "filetype" in stack.functions:
-        typer.echo(f"  curl --data-binary @README.md {stack.api_url}/serve/filetype")
-    if "iris_onnx" in stack.functions:
-        typer.echo(
-            f"  {credentials} aws lambda invoke --endpoint-url {stack.aws_endpoint_url} \\\n"
-            f"    --region {stack.region} --function-name {stack.functions['iris_onnx']} \\\n"
-            "    --payload fileb://events/invoke_iris_onnx.json /dev/stdout    # needs the AWS CLI"
-        )
-        typer.echo(
-            f"  {credentials} {_find_sam(layout)} local invoke IrisOnnx --config-env local \\\n"
-            "    --event events/invoke_iris_onnx.json    # needs Docker"
-        )
-    typer.echo("  make test    # the whole test suite, on a local cloud of its own")
-    typer.echo("  make down    # stop all this")
-
-
-def _find_sam(layout: Layout) -> str:
-    """`sam` as it is called from the project's folder."""
-    sam = Path(find_tool("sam"))
-    return str(sam.relative_to(layout.root) if sam.is_relative_to(layout.root) else sam)

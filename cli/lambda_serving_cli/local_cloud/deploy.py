@@ -2,16 +2,11 @@
 
 from collections.abc import Mapping
 
+from lambda_serving_cli.aws.local_stack import REGION, STACK_NAME, LocalStack
+from lambda_serving_cli.files.content import write_atomically
 from lambda_serving_cli.local_cloud.build import Build, read
 from lambda_serving_cli.local_cloud.layers import pack_layers
-from lambda_serving_cli.local_cloud.layout import (
-    REGION,
-    STACK_NAME,
-    Layout,
-    Stack,
-    find_tool,
-    write_atomically,
-)
+from lambda_serving_cli.local_cloud.layout import Layout, find_tool
 from lambda_serving_cli.local_cloud.ministack import Process
 from lambda_serving_cli.terminal.steps import run_logged
 
@@ -22,7 +17,7 @@ def deploy(layout: Layout, build: Build, process: Process, environment: Mapping[
     """Deploy unless this very cloud has this very build. Returns whether it did.
 
     Raises:
-        StepError: `sam deploy` failed.
+        CommandError: `sam deploy` failed.
     """
     stamp, wanted = layout.stamp("deploy"), f"{read(build.stamp)} {process.pid} {process.birth}"
     if read(stamp) == wanted:
@@ -40,13 +35,13 @@ def deploy(layout: Layout, build: Build, process: Process, environment: Mapping[
     return True
 
 
-def describe(process: Process) -> Stack:
+def describe(process: Process) -> LocalStack:
     """Read the deployed stack: its API, its bucket, its functions."""
     resources = list_resources()
     (api_id,) = (name for kind, name in resources.values() if kind == "AWS::ApiGatewayV2::Api")
     functions = [name for kind, name in resources.values() if kind == "AWS::Lambda::Function"]
     prefix = f"{STACK_NAME}-"
-    return Stack(
+    return LocalStack(
         # Ministack serves the stage $default without naming it, so that nothing in the URL
         # means something to a shell.
         api_url=f"{process.url}/_aws/execute-api/{api_id}",

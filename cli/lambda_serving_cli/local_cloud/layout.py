@@ -1,18 +1,14 @@
 """Where a local cloud keeps what: one folder of state for each, and what all of them share."""
 
-import json
 import os
 import shutil
 import sys
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
+from lambda_serving_cli.aws.local_stack import CREDENTIAL, ENVIRONMENT_FILE, REGION, STACK_FILE
+
 DEFAULT_HOST, DEFAULT_PORT = "127.0.0.1", 4566
-STACK_NAME = "lambda-serving"
-REGION = "us-east-1"
-CREDENTIAL = "test"
-"""Key and secret of ministack's root user."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +51,7 @@ class Layout:
     @property
     def stack_file(self) -> Path:
         """For people and tests: how to reach the stack. There while it can be reached."""
-        return self.state / "stack.json"
+        return self.state / STACK_FILE
 
     @property
     def process_file(self) -> Path:
@@ -70,7 +66,7 @@ class Layout:
     @property
     def sam_local_file(self) -> Path:
         """Environment for `sam local invoke`, named in samconfig.toml."""
-        return self.state / "sam_local.json"
+        return self.state / ENVIRONMENT_FILE
 
     def log(self, step: str) -> Path:
         """The log of a step, in a folder that is there."""
@@ -81,43 +77,6 @@ class Layout:
     def stamp(self, step: str) -> Path:
         """What a step did last, so that it is not done again for nothing."""
         return self.state / f"{step}.stamp"
-
-
-@dataclass(frozen=True)
-class Stack:
-    """A deployed stack, as `stack.json` tells it. `functions` maps endpoints to function names."""
-
-    api_url: str
-    aws_endpoint_url: str
-    region: str
-    stack_name: str
-    model_bucket: str
-    functions: Mapping[str, str]
-
-    def write(self, layout: Layout) -> None:
-        """Write `stack.json`, and the environment that points `sam local` at this stack."""
-        write_atomically(layout.stack_file, json.dumps(asdict(self), indent=2) + "\n")
-        # Seen from a container, 127.0.0.1 is the container itself.
-        endpoint = self.aws_endpoint_url.replace("127.0.0.1", "host.docker.internal")
-        variables = {
-            "AWS_ENDPOINT_URL": endpoint,
-            "SERVING_MODEL_BUCKET": self.model_bucket,
-            "SERVING_STACK": self.stack_name,
-        }
-        text = json.dumps({"Parameters": variables}, indent=2) + "\n"
-        write_atomically(layout.sam_local_file, text)
-
-
-def find_root(start: Path) -> Path:
-    """The project's folder: the nearest one at or above `start` that holds template.yaml.
-
-    Raises:
-        FileNotFoundError: there is none.
-    """
-    for folder in (start, *start.parents):
-        if (folder / "template.yaml").exists():
-            return folder
-    raise FileNotFoundError(f"no template.yaml in {start} or above it: run this in the project")
 
 
 def aws_environment(endpoint_url: str) -> dict[str, str]:
@@ -154,11 +113,3 @@ def environment_with_uv() -> dict[str, str]:
 def find_tool(name: str) -> str:
     """A command of this very environment, such as `sam`."""
     return str(Path(sys.executable).with_name(name))
-
-
-def write_atomically(path: Path, text: str) -> None:
-    """Write a file so that a reader finds the old text or the new one, whole."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    draft.write_text(text)
-    draft.replace(path)

@@ -15,15 +15,12 @@ import urllib.request
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from lambda_serving_cli.local_cloud.layout import (
-    CREDENTIAL,
-    REGION,
-    Layout,
-    find_uv,
-    write_atomically,
-)
-from lambda_serving_cli.project.edits import hold
-from lambda_serving_cli.terminal.steps import StepError, run_logged
+from lambda_serving_cli.aws.local_stack import CREDENTIAL, REGION
+from lambda_serving_cli.files.content import write_atomically
+from lambda_serving_cli.files.lock import hold
+from lambda_serving_cli.local_cloud.layout import Layout, find_uv
+from lambda_serving_cli.terminal.errors import CommandError
+from lambda_serving_cli.terminal.steps import run_logged
 
 REQUIREMENTS = Path(__file__).with_name("ministack.txt")
 START_SECONDS = 60
@@ -49,7 +46,7 @@ def install(layout: Layout) -> bool:
     """Make ministack's environment, unless it is there as pinned. Returns whether it did.
 
     Raises:
-        StepError: uv could not install it.
+        CommandError: uv could not install it.
     """
     with hold(layout.ministack.with_name("ministack.lock")):  # shared by all local clouds
         return _install(layout)
@@ -80,7 +77,7 @@ def find(layout: Layout) -> Process | None:
     try:
         process = Process(**json.loads(layout.process_file.read_text()))
     except (ValueError, TypeError) as error:  # written by another version, or half
-        raise StepError(
+        raise CommandError(
             f"{layout.process_file} cannot be read: {error}",
             advice="see by `ps` whether its `ministack.app` runs still and stop it; then remove "
             "that file",
@@ -92,7 +89,7 @@ def start(layout: Layout, host: str, port: int) -> Process:
     """Start ministack and wait until it answers.
 
     Raises:
-        StepError: the port is taken, or it did not come up.
+        CommandError: the port is taken, or it did not come up.
     """
     check_port(host, port)
     shutil.rmtree(layout.scratch, ignore_errors=True)
@@ -114,9 +111,9 @@ def start(layout: Layout, host: str, port: int) -> Process:
     deadline = time.monotonic() + START_SECONDS
     while not is_ready(process):
         if child.poll() is not None:
-            raise StepError(f"ministack ended with {child.returncode}", log=log)
+            raise CommandError(f"ministack ended with {child.returncode}", log=log)
         if time.monotonic() > deadline:
-            raise StepError(f"ministack did not answer within {START_SECONDS} s", log=log)
+            raise CommandError(f"ministack did not answer within {START_SECONDS} s", log=log)
         time.sleep(0.2)
     return process
 
@@ -158,7 +155,7 @@ def check_port(host: str, port: int) -> None:
     """See that nothing listens there.
 
     Raises:
-        StepError: something does, or the address is not this machine's.
+        CommandError: something does, or the address is not this machine's.
     """
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -166,8 +163,8 @@ def check_port(host: str, port: int) -> None:
             probe.bind((host, port))
         except OSError as error:
             if error.errno != errno.EADDRINUSE:
-                raise StepError(f"cannot listen on {host}:{port}: {error.strerror}") from error
-            raise StepError(
+                raise CommandError(f"cannot listen on {host}:{port}: {error.strerror}") from error
+            raise CommandError(
                 f"port {port} is in use by another program",
                 advice=f"stop that program, or take another port: `make up PORT={port + 10}`",
             ) from error
@@ -186,7 +183,7 @@ def stop(layout: Layout) -> bool:
     """Stop ministack and the functions it runs. Returns whether there was one.
 
     Raises:
-        StepError: something of it lives on.
+        CommandError: something of it lives on.
     """
     process = find(layout)
     if process:
@@ -197,7 +194,7 @@ def stop(layout: Layout) -> bool:
             while is_group_alive(process.pid) and time.monotonic() < deadline:
                 time.sleep(0.05)
         if is_group_alive(process.pid):
-            raise StepError(f"processes of group {process.pid} do not end")
+            raise CommandError(f"processes of group {process.pid} do not end")
     layout.process_file.unlink(missing_ok=True)
     shutil.rmtree(layout.scratch, ignore_errors=True)
     return process is not None

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lambda_serving_cli.files.lock import hold
 from lambda_serving_cli.local_cloud.build import list_files
 from lambda_serving_cli.local_cloud.layout import Layout
-from lambda_serving_cli.project.edits import hold
 from lambda_serving_cli.terminal.steps import run_logged
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ def prepare(layout: Layout, environment: Mapping[str, str]) -> None:
     """Make the example models under the keys they are published at; quick where they are there.
 
     Raises:
-        StepError: the script failed.
+        CommandError: the script failed.
     """
     command = [sys.executable, "-m", "examples.prepare_models", "--out", str(layout.models)]
     advice = "do what the last line of the log says, then `make up` again"

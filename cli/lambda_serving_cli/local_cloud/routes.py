@@ -10,8 +10,8 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from lambda_serving_cli.aws.local_stack import REGION, STACK_NAME
 from lambda_serving_cli.local_cloud.deploy import list_resources
-from lambda_serving_cli.local_cloud.layout import REGION, STACK_NAME
 
 if TYPE_CHECKING:
     from mypy_boto3_apigatewayv2 import ApiGatewayV2Client

@@ -14,9 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lambda_serving_cli.local_cloud.layout import Layout, Stack
-from lambda_serving_cli.project.files import read_text
-from lambda_serving_cli.terminal.steps import StepError
+from lambda_serving_cli.aws.local_stack import LocalStack
+from lambda_serving_cli.files.content import read_text
+from lambda_serving_cli.local_cloud.layout import Layout
+from lambda_serving_cli.terminal.errors import CommandError
 
 SHOWN = 160
 """Characters of a request or an answer that are shown."""
@@ -39,14 +40,14 @@ class Exchange:
     milliseconds: int
 
 
-def try_endpoint(layout: Layout, stack: Stack, endpoint: str) -> list[Exchange]:
+def try_endpoint(layout: Layout, stack: LocalStack, endpoint: str) -> list[Exchange]:
     """Send the endpoint its sample requests.
 
     One without a sample for HTTP is asked whether it is ready, which loads its model as well. It
     may have none yet: that is told, and is no failure.
 
     Raises:
-        StepError: an answer is no success.
+        CommandError: an answer is no success.
     """
     http = layout.root / "events" / f"http_{endpoint}.json"
     invoke = layout.root / "events" / f"invoke_{endpoint}.json"
@@ -58,7 +59,7 @@ def try_endpoint(layout: Layout, stack: Stack, endpoint: str) -> list[Exchange]:
             exchanges = [send_http(ready, accepted=NO_MODEL)]
         if invoke.exists():
             exchanges.append(send_invoke(stack.functions[endpoint], invoke.read_bytes()))
-    except StepError as error:
+    except CommandError as error:
         error.log = save_function_log(layout, stack.functions[endpoint])
         error.advice = f"look into functions/{endpoint} and its events, then `make up` again"
         raise
@@ -69,17 +70,17 @@ def read_event(path: Path) -> Mapping[str, Any]:
     """An event of API Gateway, as far as `replay` reads it.
 
     Raises:
-        StepError: the file holds none.
+        CommandError: the file holds none.
     """
     try:
         event: Mapping[str, Any] = json.loads(read_text(path))
         event["rawPath"], event["requestContext"]["http"]["method"], event["headers"].items()
     except (ValueError, RecursionError, KeyError, TypeError, AttributeError) as error:
-        raise StepError(f"{path} holds no event of an HTTP API: {error!r}") from error
+        raise CommandError(f"{path} holds no event of an HTTP API: {error!r}") from error
     return event
 
 
-def replay(stack: Stack, event: Mapping[str, Any]) -> Exchange:
+def replay(stack: LocalStack, event: Mapping[str, Any]) -> Exchange:
     """Send the request that an API Gateway event tells of."""
     query = f"?{event['rawQueryString']}" if event.get("rawQueryString") else ""
     text = event.get("body") or ""
@@ -99,7 +100,7 @@ def send_http(
     *,
     accepted: bytes | None = None,
 ) -> Exchange:
-    """Send a request. Raises StepError unless the answer is 2xx, or holds what is `accepted`."""
+    """Send a request. Raises CommandError unless the answer is 2xx, or holds what is `accepted`."""
     request = urllib.request.Request(url, body or None, dict(headers or {}), method=method)
     started = time.monotonic()
     try:
@@ -108,15 +109,15 @@ def send_http(
     except urllib.error.HTTPError as error:
         status, content = error.code, error.read()
     except OSError as error:
-        raise StepError(f"{method} {url}: {error}") from error
+        raise CommandError(f"{method} {url}: {error}") from error
     took = round((time.monotonic() - started) * 1000)
     if status >= 300 and (accepted is None or accepted not in content):
-        raise StepError(f"{method} {url} answered {status}: {shorten(content)}")
+        raise CommandError(f"{method} {url} answered {status}: {shorten(content)}")
     return Exchange(f"{method} {url}", shorten(body), f"{status} {shorten(content)}", took)
 
 
 def send_invoke(function: str, payload: bytes) -> Exchange:
-    """Invoke the function with the payload. Raises StepError where the function failed."""
+    """Invoke the function with the payload. Raises CommandError where the function failed."""
     import boto3
 
     started = time.monotonic()
@@ -124,7 +125,7 @@ def send_invoke(function: str, payload: bytes) -> Exchange:
     content = answer["Payload"].read()
     took = round((time.monotonic() - started) * 1000)
     if answer.get("FunctionError"):
-        raise StepError(f"invoke of {function} failed: {shorten(content)}")
+        raise CommandError(f"invoke of {function} failed: {shorten(content)}")
     return Exchange(f"invoke {function}:live", shorten(payload), shorten(content), took)
 
 

@@ -9,12 +9,11 @@ from types import MappingProxyType
 from lambda_serving.errors import SettingsError
 from lambda_serving.settings.endpoint import EndpointSettings
 from lambda_serving.settings.endpoint_toml import read_endpoint
-from lambda_serving_cli.local_cloud.layout import write_atomically
+from lambda_serving_cli.files.content import read_text, require_regular, write_atomically
+from lambda_serving_cli.files.lock import edit_project
 from lambda_serving_cli.monitoring.alarms import camel, write_alarms
 from lambda_serving_cli.monitoring.dashboard import write_dashboard
-from lambda_serving_cli.project.edits import edit_project
-from lambda_serving_cli.project.files import read_text, require_regular
-from lambda_serving_cli.terminal.steps import StepError
+from lambda_serving_cli.terminal.errors import CommandError
 
 BEGIN = (
     "  # --- Dashboard and alarms: written by `lambda-serving monitoring`,"
@@ -34,7 +33,7 @@ def update_template(root: Path) -> bool:
     """Bring the block in the project's template.yaml up to date. Returns whether it was not.
 
     Raises:
-        StepError: an endpoint.toml is wrong, or the template has no place for the block.
+        CommandError: an endpoint.toml is wrong, or the template has no place for the block.
     """
     with edit_project(root):
         old, new = compare_template(root)
@@ -47,7 +46,7 @@ def describe_changes(root: Path) -> str:
     """The difference that ``update_template`` would make, "" where there is none.
 
     Raises:
-        StepError: as ``update_template``.
+        CommandError: as ``update_template``.
     """
     old, new = (text.splitlines(keepends=True) for text in compare_template(root))
     return "".join(difflib.unified_diff(old, new, "template.yaml", "as it should be"))
@@ -77,9 +76,9 @@ def read_endpoints(root: Path) -> list[EndpointSettings]:
             require_regular(file)
             endpoints.append(read_endpoint(file.parent))
         except SettingsError as error:
-            raise StepError(f"functions/{file.parent.name}/{error}") from error
+            raise CommandError(f"functions/{file.parent.name}/{error}") from error
         except RecursionError as error:
-            raise StepError(f"{file}: nested too deeply") from error
+            raise CommandError(f"{file}: nested too deeply") from error
     return endpoints
 
 
@@ -91,7 +90,7 @@ def write_block(
     for settings in endpoints:
         other = taken.setdefault(camel(settings.endpoint), settings.endpoint)
         if other != settings.endpoint:
-            raise StepError(
+            raise CommandError(
                 f"the endpoints {other} and {settings.endpoint} are one name to CloudFormation,"
                 " which knows letters and digits alone",
                 advice="rename one of them",
@@ -112,7 +111,7 @@ def replace_block(template: str, block: str) -> str:
     before, begin, rest = template.partition(BEGIN)
     _, end, after = rest.partition(END)
     if not begin or not end:
-        raise StepError(
+        raise CommandError(
             "template.yaml has no place for the dashboard and the alarms",
             advice=f"put these two lines at the end of Resources:\n{BEGIN}{END}",
         )

@@ -7,7 +7,7 @@ from typing import Any
 from lambda_serving.settings.endpoint import EndpointSettings
 from lambda_serving_cli.monitoring.graphs import Widget
 from lambda_serving_cli.monitoring.widgets import show_endpoint, show_overview
-from lambda_serving_cli.terminal.steps import StepError
+from lambda_serving_cli.terminal.errors import CommandError
 
 COLUMNS = 24
 MOST_WIDGETS, MOST_METRICS = 500, 2_500
@@ -18,7 +18,7 @@ def write_dashboard(endpoints: Sequence[EndpointSettings]) -> str:
     """The dashboard as a resource of the template.
 
     Raises:
-        StepError: CloudWatch would not take that many widgets or metrics.
+        CommandError: CloudWatch would not take that many widgets or metrics.
     """
     widgets = list(place([show_overview(), *map(show_endpoint, endpoints)]))
     check_limits(widgets)
@@ -50,7 +50,7 @@ def place(sections: Sequence[Sequence[Widget]]) -> Iterator[dict[str, Any]]:
 def check_limits(widgets: Sequence[dict[str, Any]]) -> None:
     counts = [len(widget["properties"].get("metrics", ())) for widget in widgets]
     if len(counts) > MOST_WIDGETS or sum(counts) > MOST_METRICS or max(counts) > MOST_WIDGETS:
-        raise StepError(
+        raise CommandError(
             f"the dashboard would have {len(counts)} widgets and {sum(counts)} metrics, up to"
             f" {max(counts)} in one widget; CloudWatch takes {MOST_WIDGETS}, {MOST_METRICS} and"
             f" {MOST_WIDGETS}",

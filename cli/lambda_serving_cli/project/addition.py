@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from lambda_serving.settings.endpoint import DEFAULT_VERSION
-from lambda_serving_cli.aws.target import Target
+from lambda_serving_cli.aws.stack import DeployedStack
+from lambda_serving_cli.files.lock import edit_project, edits_project
 from lambda_serving_cli.project.changes import Changes
 from lambda_serving_cli.project.code import plan_code
 from lambda_serving_cli.project.creation import (
@@ -18,11 +19,10 @@ from lambda_serving_cli.project.creation import (
     plan_update,
     refuse_existing,
 )
-from lambda_serving_cli.project.edits import edit_project, edits_project
 from lambda_serving_cli.project.project import Project
 from lambda_serving_cli.project.source import Source, bring
 from lambda_serving_cli.project.toml_file import EndpointFile, open_file
-from lambda_serving_cli.terminal.steps import StepError
+from lambda_serving_cli.terminal.errors import CommandError
 
 CUSTOM = ("custom", "custom_async")
 """Engines that run nothing but the user's code."""
@@ -40,17 +40,17 @@ class Version:
 
 
 def add_version(
-    project: Project, version: Version, source: Source | None, target: Target | None
+    project: Project, version: Version, source: Source | None, stack: DeployedStack | None
 ) -> Outcome:
     """Make the endpoint, or add a version to it; then bring the model to its place.
 
     Raises:
-        StepError: it is there already, something is missing, or the runtime refuses it.
+        CommandError: it is there already, something is missing, or the runtime refuses it.
             Nothing is written then.
     """
     with edit_project(project.root):
         _plan(project, Changes(), version, source)  # what is refused brings no model anywhere
-    brought = bring(source, project, target) if source else []
+    brought = bring(source, project, stack) if source else []
     return _add(project, version, source, brought)
 
 
@@ -72,7 +72,7 @@ def _plan(project: Project, changes: Changes, version: Version, source: Source |
     name = version.version or DEFAULT_VERSION
     if not project.has(version.endpoint):
         if name != DEFAULT_VERSION:
-            raise StepError(
+            raise CommandError(
                 f"there is no endpoint {version.endpoint!r} yet, and the first version of one "
                 f"is {DEFAULT_VERSION}",
                 advice=f"leave --version out, or give {DEFAULT_VERSION}",
@@ -96,14 +96,14 @@ def plan_endpoint(
     """A new endpoint's file, and its code among the changes.
 
     Raises:
-        StepError: its name is taken, or its code is not there.
+        CommandError: its name is taken, or its code is not there.
     """
     refuse_existing(project, version.endpoint)
     file = new_file(project, version.endpoint, version.engine)
     if version.preprocess is not None:
         plan_code(changes, version.preprocess, project.folder(version.endpoint))
     elif version.engine in CUSTOM:
-        raise StepError(
+        raise CommandError(
             f"the engine {version.engine} runs your code, and there is none",
             advice=f"--preprocess FILE, or `lambda-serving new {version.endpoint} "
             f"--engine {version.engine}` to begin with some",
@@ -117,11 +117,11 @@ def _refuse_version(file: EndpointFile, version: Version) -> None:
     endpoint, name = version.endpoint, version.version
     advice = f"it has {', '.join(file.versions)}; --version takes another name"
     if name is None:
-        raise StepError(f"there is an endpoint {endpoint!r} already", advice=advice)
+        raise CommandError(f"there is an endpoint {endpoint!r} already", advice=advice)
     if name in file.versions:
-        raise StepError(f"endpoint {endpoint!r} has a version {name} already", advice=advice)
+        raise CommandError(f"endpoint {endpoint!r} has a version {name} already", advice=advice)
     if file.get("engine") == "canary":
-        raise StepError(f"{endpoint!r} is a canary: it has no models of its own")
+        raise CommandError(f"{endpoint!r} is a canary: it has no models of its own")
 
 
 def _plan_version(

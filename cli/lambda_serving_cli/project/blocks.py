@@ -104,7 +104,7 @@ def adapt_function(
     Layers that it did not need ``before`` either are the user's: code may import what it likes.
 
     Raises:
-        StepError: they are not written in one line.
+        CommandError: they are not written in one line.
     """
     layers = [
         name for name in list_layers(template, settings) if name not in template.global_layers

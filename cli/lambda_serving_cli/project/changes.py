@@ -8,7 +8,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from lambda_serving_cli.terminal.steps import StepError
+from lambda_serving_cli.terminal.errors import CommandError
 
 Undo = Callable[[], object]
 
@@ -50,7 +50,7 @@ class Changes:
         """Do all of it. Readers of a file find the old content or the new one, whole.
 
         Raises:
-            StepError: one could not be done; what was done by then is undone.
+            CommandError: one could not be done; what was done by then is undone.
         """
         undos: list[Undo] = []
         graves: list[Path] = []
@@ -68,7 +68,7 @@ class Changes:
                 with suppress(OSError):
                     undo()
             if isinstance(error, OSError):
-                raise StepError(f"nothing was changed: {error}") from error
+                raise CommandError(f"nothing was changed: {error}") from error
             raise
         for grave in graves:
             shutil.rmtree(grave) if grave.is_dir() else grave.unlink()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from lambda_serving_cli.project.changes import Changes
 from lambda_serving_cli.project.toml_file import FILE
-from lambda_serving_cli.terminal.steps import StepError
+from lambda_serving_cli.terminal.errors import CommandError
 
 USUAL = "preprocess.py"
 
@@ -19,12 +19,12 @@ def plan_code(changes: Changes, source: Path, folder: Path, below: str = "") -> 
     must say, or None where the code lies in the usual place.
 
     Raises:
-        StepError: there is no such code, Python cannot read it, or the place is taken.
+        CommandError: there is no such code, Python cannot read it, or the place is taken.
     """
     main, target = find_main(source), folder / below
     check_code(main)
     if below and target.exists():
-        raise StepError(
+        raise CommandError(
             f"functions/{folder.name}/{below} is there already", advice="remove or rename it"
         )
     if source.is_file():
@@ -45,7 +45,7 @@ def find_main(source: Path) -> Path:
     for path in candidates:
         if path.is_file():
             return path
-    raise StepError(
+    raise CommandError(
         f"there is no code at {source}",
         advice=f"name a Python file, a package, or a folder that holds {USUAL}",
     )
@@ -72,15 +72,15 @@ def check_code(file: Path) -> None:
     Nothing is imported: the code may need libraries that are in its layer alone.
 
     Raises:
-        StepError: it is not, with the line; or it does not.
+        CommandError: it is not, with the line; or it does not.
     """
     try:
         tree = ast.parse(file.read_bytes(), filename=file.name)
     except SyntaxError as error:
         where = f", line {error.lineno}" if error.lineno else ""  # none where no line is to blame
-        raise StepError(f"{file}{where}: {error.msg}") from error
+        raise CommandError(f"{file}{where}: {error.msg}") from error
     except (ValueError, OSError, RecursionError, MemoryError) as error:
-        raise StepError(f"{file}: {error}") from error
+        raise CommandError(f"{file}: {error}") from error
     names = {getattr(node, "name", getattr(node, "id", "")) for node in ast.walk(tree)}
     imported = {
         alias.asname or alias.name
@@ -89,7 +89,7 @@ def check_code(file: Path) -> None:
         for alias in node.names
     }
     if not {"Preprocess", "*"} & (names | imported):
-        raise StepError(
+        raise CommandError(
             f"{file}: expected a class named 'Preprocess', found none",
             advice="docs/preprocess.md says what it may have",
         )

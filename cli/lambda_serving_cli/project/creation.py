@@ -6,16 +6,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from lambda_serving_cli.files.lock import edits_project
 from lambda_serving_cli.monitoring.alarms import camel
 from lambda_serving_cli.monitoring.block import update_template
 from lambda_serving_cli.project.blocks import adapt_function, add_function
 from lambda_serving_cli.project.changes import Changes
-from lambda_serving_cli.project.edits import edits_project
 from lambda_serving_cli.project.project import Project
 from lambda_serving_cli.project.starter_code import write_preprocess, write_test
 from lambda_serving_cli.project.template import read_template
 from lambda_serving_cli.project.toml_file import FILE, EndpointFile
-from lambda_serving_cli.terminal.steps import StepError
+from lambda_serving_cli.terminal.errors import CommandError
 
 MODEL_FILES = {
     "onnx": "model.onnx",
@@ -52,7 +52,7 @@ def scaffold(project: Project, endpoint: str, engine: str, description: str) -> 
     """Make an endpoint that is there to be filled in, with a test that passes.
 
     Raises:
-        StepError: there is one of this name, or the template cannot be edited.
+        CommandError: there is one of this name, or the template cannot be edited.
     """
     refuse_existing(project, endpoint)
     changes = Changes()
@@ -73,20 +73,20 @@ def scaffold(project: Project, endpoint: str, engine: str, description: str) -> 
 
 
 def refuse_existing(project: Project, endpoint: str) -> None:
-    """Raises StepError where the name is taken, in any way that would be in a new one's way."""
+    """Raises CommandError where the name is taken, in any way that would be in a new one's way."""
     taken = [project.folder(endpoint), project.test(endpoint)]
     there = [project.show(path) for path in taken if path.exists()]
     if read_template(project.template).find_function(endpoint) is not None:
         there.append(f"a function in {project.template.name}")
     if there:
-        raise StepError(
+        raise CommandError(
             f"the name {endpoint!r} is taken: there is {' and '.join(there)}",
             advice="choose another name, or remove the endpoint: "
             f"`lambda-serving model remove --endpoint {endpoint}`",
         )
     alike = [name for name in project.list_endpoints() if camel(name) == camel(endpoint)]
     if alike:
-        raise StepError(
+        raise CommandError(
             f"{endpoint} and the endpoint {alike[0]} are one name to CloudFormation",
             advice="choose another name",
         )
@@ -104,7 +104,7 @@ def plan_creation(
     """Add endpoint.toml and the endpoint's part of the template to the changes.
 
     Raises:
-        StepError: the runtime refuses the file, or the template cannot be edited.
+        CommandError: the runtime refuses the file, or the template cannot be edited.
     """
     changes.write(file.path, file.render())
     template = read_template(project.template)
@@ -116,7 +116,7 @@ def plan_update(project: Project, changes: Changes, file: EndpointFile) -> None:
     """Add an edited endpoint.toml to the changes, and its layers and policies where they change.
 
     Raises:
-        StepError: the runtime refuses the file, or the template cannot be edited.
+        CommandError: the runtime refuses the file, or the template cannot be edited.
     """
     text = file.render()
     if text != file.text:
@@ -124,7 +124,7 @@ def plan_update(project: Project, changes: Changes, file: EndpointFile) -> None:
     template = read_template(project.template)
     function = template.find_function(file.path.parent.name)
     if function is None:
-        raise StepError(
+        raise CommandError(
             f"{project.template.name} has no function for {file.path.parent.name!r}",
             advice="`lambda-serving validate` tells what else is missing",
         )
@@ -142,7 +142,7 @@ def finish(
     try:
         if update_template(project.root) and project.template not in written:
             written.append(project.template)
-    except StepError as error:
+    except CommandError as error:
         notes = [f"dashboard and alarms are as before: {error.reason}", *notes]
 
     def show(paths: list[Path]) -> list[str]:

@@ -6,11 +6,9 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-import typer
-
 from lambda_serving.settings.engines import ENGINES
-from lambda_serving_cli.local_cloud.layout import find_root
-from lambda_serving_cli.terminal.steps import StepError
+from lambda_serving_cli.files.root import find_root
+from lambda_serving_cli.terminal.errors import CommandError
 
 NAME = re.compile(r"[A-Za-z0-9_-]{1,48}")
 """Of an endpoint, as the runtime takes it."""
@@ -55,11 +53,11 @@ class Project:
         """The folder of an endpoint that is there.
 
         Raises:
-            StepError: it is not; names those that are.
+            CommandError: it is not; names those that are.
         """
         if not self.has(endpoint):
             known = ", ".join(self.list_endpoints()) or "none yet"
-            raise StepError(f"there is no endpoint {endpoint!r}; there are: {known}")
+            raise CommandError(f"there is no endpoint {endpoint!r}; there are: {known}")
         return self.folder(endpoint)
 
     def show(self, path: Path) -> str:
@@ -71,40 +69,40 @@ def find_project() -> Project:
     """The project of the working folder.
 
     Raises:
-        StepError: it is none.
+        CommandError: it is none.
     """
     try:
         return Project(find_root(Path.cwd()))
     except FileNotFoundError as error:
-        raise StepError(str(error), advice="go to the project's folder") from error
+        raise CommandError(str(error), advice="go to the project's folder") from error
 
 
 def check_name(name: str) -> str:
-    """Raises typer.BadParameter unless an endpoint can have this name."""
+    """Raises ValueError unless an endpoint can have this name."""
     if not NAME.fullmatch(name):
-        raise typer.BadParameter(f"an endpoint's name is 1 to 48 of A-Z a-z 0-9 _ -, got {name!r}")
+        raise ValueError(f"an endpoint's name is 1 to 48 of A-Z a-z 0-9 _ -, got {name!r}")
     return name
 
 
 def check_version(version: str) -> str:
-    """Raises typer.BadParameter unless a version can have this name."""
+    """Raises ValueError unless a version can have this name."""
     if not VERSION.fullmatch(version):
-        raise typer.BadParameter(f"a version is 1 to 48 of A-Z a-z 0-9 _ . -, got {version!r}")
+        raise ValueError(f"a version is 1 to 48 of A-Z a-z 0-9 _ . -, got {version!r}")
     return version
 
 
 def check_engine(engine: str) -> str:
-    """Raises typer.BadParameter unless a model or code can have this engine."""
+    """Raises ValueError unless a model or code can have this engine."""
     known = [name for name in ENGINES if name != "canary"]
     if engine == "canary":
-        raise typer.BadParameter("a canary is made by `lambda-serving model canary`")
+        raise ValueError("a canary is made by `lambda-serving model canary`")
     if engine not in known:
-        raise typer.BadParameter(f"one of {', '.join(known)}, got {engine!r}")
+        raise ValueError(f"one of {', '.join(known)}, got {engine!r}")
     return engine
 
 
 def check_description(text: str) -> str:
-    """Raises typer.BadParameter where Lambda would refuse it (API reference, CreateFunction)."""
+    """Raises ValueError where Lambda would refuse it (API reference, CreateFunction)."""
     if len(text) > 256:
-        raise typer.BadParameter(f"at most 256 characters, got {len(text)}")
+        raise ValueError(f"at most 256 characters, got {len(text)}")
     return text

@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from lambda_serving.settings.endpoint import DEFAULT_VERSION
+from lambda_serving_cli.files.lock import edits_project
 from lambda_serving_cli.project.changes import Changes
 from lambda_serving_cli.project.creation import Outcome, finish, plan_update
-from lambda_serving_cli.project.edits import edits_project
 from lambda_serving_cli.project.project import Project
 from lambda_serving_cli.project.template import read_template
 from lambda_serving_cli.project.toml_file import EndpointFile, open_file
-from lambda_serving_cli.terminal.steps import StepError
+from lambda_serving_cli.terminal.errors import CommandError
 
 DEPLOYED = "it is there until the next deployment: `make up`, or `sam deploy`"
 
@@ -22,7 +22,7 @@ def plan_removal(project: Project, endpoint: str, version: str | None) -> Change
     """What goes, for a person to look at before it does.
 
     Raises:
-        StepError: there is no such endpoint or version, or something else needs it.
+        CommandError: there is no such endpoint or version, or something else needs it.
     """
     folder = project.require(endpoint)
     _refuse_needed(project, endpoint, version)
@@ -44,7 +44,7 @@ def remove_endpoint(project: Project, endpoint: str, version: str | None) -> Out
     """Do what `plan_removal` plans, which is asked again: a person was asked in between.
 
     Raises:
-        StepError: there is no such endpoint or version any more, or something needs it by now.
+        CommandError: there is no such endpoint or version any more, or something needs it by now.
     """
     changes = plan_removal(project, endpoint, version)
     kept = "its models stay in the bucket, and in .local/models"
@@ -55,16 +55,16 @@ def _plan_version(project: Project, changes: Changes, file: EndpointFile, versio
     endpoint, table = file.path.parent.name, file.table
     if version not in file.versions:
         known = ", ".join(file.versions)
-        raise StepError(f"endpoint {endpoint!r} has no version {version}; it has {known}")
+        raise CommandError(f"endpoint {endpoint!r} has no version {version}; it has {known}")
     if version not in table.get("version", {}):
         advice = f"`lambda-serving model remove --endpoint {endpoint}` removes the endpoint"
-        raise StepError(
+        raise CommandError(
             f"version {DEFAULT_VERSION} is the top level of endpoint.toml, which the others "
             "inherit from",
             advice=advice if len(file.versions) == 1 else f"edit it by hand; or {advice}",
         )
     if version in table.get("traffic", {}).get("weights", {}):
-        raise StepError(
+        raise CommandError(
             f"version {version} has a share of the traffic",
             advice=f"`lambda-serving model canary --endpoint {endpoint} …` gives it to others",
         )
@@ -78,14 +78,14 @@ def _plan_version(project: Project, changes: Changes, file: EndpointFile, versio
 
 
 def _refuse_needed(project: Project, endpoint: str, version: str | None) -> None:
-    """Raises StepError where another endpoint asks what is to go."""
+    """Raises CommandError where another endpoint asks what is to go."""
     for other in project.list_endpoints():
         if other == endpoint:
             continue
         for name in _list_asked(open_file(project.folder(other)).table):
             asked, _, asked_version = name.partition("/")
             if asked == endpoint and (version is None or asked_version == version):
-                raise StepError(
+                raise CommandError(
                     f"endpoint {other!r} asks {name!r}",
                     advice=f"take that out of functions/{other} first, or remove {other!r}",
                 )

@@ -8,15 +8,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from lambda_serving_cli.aws.target import Target
+from lambda_serving_cli.aws.stack import DeployedStack
 from lambda_serving_cli.project.project import Project
 from lambda_serving_cli.registry.artifact import PART_SIZE, Artifact, digest_file, read_artifact
 from lambda_serving_cli.registry.catalog import Selection, tell_wrong
 from lambda_serving_cli.registry.index import require_versions
 from lambda_serving_cli.registry.layout import Bucket, ModelName
 from lambda_serving_cli.registry.upload import DIGEST, upload_files
-from lambda_serving_cli.terminal.output import ByteProgress
-from lambda_serving_cli.terminal.steps import StepError
+from lambda_serving_cli.terminal.errors import CommandError
+from lambda_serving_cli.terminal.progress import ByteProgress
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ def find_file(text: str, endpoint: str, version: str) -> Source:
     """The model that `--model` names: a URI as it is, a file or folder below <endpoint>/<version>/.
 
     Raises:
-        StepError: there is no such file, or it cannot be read.
+        CommandError: there is no such file, or it cannot be read.
     """
     if text.startswith("s3://"):
         note = "the functions may read the stack's own bucket; for another one, add a policy"
@@ -44,7 +44,7 @@ def find_file(text: str, endpoint: str, version: str) -> Source:
         return Source(text, note="file:// is for `lambda-serving dev`: no Lambda has that file")
     path = Path(text)
     if not path.exists():
-        raise StepError(
+        raise CommandError(
             f"there is no file or folder {text}",
             advice="a model that is in S3 already is written s3://bucket/key",
         )
@@ -55,45 +55,45 @@ def find_file(text: str, endpoint: str, version: str) -> Source:
 
 
 def find_registered(
-    target: Target, project: str, name: str, tags: Sequence[str], published: bool
+    stack: DeployedStack, project: str, name: str, tags: Sequence[str], published: bool
 ) -> Source:
     """The newest version in the registry that has all the tags.
 
     Raises:
-        StepError: there is no such model, or no such version of it.
+        CommandError: there is no such model, or no such version of it.
     """
     model = ModelName(project, name)
-    index, wrong = require_versions(Bucket(target.client("s3"), target.bucket), model)
+    index, wrong = require_versions(Bucket(stack.client("s3"), stack.bucket), model)
     newest = Selection(tags=tuple(tags), published=published).require_versions(index)[0]
     entry = index["versions"][newest]
     is_folder = entry["model"].endswith("/")
-    told = [f"version {newest} of model {model} in {target.name}"]
+    told = [f"version {newest} of model {model} in {stack.name}"]
     told += [tell_wrong(model, reason) for reason in wrong.values()]
     return Source(entry["model"], None if is_folder else entry["sha256"], note="; ".join(told))
 
 
-def bring(source: Source, project: Project, target: Target | None) -> list[str]:
+def bring(source: Source, project: Project, stack: DeployedStack | None) -> list[str]:
     """Bring the artifact where endpoint.toml will look for it; what was done, in sentences.
 
     Into the stack's bucket; for a local cloud, or where there is none yet, also below
     .local/models, which the next `make up` publishes and `lambda-serving dev` serves.
 
     Raises:
-        StepError: another model is there already, or a file cannot be written.
+        CommandError: another model is there already, or a file cannot be written.
     """
     if source.artifact is None:
         return [source.note] if source.note else []
     done = []
-    if target is None or target.local:
+    if stack is None or stack.local:
         _keep(source, project.models)
         done.append(f".local/models/{source.model} is what `make up` publishes")
-    if target is not None:
-        bucket = Bucket(target.client("s3"), target.bucket)
+    if stack is not None:
+        bucket = Bucket(stack.client("s3"), stack.bucket)
         _refuse_others(bucket, source)
         with ByteProgress() as progress:
-            progress.begin(f"uploading to {target.name}", source.artifact.size)
+            progress.begin(f"uploading to {stack.name}", source.artifact.size)
             upload_files(bucket, source.folder, source.artifact.files, progress.advance)
-        done.append(f"{source.model} is in the bucket of {target.name}")
+        done.append(f"{source.model} is in the bucket of {stack.name}")
     return done
 
 
@@ -106,7 +106,7 @@ def _refuse_others(bucket: Bucket, source: Source) -> None:
             continue  # its name only begins like the model's
         found = bucket.client.head_object(Bucket=bucket.name, Key=key)["Metadata"]
         if found.get(DIGEST) != wanted.get(key):
-            raise StepError(
+            raise CommandError(
                 f"another model is at {key} of the bucket already",
                 advice="take another --version, or another name for the file",
             )
@@ -118,14 +118,14 @@ def _keep(source: Source, models: Path) -> None:
         if path.exists():
             if digest_file(path, file.name, PART_SIZE, ignore).sha256 == file.sha256:
                 continue
-            raise StepError(f"another model is at {path} already", advice="remove it first")
+            raise CommandError(f"another model is at {path} already", advice="remove it first")
         draft = path.with_name(f".{path.name}.{os.getpid()}")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(file.path, draft)
             draft.replace(path)
         except OSError as error:
-            raise StepError(f"{path}: {error.strerror}") from error
+            raise CommandError(f"{path}: {error.strerror}") from error
 
 
 def ignore(size: int) -> None:

@@ -14,10 +14,10 @@ from typing import Any
 
 import yaml
 
+from lambda_serving_cli.files.content import read_text
 from lambda_serving_cli.monitoring.block import cut_block
-from lambda_serving_cli.project.files import read_text
 from lambda_serving_cli.project.yaml_nodes import compose, dig, list_references, read_node, refer
-from lambda_serving_cli.terminal.steps import StepError
+from lambda_serving_cli.terminal.errors import CommandError
 
 FUNCTION, LAYER = "AWS::Serverless::Function", "AWS::Serverless::LayerVersion"
 STACK = "${AWS::StackName}-"
@@ -48,14 +48,14 @@ class Template:
     """A template as it is; what edits it gives the new text."""
 
     def __init__(self, text: str) -> None:
-        """Raises StepError where `text` is no YAML mapping."""
+        """Raises CommandError where `text` is no YAML mapping."""
         self.text = text
         try:
             self._root = compose(text)
         except yaml.YAMLError as error:
-            raise StepError(f"template.yaml: {error}") from error
+            raise CommandError(f"template.yaml: {error}") from error
         if not isinstance(self._root, yaml.MappingNode):
-            raise StepError("template.yaml: expected a mapping")
+            raise CommandError("template.yaml: expected a mapping")
         self.data: dict[str, Any] = read_node(self._root)
         self.resources = {entry.name: entry for entry in self._list_entries("Resources")}
         self.outputs = {entry.name: entry for entry in self._list_entries("Outputs")}
@@ -63,7 +63,7 @@ class Template:
     def _list_entries(self, section: str) -> Iterator[Entry]:
         node = _find(self._root, section)
         if not isinstance(node, yaml.MappingNode) or node.flow_style:
-            raise StepError(f"template.yaml: expected {section} as a block of names")
+            raise CommandError(f"template.yaml: expected {section} as a block of names")
         for key, value in node.value:
             start = self.text.rfind("\n", 0, key.start_mark.index) + 1
             end = self._trim(start, value.end_mark.index, key.start_mark.column)
@@ -143,15 +143,15 @@ class Template:
         """The text without a function, its log group and its outputs.
 
         Raises:
-            StepError: something else in the template refers to them, other than the dashboard and
-                the alarms, which follow.
+            CommandError: something else in the template refers to them, other than the dashboard
+                and the alarms, which follow.
         """
         entries = [*self._own(function), *self.find_outputs(function)]
         text = self._splice([(start, end, "") for start, end in self._join(entries)])
         names = {entry.name for entry in self._own(function)}
         left = sorted(names & set(list_references(compose(cut_block(text)))))
         if left:
-            raise StepError(
+            raise CommandError(
                 f"template.yaml: something else refers to {', '.join(left)}",
                 advice="take that out of the template first",
             )
@@ -185,13 +185,13 @@ class Template:
         What else stands there stays as it is written.
 
         Raises:
-            StepError: the list is not in one line, as `[!Ref A, !Ref B]`.
+            CommandError: the list is not in one line, as `[!Ref A, !Ref B]`.
         """
         node = self._find_property(function, key)
         if node is None and not wanted:
             return self.text
         if not isinstance(node, yaml.SequenceNode) or not node.flow_style:
-            raise StepError(
+            raise CommandError(
                 f"template.yaml: {function.name}: expected {key} like [!Ref A, !Ref B]",
                 advice=f"write it so; it must hold {', '.join(wanted) or 'nothing of ours'}",
             )
@@ -221,7 +221,7 @@ class Template:
 
 
 def read_template(path: Path) -> Template:
-    """Raises StepError where it cannot be read."""
+    """Raises CommandError where it cannot be read."""
     return Template(read_text(path))
 
 

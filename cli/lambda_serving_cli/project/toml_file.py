@@ -14,8 +14,8 @@ from tomlkit.items import InlineTable, KeyType, SingleKey, Table
 from lambda_serving.errors import SettingsError
 from lambda_serving.settings.endpoint import EndpointSettings
 from lambda_serving.settings.endpoint_toml import read_endpoint
-from lambda_serving_cli.project.files import read_text
-from lambda_serving_cli.terminal.steps import StepError
+from lambda_serving_cli.files.content import read_text
+from lambda_serving_cli.terminal.errors import CommandError
 
 FILE = "endpoint.toml"
 
@@ -24,13 +24,13 @@ class EndpointFile:
     """The document of one endpoint. Nothing is written here: `render` gives the text."""
 
     def __init__(self, path: Path, text: str) -> None:
-        """Raises StepError where `text` is no TOML."""
+        """Raises CommandError where `text` is no TOML."""
         self.path = path
         self.text = text
         try:
             self.document = tomlkit.parse(text)
         except TOMLKitError as error:
-            raise StepError(f"{path}: not TOML: {error}") from error
+            raise CommandError(f"{path}: not TOML: {error}") from error
 
     @property
     def table(self) -> dict[str, Any]:
@@ -75,7 +75,7 @@ class EndpointFile:
         """The text, if the runtime takes it.
 
         Raises:
-            StepError: it does not, and why; the file is untouched.
+            CommandError: it does not, and why; the file is untouched.
         """
         text = self._dump()
         is_there = self.path.exists()
@@ -95,7 +95,7 @@ class EndpointFile:
         """What the runtime makes of the document as it is now.
 
         Raises:
-            StepError
+            CommandError
         """
         return check_text(self._dump(), "correct it first")
 
@@ -103,11 +103,11 @@ class EndpointFile:
         """What the runtime made of it before it was edited; where it took none of it, as now.
 
         Raises:
-            StepError
+            CommandError
         """
         try:
             return check_text(self.text, "correct it first")
-        except StepError:
+        except CommandError:
             return self.read()
 
 
@@ -115,7 +115,7 @@ def open_file(folder: Path) -> EndpointFile:
     """The endpoint.toml of a folder.
 
     Raises:
-        StepError: it is not there, cannot be read or is no TOML.
+        CommandError: it is not there, cannot be read or is no TOML.
     """
     path = folder / FILE
     # Line ends stay as they are: what is not edited must not change.
@@ -126,14 +126,14 @@ def check_text(text: str, advice: str) -> EndpointSettings:
     """Read the text as the runtime would.
 
     Raises:
-        StepError: the runtime refuses it, with its reason.
+        CommandError: the runtime refuses it, with its reason.
     """
     with TemporaryDirectory() as folder:
         (Path(folder) / FILE).write_text(text, encoding="utf-8", newline="")
         try:
             return read_endpoint(Path(folder))
         except SettingsError as error:
-            raise StepError(str(error), advice=advice) from error
+            raise CommandError(str(error), advice=advice) from error
 
 
 def make_table(values: Mapping[str, Any]) -> Table:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from lambda_serving_cli.terminal.steps import StepError
+from lambda_serving_cli.terminal.errors import CommandError
 
 MIB = 1 << 20
 MOST_PARTS = 10_000
@@ -50,16 +50,16 @@ class ArtifactFile:
         """The bytes of a part, as they were when the file was digested.
 
         Raises:
-            StepError: they are not any more.
+            CommandError: they are not any more.
         """
         try:
             with self.path.open("rb") as file:
                 file.seek(part.start)
                 data = file.read(part.size)
         except OSError as error:
-            raise StepError(f"{self.path}: {error.strerror}") from error
+            raise CommandError(f"{self.path}: {error.strerror}") from error
         if hashlib.sha256(data).digest() != part.digest:
-            raise StepError(
+            raise CommandError(
                 f"{self.path} changed while it was being uploaded",
                 advice="upload it again when it is written whole",
             )
@@ -96,20 +96,20 @@ def list_files(source: Path) -> dict[str, Path]:
     """Name in the version's folder -> file. Of a folder all but hidden files.
 
     Raises:
-        StepError: there is none.
+        CommandError: there is none.
     """
     source = source.resolve()
     if source.is_file():
         return {source.name: source}
     if not source.is_dir():
-        raise StepError(f"there is no file or folder {source}")
+        raise CommandError(f"there is no file or folder {source}")
     found = {}
     for path in sorted(source.rglob("*")):
         relative = path.relative_to(source)
         if path.is_file() and not any(part.startswith(".") for part in relative.parts):
             found[f"{source.name}/{relative.as_posix()}"] = path
     if not found:
-        raise StepError(f"the folder {source} holds no file")
+        raise CommandError(f"the folder {source} holds no file")
     return found
 
 
@@ -117,7 +117,7 @@ def read_artifact(source: Path, part_size: int, report: Report) -> Artifact:
     """Read and digest every file.
 
     Raises:
-        StepError: there is none, or it cannot be read.
+        CommandError: there is none, or it cannot be read.
     """
     files = tuple(
         digest_file(path, name, part_size, report) for name, path in list_files(source).items()
@@ -129,7 +129,7 @@ def digest_file(path: Path, name: str, part_size: int, report: Report) -> Artifa
     """Read a file once: its sha256 and those of its parts.
 
     Raises:
-        StepError: it cannot be read.
+        CommandError: it cannot be read.
     """
     whole, start = hashlib.sha256(), 0
     parts: list[Part] = []
@@ -140,7 +140,7 @@ def digest_file(path: Path, name: str, part_size: int, report: Report) -> Artifa
             parts.append(Part(len(parts) + 1, start, length, digest))
             start += length
     except OSError as error:
-        raise StepError(f"{path}: {error.strerror}") from error
+        raise CommandError(f"{path}: {error.strerror}") from error
     return ArtifactFile(path, name, start, whole.hexdigest(), tuple(parts))
 
 

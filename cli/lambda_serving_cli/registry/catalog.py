@@ -15,7 +15,7 @@ from lambda_serving_cli.registry.layout import (
     ModelName,
     read_name,
 )
-from lambda_serving_cli.terminal.steps import StepError
+from lambda_serving_cli.terminal.errors import CommandError
 
 THREADS = 8
 
@@ -39,7 +39,7 @@ class Selection:
         """The numbers of the selected versions of a model, newest first.
 
         Raises:
-            StepError: there is none; tells which there are.
+            CommandError: there is none; tells which there are.
         """
         numbers = sorted(index["versions"], key=int)
         found = [number for number in numbers if self.takes(index["versions"][number])]
@@ -47,7 +47,7 @@ class Selection:
             wanted = ["published"] * self.published
             wanted += [f"tagged {', '.join(self.tags)}"] * bool(self.tags)
             model = ModelName(index["project"], index["name"])
-            raise StepError(
+            raise CommandError(
                 f"model {model} has no version that is {' and '.join(wanted) or 'there'}",
                 advice=f"it has {', '.join(numbers) or 'none'}; "
                 "`lambda-serving model list` shows them",
@@ -79,7 +79,7 @@ def _read(bucket: Bucket, model: ModelName) -> tuple[Index | None, list[str]]:
     try:
         index, wrong = read_versions(bucket, model)
         return index, [tell_wrong(model, reason) for reason in wrong.values()]
-    except StepError as error:
+    except CommandError as error:
         return None, [error.reason]
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from lambda_serving_cli.registry.index import change_index
 from lambda_serving_cli.registry.layout import Bucket, Entry, Index, ModelName, find_version
-from lambda_serving_cli.terminal.steps import StepError
+from lambda_serving_cli.terminal.errors import CommandError
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ def set_published(bucket: Bucket, model: ModelName, version: str, published: boo
     """Publish a version, or take that back.
 
     Raises:
-        StepError: there is no such version.
+        CommandError: there is no such version.
     """
 
     def change(index: Index) -> Version:
@@ -39,7 +39,7 @@ def change_tags(
     """Give a version tags and take tags away; one it has, or has not, is left as it is.
 
     Raises:
-        StepError: there is no such version.
+        CommandError: there is no such version.
     """
 
     def change(index: Index) -> Version:
@@ -69,7 +69,7 @@ def remove_version(
     The files of a number that is in no index, of an upload or a removal that was given up, go too.
 
     Raises:
-        StepError: there is nothing of that number; it is published, or an upload under way, and
+        CommandError: there is nothing of that number; it is published, or an upload under way, and
             `force` is not set.
     """
     seen: dict[str, Entry] = {}
@@ -78,13 +78,13 @@ def remove_version(
         number = next(iter(seen), "") or _find(bucket, index, version)
         entry = index["versions"].get(number)
         if entry and entry["published"] and not force:
-            raise StepError(
+            raise CommandError(
                 f"version {number} of model {model} is published",
                 advice="`model unpublish` it first, or add --force",
             )
         reserved = index.get("reserved", {})
         if number in reserved and not force:
-            raise StepError(
+            raise CommandError(
                 f"version {number} of model {model} is being uploaded, or its upload was cut",
                 advice="the same upload again goes on with it; --force removes its files",
             )

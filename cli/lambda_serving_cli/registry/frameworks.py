@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import IO
 
 from lambda_serving_cli.registry.pickles import find_package, find_sklearn_version
+from lambda_serving_cli.terminal.errors import CommandError
 
 FRAMEWORKS = ("onnx", "sklearn", "xgboost", "lightgbm", "pytorch", "tensorflow", "custom")
 
@@ -191,3 +192,21 @@ READERS: Mapping[str, Callable[[Path], Recognition | None]] = {
     ".h5": lambda _: Recognition("tensorflow"),
 }
 """By the suffix: who looks into the file."""
+
+
+def choose_framework(place: Path, framework: str | None, libraries: list[str]) -> Recognition:
+    """The framework and libraries: as named, else as the model tells.
+
+    Raises:
+        CommandError: neither tells the framework.
+    """
+    found = recognise(place)
+    if found is None and framework is None:
+        raise CommandError(
+            f"what made {place.name} cannot be told from it",
+            advice=f"add --framework, one of {', '.join(FRAMEWORKS)}",
+        )
+    named = dict(text.split("=", 1) for text in libraries)
+    if found is None or (framework and framework != found.framework):
+        return Recognition(framework or "custom", named)
+    return Recognition(found.framework, named or found.libraries, found.doubt)

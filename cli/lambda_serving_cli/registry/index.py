@@ -18,7 +18,7 @@ from lambda_serving_cli.registry.layout import (
     parse_index,
     parse_readable,
 )
-from lambda_serving_cli.terminal.steps import StepError
+from lambda_serving_cli.terminal.errors import CommandError
 
 PATIENCE = 60.0
 """Seconds in which a change must find a moment when nobody else changes the index."""
@@ -35,7 +35,7 @@ def read_index(bucket: Bucket, model: ModelName) -> tuple[Index | None, str]:
     """The index and its ETag; (None, "") where there is none.
 
     Raises:
-        StepError: it is broken.
+        CommandError: it is broken.
     """
     text, etag = _read(bucket, model)
     return (None if text is None else parse_index(text, model)), etag
@@ -46,7 +46,7 @@ def read_versions(bucket: Bucket, model: ModelName) -> tuple[Index | None, dict[
     where nothing is to be changed.
 
     Raises:
-        StepError: it is broken as a whole.
+        CommandError: it is broken as a whole.
     """
     text, _ = _read(bucket, model)
     return (None, {}) if text is None else parse_readable(text, model)
@@ -67,7 +67,7 @@ def require_versions(bucket: Bucket, model: ModelName) -> tuple[Index, dict[str,
     """As `read_versions`, of a model that is there.
 
     Raises:
-        StepError: it is not, or its index is broken as a whole.
+        CommandError: it is not, or its index is broken as a whole.
     """
     index, wrong = read_versions(bucket, model)
     if index is None:
@@ -85,7 +85,7 @@ def change_index[T](
     it must leave that as it is. An index that it leaves unchanged is not written.
 
     Raises:
-        StepError: what `change` raises; or there is no such model and `create` is not set;
+        CommandError: what `change` raises; or there is no such model and `create` is not set;
             or others kept changing the index for PATIENCE seconds.
     """
     deadline, pause = time.monotonic() + PATIENCE, 0.02
@@ -98,7 +98,7 @@ def change_index[T](
         if index == before or _write(bucket, model, index, etag):
             return result
         if time.monotonic() > deadline:
-            raise StepError(
+            raise CommandError(
                 f"others kept changing {model.index_key} for {PATIENCE:.0f} s",
                 advice="try again when they are done",
             )
@@ -125,7 +125,7 @@ def _write(bucket: Bucket, model: ModelName, index: Index, etag: str) -> bool:
     return True
 
 
-def miss_model(model: ModelName) -> StepError:
+def miss_model(model: ModelName) -> CommandError:
     """The error where there is no such model."""
     advice = "`lambda-serving model list` shows all there are"
-    return StepError(f"the registry has no model {model}", advice=advice)
+    return CommandError(f"the registry has no model {model}", advice=advice)

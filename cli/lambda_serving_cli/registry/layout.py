@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NotRequired, TypedDict
 from urllib.parse import quote, unquote
 
 from lambda_serving.settings.location import parse_uri
-from lambda_serving_cli.terminal.steps import StepError
+from lambda_serving_cli.terminal.errors import CommandError
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -85,7 +85,7 @@ class Bucket:
                 Bucket=self.name, Delete={"Objects": batch, "Quiet": True}
             )
             if errors := answer.get("Errors"):
-                raise StepError(f"{errors[0].get('Key')}: {errors[0].get('Message')}")
+                raise CommandError(f"{errors[0].get('Key')}: {errors[0].get('Message')}")
 
 
 @dataclass(frozen=True)
@@ -137,7 +137,7 @@ def parse_index(text: bytes, model: ModelName) -> Index:
     """Check the content of an index.json, as far as this relies on it.
 
     Raises:
-        StepError: it is none, or one of a later lambda-serving; or one of its entries is wrong.
+        CommandError: it is none, or one of a later lambda-serving; or one of its entries is wrong.
     """
     index, wrong = parse_readable(text, model)
     if wrong:
@@ -149,14 +149,14 @@ def parse_readable(text: bytes, model: ModelName) -> tuple[Index, dict[str, str]
     """The index without the entries that are wrong, and what is wrong with each: for who reads.
 
     Raises:
-        StepError: it is none, or one of a later lambda-serving.
+        CommandError: it is none, or one of a later lambda-serving.
     """
     where = f"{model.index_key} in the bucket"
     wrong = {}
     try:
         index: Any = json.loads(text)
         if index["schema"] != SCHEMA:
-            raise StepError(
+            raise CommandError(
                 f"{where} has schema {index['schema']}, this program knows {SCHEMA}",
                 advice="take a later lambda-serving",
             )
@@ -175,8 +175,8 @@ def parse_readable(text: bytes, model: ModelName) -> tuple[Index, dict[str, str]
     return result, wrong
 
 
-def _refuse(model: ModelName, reason: object) -> StepError:
-    return StepError(
+def _refuse(model: ModelName, reason: object) -> CommandError:
+    return CommandError(
         f"{model.index_key} in the bucket is not an index of the registry ({reason})",
         advice="an earlier version of that object is whole: see docs/registry.md",
     )
@@ -221,16 +221,16 @@ def find_version(index: Index, wanted: str) -> str:
     """The number of a version, given as it is or as "latest".
 
     Raises:
-        StepError: there is none; tells which there are.
+        CommandError: there is none; tells which there are.
     """
     model = ModelName(index["project"], index["name"])
     versions = sorted(index["versions"], key=int)
     if not versions:
-        raise StepError(f"model {model} has no version")
+        raise CommandError(f"model {model} has no version")
     if wanted == LATEST:
         return versions[-1]
     if wanted not in versions:
-        raise StepError(
+        raise CommandError(
             f"model {model} has no version {wanted}", advice=f"it has {', '.join(versions)}"
         )
     return wanted

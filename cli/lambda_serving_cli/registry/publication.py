@@ -27,7 +27,7 @@ from lambda_serving_cli.registry.layout import (
     ModelName,
 )
 from lambda_serving_cli.registry.upload import DIGEST, upload_files
-from lambda_serving_cli.terminal.steps import StepError
+from lambda_serving_cli.terminal.errors import CommandError
 
 PATIENCE = 10.0
 """Seconds that an upload which is done waits for those that reserved their number before."""
@@ -86,7 +86,7 @@ def publish_version(
     published where that was asked.
 
     Raises:
-        StepError: its files cannot be kept, or changed meanwhile, or others changed the index
+        CommandError: its files cannot be kept, or changed meanwhile, or others changed the index
             without a pause.
         ClientError, BotoCoreError: S3 refused or could not be reached; the same call goes on.
     """
@@ -119,11 +119,11 @@ def _check_files(model: ModelName, publication: Publication) -> None:
     """See that every file can be an object of its own."""
     names = [file.name for file in publication.files]
     if publication.sample and SAMPLE in names[:-1]:
-        raise StepError(f"the model's file is named {SAMPLE}, which is the sample's name")
+        raise CommandError(f"the model's file is named {SAMPLE}, which is the sample's name")
     for name in names:
         length = len(f"{model.folder}{'9' * 9}/{name}".encode())
         if length > LARGEST_KEY:
-            raise StepError(f"the names are too long: {length} bytes, S3 takes {LARGEST_KEY}")
+            raise CommandError(f"the names are too long: {length} bytes, S3 takes {LARGEST_KEY}")
 
 
 def _find_same(index: Index, publication: Publication) -> str | None:
@@ -139,7 +139,7 @@ def _adopt(bucket: Bucket, model: ModelName, publication: Publication) -> Outcom
     def change(index: Index) -> Outcome:
         version = _find_same(index, publication)
         if version is None:
-            raise StepError("the version with this artifact was removed just now")
+            raise CommandError("the version with this artifact was removed just now")
         entry = index["versions"][version]
         entry["tags"] = list(dict.fromkeys([*entry["tags"], *publication.tags]))
         entry["published"] = entry["published"] or publication.published
@@ -245,5 +245,5 @@ def _drop(bucket: Bucket, model: ModelName, version: str) -> None:
 def _read(bucket: Bucket, model: ModelName) -> Index:
     index, _ = read_index(bucket, model)
     if index is None:
-        raise StepError(f"the index of model {model} was deleted meanwhile")
+        raise CommandError(f"the index of model {model} was deleted meanwhile")
     return index

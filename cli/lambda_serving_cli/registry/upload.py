@@ -46,7 +46,7 @@ def upload_files(
     """Put each file at `folder` + its name; what is there already is not sent again.
 
     Raises:
-        StepError: a file changed meanwhile.
+        CommandError: a file changed meanwhile.
         ClientError, BotoCoreError: S3 refused, or the network failed and went on failing.
     """
     for attempt in range(1, ATTEMPTS + 1):

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterable, Mapping
-from typing import TextIO
 
 from rich.console import Console
 from rich.text import Text
@@ -20,6 +18,7 @@ from lambda_serving_cli.statistics.figures import (
     Value,
 )
 from lambda_serving_cli.statistics.sample import Bucket
+from lambda_serving_cli.terminal.output import print_wrapped, write_fields
 
 LONGEST_LABEL = 24
 LONGEST_BAR = 40
@@ -29,57 +28,50 @@ BESIDE_BAR = 26
 EIGHTHS = " ▏▎▍▌▋▊▉█"
 
 
-def make_console(file: TextIO) -> Console:
-    """Colours on a terminal alone; what the file's encoding lacks comes out as `?`."""
-    if isinstance(file, io.TextIOWrapper):
-        file.reconfigure(errors="replace")
-    return Console(file=file, highlight=False, markup=False, emoji=False)
-
-
-def show(report: Report, console: Console) -> None:
-    """Print the report."""
+def show(report: Report, console: Console, with_bars: bool = True) -> None:
+    """Print the report; a distribution has a bar for each line, or numbers alone."""
     target = report.target
     cloud = "the local cloud" if target.cloud == "local" else "AWS"
     where = f" at {target.endpoint_url}" if target.endpoint_url else ""
     head = f"Stack {target.stack} of {cloud}{where}, region {target.region}"
-    console.print(head, soft_wrap=True)
+    print_wrapped(console, head)
     since, until = (f"{each:%Y-%m-%d %H:%M:%S}" for each in (report.since, report.until))
     until = until.removeprefix(f"{report.since:%Y-%m-%d} ")
     records = count_things(report.records, "record")
     console.print(f"{since} to {until}: {records}")
     for name, figures in report.endpoints.items():
-        show_endpoint(name, figures, console)
+        show_endpoint(name, figures, console, with_bars)
     if report.without_records:
-        console.print(
-            f"\nno records: {', '.join(report.without_records)}", style="dim", soft_wrap=True
-        )
+        console.print()
+        print_wrapped(console, f"no records: {', '.join(report.without_records)}", style="dim")
     if not report.records:
         console.print("Send a request, or look further back by --since.")
 
 
-def show_endpoint(name: str, figures: EndpointFigures, console: Console) -> None:
+def show_endpoint(name: str, figures: EndpointFigures, console: Console, with_bars: bool) -> None:
     """The endpoint as a whole, then each version where there are several."""
     versions = [version for version in figures.versions if version != NO_VERSION]
     title = f", version {versions[0]}" if len(versions) == 1 else ""
     title = ", all versions" if len(versions) > 1 else title
-    show_figures(name, title, figures, console)
+    show_figures(name, title, figures, console, with_bars)
     if len(versions) > 1:
         for version in versions:
-            show_figures(name, f", version {version}", figures.versions[version], console)
+            show_figures(
+                name, f", version {version}", figures.versions[version], console, with_bars
+            )
 
 
-def show_figures(name: str, title: str, figures: Figures, console: Console) -> None:
+def show_figures(
+    name: str, title: str, figures: Figures, console: Console, with_bars: bool
+) -> None:
     console.print()
     console.print(Text(name, "bold") + Text(title))
-    rows = list(list_rows(figures))
-    widest = max(len(label) for label, _ in rows)
-    for label, text in rows:
-        console.print(Text(f"  {label:<{widest}}  ") + text, soft_wrap=True)
+    write_fields(list_rows(figures), console)
     charts = list(list_charts(figures))
     widest = max((len(shorten(label)) for _, counts in charts for label in counts), default=0)
     for heading, counts in charts:
-        console.print(Text(f"  {heading}"), soft_wrap=True)
-        show_bars(counts, widest, console)
+        print_wrapped(console, heading, "  ")
+        show_bars(counts, widest, console, with_bars)
 
 
 def list_charts(figures: Figures) -> Iterable[tuple[str, Mapping[str, float]]]:
@@ -92,7 +84,7 @@ def list_charts(figures: Figures) -> Iterable[tuple[str, Mapping[str, float]]]:
             yield f"{name}: {ends}", {name_bucket(each): each.count for each in found.buckets}
 
 
-def list_rows(figures: Figures) -> Iterable[tuple[str, str | Text]]:
+def list_rows(figures: Figures) -> Iterable[tuple[str, str]]:
     """What fits in one line each."""
     yield "requests", f"{figures.count:,.0f}"
     yield "errors", describe_errors(figures)
@@ -118,26 +110,26 @@ def list_rows(figures: Figures) -> Iterable[tuple[str, str | Text]]:
             yield name, told
 
 
-def describe_errors(figures: Figures) -> Text:
+def describe_errors(figures: Figures) -> str:
     if not figures.errors:
-        return Text("none")
-    text = Text(f"{figures.errors:,}", "red")
-    if figures.count:
-        text.append(f" ({figures.errors / figures.count:.1%})")
+        return "none"
+    share = f" ({figures.errors / figures.count:.1%})" if figures.count else ""
     faults = f", {figures.faults:,} of them faults (5xx)" if figures.faults else ""
     classes = ", ".join(f"{name} {number:,}" for name, number in figures.errors_by_class.items())
-    return text.append(f"{faults}: {classes}" if classes else faults, "default")
+    return f"{figures.errors:,}{share}{faults}{': ' * bool(classes)}{classes}"
 
 
-def show_bars(counts: Mapping[str, float], widest: int, console: Console) -> None:
+def show_bars(counts: Mapping[str, float], widest: int, console: Console, with_bars: bool) -> None:
     """A line for each: label, bar, count and share. The longest bar is the greatest count."""
     room = max(8, min(LONGEST_BAR, console.width - widest - BESIDE_BAR))
     total, most = sum(counts.values()), max(counts.values())
     for label, count in counts.items():
-        bar = draw_bar(count / most if most else 0.0, room, console.encoding)
         share = count / total if total else 0.0
         line = Text(f"    {shorten(label):<{widest}} ")
-        line.append(f"{bar:<{room}}", "cyan").append(f" {count:>8,.0f} {share:>6.1%}")
+        if with_bars:
+            bar = draw_bar(count / most if most else 0.0, room, console.encoding)
+            line.append(f"{bar:<{room}} ", "cyan")
+        line.append(f"{count:>8,.0f} {share:>6.1%}")
         console.print(line, no_wrap=True, overflow="ellipsis")
 
 

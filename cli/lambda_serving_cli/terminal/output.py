@@ -1,53 +1,93 @@
-"""How commands tell: tables and JSON on stdout; progress, remarks and failures on stderr."""
+"""What commands write: text and JSON to stdout, remarks to stderr."""
 
 from __future__ import annotations
 
+import io
 import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, nullcontext, redirect_stdout
-from types import TracebackType
-from typing import IO, TYPE_CHECKING, Any, Self
-
-import typer
+from textwrap import wrap
+from typing import IO, TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from rich.console import Console
-    from rich.progress import Progress
 
-WIDE = 200
-"""Columns where the output is no terminal, so that programs find a row in one line."""
+UNLIMITED = 100_000
+"""Columns where the output is no terminal: programs find a row in one line."""
+
+NARROWEST = 40
+"""Columns that text has at least: a terminal with fewer wraps it by itself."""
 
 
 @contextmanager
 def keep_stdout_clean(as_json: bool) -> Iterator[None]:
-    """What is told meanwhile goes to stderr, where stdout is for JSON alone."""
+    """Send what is written meanwhile to stderr, where stdout is for JSON alone."""
     with redirect_stdout(sys.stderr) if as_json else nullcontext():
         yield
 
 
-def write_json(value: object) -> None:
+def write_line(text: str = "") -> None:
+    """A line of text as it is."""
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
+
+
+def write_text(text: str) -> None:
+    """Prose, broken between words where it is wider than the terminal."""
+    print_wrapped(make_console(sys.stdout), text)
+
+
+def write_json(value: object, default: Callable[[Any], Any] | None = None) -> None:
     """The machine-readable answer of a command, all that it writes to stdout."""
-    typer.echo(json.dumps(value, indent=2, ensure_ascii=False))
+    write_line(json.dumps(value, indent=2, ensure_ascii=False, default=default))
 
 
-def write_table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Rows of text under their heads; what does not fit goes on in the next line."""
-    from rich.box import SIMPLE_HEAD
-    from rich.table import Table
+def write_fields(fields: Iterable[tuple[str, str]], console: Console | None = None) -> None:
+    """A line for each label and its text, which goes on below itself where it is too wide."""
+    console = console or make_console(sys.stdout)
+    rows = list(fields)
+    widest = max(len(label) for label, _ in rows)
+    for label, text in rows:
+        print_wrapped(console, text, f"  {label:<{widest}}  ")
+
+
+def print_wrapped(console: Console, text: str, head: str = "", style: str = "") -> None:
+    """Print text, broken between words where it is too wide; it goes on below its beginning."""
     from rich.text import Text
 
-    table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
-    for head in heads:
-        table.add_column(head, overflow="fold")
-    for row in rows:
-        table.add_row(*(Text(cell) for cell in row))
-    _make_console(sys.stdout).print(table)
+    room = max(NARROWEST, console.width - len(head))
+    # Rich would break a word that is wider than the terminal, such as a path, or cut it off.
+    lines = wrap(text, room, break_long_words=False, break_on_hyphens=False)
+    for index, line in enumerate(lines or [""]):
+        start = " " * len(head) if index else head
+        console.print(Text(f"{start}{line}".rstrip(), style), soft_wrap=True)
 
 
 def remark(text: str) -> None:
     """Something a person may want to know."""
-    typer.echo(text, err=True)
+    sys.stderr.write(f"{text}\n")
+    sys.stderr.flush()
+
+
+def make_console(file: IO[str]) -> Console:
+    """Width and colours of a terminal; anything else gets plain text in lines of any length.
+
+    What the file's encoding lacks comes out as `?`.
+    """
+    from rich.console import Console
+
+    if isinstance(file, io.TextIOWrapper):
+        file.reconfigure(errors="replace")
+    plain: dict[str, Any] = {} if file.isatty() else {"width": UNLIMITED, "color_system": None}
+    return Console(
+        file=file,
+        force_terminal=file.isatty(),
+        highlight=False,
+        markup=False,
+        emoji=False,
+        **plain,
+    )
 
 
 def format_size(size: int) -> str:
@@ -56,68 +96,3 @@ def format_size(size: int) -> str:
     while value >= 1000 and len(units) > 1:
         value, units = value / 1000, units[1:]
     return f"{value:.0f} {units[0]}" if units[0] == "bytes" else f"{value:.1f} {units[0]}"
-
-
-class ByteProgress:
-    """A bar of bytes on a terminal; elsewhere one line for each stage."""
-
-    def __init__(self) -> None:
-        self._bar: Progress | None = None
-        self._is_terminal = sys.stderr.isatty()
-
-    def __enter__(self) -> Self:
-        if self._is_terminal:
-            from rich.progress import (
-                BarColumn,
-                DownloadColumn,
-                Progress,
-                TextColumn,
-                TimeRemainingColumn,
-                TransferSpeedColumn,
-            )
-
-            columns = (
-                TextColumn("{task.description}"),
-                BarColumn(),
-                DownloadColumn(),
-                TransferSpeedColumn(),
-                TimeRemainingColumn(),
-            )
-            self._bar = Progress(*columns, console=_make_console(sys.stderr))
-            self._bar.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        if self._bar is not None:
-            self._bar.stop()
-
-    def begin(self, what: str, total: int) -> None:
-        """A stage of `total` bytes begins."""
-        if self._bar is None:
-            remark(f"{what}, {format_size(total)}")
-        else:
-            self._bar.add_task(what, total=total)
-
-    def advance(self, size: int) -> None:
-        """Bytes of the stage are done."""
-        if self._bar is not None:
-            self._bar.advance(self._bar.task_ids[-1], size)
-
-    def tell(self, what: str) -> None:
-        """A remark above the bar."""
-        if self._bar is None:
-            remark(what)
-        else:
-            self._bar.console.print(what, markup=False, highlight=False)
-
-
-def _make_console(file: IO[str]) -> Console:
-    from rich.console import Console
-
-    options: dict[str, Any] = {} if file.isatty() else {"width": WIDE}
-    return Console(file=file, **options)

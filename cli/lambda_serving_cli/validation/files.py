@@ -18,7 +18,7 @@ from lambda_serving_cli.project.project import Project
 from lambda_serving_cli.project.template import Entry, Template
 from lambda_serving_cli.project.toml_file import FILE
 from lambda_serving_cli.project.yaml_nodes import dig
-from lambda_serving_cli.terminal.steps import StepError
+from lambda_serving_cli.terminal.errors import CommandError
 from lambda_serving_cli.validation.findings import Finding
 
 MOST_FINDINGS = 20
@@ -115,7 +115,7 @@ def _check_folder(project: Project, endpoint: str, settings: EndpointSettings) -
         try:
             if file is not None:
                 check_code(file)
-        except StepError as error:
+        except CommandError as error:
             reason = error.reason.removeprefix(f"{file}").lstrip(",: ")
             yield Finding(endpoint, str(file.relative_to(folder)) if file else "", reason)
 
@@ -202,7 +202,7 @@ def check_monitoring(project: Project) -> Iterator[Finding]:
         problem = describe_changes(project.root) and (
             "dashboard and alarms are not up to date: `lambda-serving monitoring` writes them"
         )
-    except StepError as error:
+    except CommandError as error:
         problem = error.reason
     if problem:
         yield Finding("all", "template.yaml", problem)

@@ -10,14 +10,14 @@ from lambda_serving.errors import UserCodeLoadError
 from lambda_serving.settings.endpoint import EndpointSettings, VersionSettings
 from lambda_serving.settings.location import Location, locate_model
 from lambda_serving.user_code.preprocess import find_preprocess
-from lambda_serving_cli.aws.target import Target
+from lambda_serving_cli.aws.stack import DeployedStack
 from lambda_serving_cli.project.project import Project
 from lambda_serving_cli.project.toml_file import FILE
 from lambda_serving_cli.registry.catalog import Selection, tell_wrong
 from lambda_serving_cli.registry.index import miss_model, require_versions
 from lambda_serving_cli.registry.layout import Bucket, Index, ModelName, parse_readable
 from lambda_serving_cli.registry.upload import DIGEST
-from lambda_serving_cli.terminal.steps import StepError
+from lambda_serving_cli.terminal.errors import CommandError
 from lambda_serving_cli.validation.code import read_code
 from lambda_serving_cli.validation.findings import Finding
 from lambda_serving_cli.validation.kinds import HEAD, find_mismatch
@@ -26,19 +26,19 @@ MISSING = {"404", "NoSuchKey", "NoSuchBucket", "NoSuchVersion"}
 
 
 def check_models(
-    project: Project, settings: Mapping[str, EndpointSettings], target: Target | None
+    project: Project, settings: Mapping[str, EndpointSettings], stack: DeployedStack | None
 ) -> Iterator[Finding]:
     """Look for every model: in the stack's bucket, or without a stack below .local/models.
 
     Raises:
         ClientError, BotoCoreError: S3 could not be asked.
     """
-    bucket = target.bucket if target else project.models.as_uri()
-    client = target.client("s3") if target else None
+    bucket = stack.bucket if stack else project.models.as_uri()
+    client = stack.client("s3") if stack else None
     for endpoint, each in settings.items():
         try:
-            versions, wrong = _list_versions(project, each, target)
-        except StepError as error:
+            versions, wrong = _list_versions(project, each, stack)
+        except CommandError as error:
             yield Finding(endpoint, f"{FILE}, auto_update", error.reason)
             continue
         for reason in wrong:
@@ -94,19 +94,19 @@ def _read_head(path: Path) -> bytes:
 
 
 def _list_versions(
-    project: Project, settings: EndpointSettings, target: Target | None
+    project: Project, settings: EndpointSettings, stack: DeployedStack | None
 ) -> tuple[list[VersionSettings], list[str]]:
     """The endpoint's versions; those that it would take from the registry now, newest first, and
     what is wrong with entries there.
 
     Raises:
-        StepError: the model that it follows is not there, broken, or has no version for it.
+        CommandError: the model that it follows is not there, broken, or has no version for it.
     """
     update, shared = settings.auto_update, settings.shared
     if update is None or shared is None:
         return list(settings.versions.values()), []
     model = ModelName(update.project, update.name)
-    index, wrong = _require_index(project, model, target)
+    index, wrong = _require_index(project, model, stack)
     numbers = Selection(tags=update.tags, published=update.published).require_versions(index)
     entries = {number: index["versions"][number] for number in numbers[: update.max_versions]}
     versions = [
@@ -117,10 +117,10 @@ def _list_versions(
 
 
 def _require_index(
-    project: Project, model: ModelName, target: Target | None
+    project: Project, model: ModelName, stack: DeployedStack | None
 ) -> tuple[Index, dict[str, str]]:
-    if target:
-        return require_versions(Bucket(target.client("s3"), target.bucket), model)
+    if stack:
+        return require_versions(Bucket(stack.client("s3"), stack.bucket), model)
     path = project.models / model.index_key
     if not path.is_file():
         raise miss_model(model)

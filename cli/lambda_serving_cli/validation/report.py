@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lambda_serving_cli.aws.target import Target
+from lambda_serving_cli.aws.stack import DeployedStack
 from lambda_serving_cli.project.project import Project
 from lambda_serving_cli.project.template import Template, read_template
-from lambda_serving_cli.terminal.steps import StepError
+from lambda_serving_cli.terminal.errors import CommandError
 from lambda_serving_cli.validation import files
 from lambda_serving_cli.validation.findings import Finding
 from lambda_serving_cli.validation.imports import check_code_of_endpoints, check_misfits
@@ -49,21 +49,23 @@ def validate_files(project: Project) -> Report:
     return Report(project.list_endpoints(), findings, sizes)
 
 
-def validate_models(project: Project, target: Target | None) -> list[Finding]:
+def validate_models(project: Project, stack: DeployedStack | None) -> list[Finding]:
     """The models, in the stack's bucket or without a stack below .local/models."""
     settings, _ = files.check_files(project)
-    return list(check_models(project, settings, target))
+    return list(check_models(project, settings, stack))
 
 
 def refuse_misfits(project: Project) -> None:
     """Before a build, which would install gigabytes for nothing.
 
     Raises:
-        StepError: a function asks for a package that never fits.
+        CommandError: a function asks for a package that never fits.
     """
     found = [f"{each.endpoint}: {each.problem}" for each in check_misfits(project)]
     if found:
-        raise StepError("\n  ".join(found), advice="take it out of the function's requirements.txt")
+        raise CommandError(
+            "\n  ".join(found), advice="take it out of the function's requirements.txt"
+        )
 
 
 def list_doubts(project: Project, build: Path) -> list[Finding]:

@@ -10,8 +10,8 @@ from typing import Any
 
 from lambda_serving_cli.project.project import Project
 from lambda_serving_cli.project.template import Template, read_template
+from lambda_serving_cli.terminal.errors import CommandError
 from lambda_serving_cli.terminal.output import format_size
-from lambda_serving_cli.terminal.steps import StepError
 from lambda_serving_cli.validation.findings import Finding
 
 LARGEST = 250 * 1024 * 1024
@@ -104,7 +104,7 @@ def measure(project: Project, build: Path) -> list[FunctionSize]:
     """Every function of a build.
 
     Raises:
-        StepError: its template cannot be read.
+        CommandError: its template cannot be read.
     """
     template = read_template(build / "template.yaml")
     layers = {
@@ -187,12 +187,12 @@ def require_fit(project: Project, build: Path) -> str:
     """See that Lambda takes every function of a build; gives the largest one, in words.
 
     Raises:
-        StepError: one is over a limit.
+        CommandError: one is over a limit.
     """
     sizes = measure(project, build)
     problems = [f"{each.endpoint}: {each.problem}" for each in check_sizes(sizes)]
     if problems:
-        raise StepError(
+        raise CommandError(
             "Lambda would refuse what was built:\n  " + "\n  ".join(problems),
             advice="take packages out of requirements.txt that the code can do without, or serve "
             "the model as ONNX: its layer is the smallest (docs/conversion.md)",

@@ -10,16 +10,19 @@ from typing import Annotated, Any
 
 import typer
 
+from lambda_serving_cli.commands.options.checks import check_with
 from lambda_serving_cli.commands.options.clearml import split_commas
 from lambda_serving_cli.project.project import check_engine, check_name
 
 Texts = list[str] | None
 
-EndpointOption = Annotated[str, typer.Option(callback=check_name, help="The endpoint's name.")]
+EndpointOption = Annotated[
+    str, typer.Option(callback=check_with(check_name), help="The endpoint's name.")
+]
 EngineOption = Annotated[
     str,
     typer.Option(
-        callback=check_engine,
+        callback=check_with(check_engine),
         help="triton (or onnx), sklearn, xgboost, lightgbm, custom or custom_async.",
     ),
 ]

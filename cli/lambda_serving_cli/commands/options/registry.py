@@ -4,11 +4,11 @@ from typing import Annotated
 
 import typer
 
-from lambda_serving_cli.aws.target import find_target
-from lambda_serving_cli.commands.options.where import Where
+from lambda_serving_cli.aws.selection import StackSelection
+from lambda_serving_cli.aws.stack import find_deployed_stack
 from lambda_serving_cli.registry.changes import Version
 from lambda_serving_cli.registry.layout import LATEST, Bucket, Entry, ModelName, check_name
-from lambda_serving_cli.terminal.output import format_size, write_json
+from lambda_serving_cli.terminal.output import format_size, write_fields, write_json, write_line
 
 
 def parse_name(parameter: typer.CallbackParam, text: str | None) -> str | None:
@@ -43,13 +43,12 @@ Tags = Annotated[
     list[str],
     typer.Option("--tags", help="Tags, as in a,b; may be given again.", callback=parse_tags),
 ]
-Json = Annotated[bool, typer.Option("--json", help="Write JSON to stdout, and nothing else.")]
 
 
-def open_bucket(where: Where) -> Bucket:
+def open_bucket(selection: StackSelection) -> Bucket:
     """The bucket of the stack that the options name."""
-    target = find_target(where)
-    return Bucket(target.client("s3"), target.bucket)
+    stack = find_deployed_stack(selection)
+    return Bucket(stack.client("s3"), stack.bucket)
 
 
 def tell_version(
@@ -62,7 +61,7 @@ def tell_version(
         write_json({**about, "bucket": bucket.name, **entry})
         return
     if done:
-        typer.echo(f"{done}: version {version.number} of model {named}")
+        write_line(f"{done}: version {version.number} of model {named}")
     told = {
         "model": f"s3://{bucket.name}/{entry['model']}",
         "sha256": entry["sha256"],
@@ -74,9 +73,7 @@ def tell_version(
         "created": entry["created"],
         "sample": f"s3://{bucket.name}/{entry['sample']}" if "sample" in entry else "",
     }
-    for key, text in told.items():
-        if text:
-            typer.echo(f"  {key:<10} {text}")
+    write_fields((key, text) for key, text in told.items() if text)
 
 
 def format_libraries(entry: Entry) -> str:

@@ -1,11 +1,12 @@
-"""The user's files, read: what is no readable file of text is told as such."""
+"""Files read and replaced as a whole; what is no readable file of text is told as such."""
 
 from __future__ import annotations
 
+import os
 import stat
 from pathlib import Path
 
-from lambda_serving_cli.terminal.steps import StepError
+from lambda_serving_cli.terminal.errors import CommandError
 
 
 def read_bytes(path: Path) -> bytes:
@@ -14,41 +15,49 @@ def read_bytes(path: Path) -> bytes:
     A FIFO or a device has no end, or gives its content once: what reads a file twice would hang.
 
     Raises:
-        StepError: it is not there, is no regular file, or cannot be read.
+        CommandError: it is not there, is no regular file, or cannot be read.
     """
     try:
         require_regular(path)
         return path.read_bytes()
     except OSError as error:
-        raise StepError(f"{path}: {error.strerror}") from error
+        raise CommandError(f"{path}: {error.strerror}") from error
 
 
 def read_text(path: Path) -> str:
     """The text of a regular file in UTF-8, with its line ends as they are.
 
     Raises:
-        StepError: as `read_bytes`; or it is not UTF-8.
+        CommandError: as `read_bytes`; or it is not UTF-8.
     """
     try:
         return read_bytes(path).decode()
     except UnicodeDecodeError as error:
-        raise StepError(
+        raise CommandError(
             f"{path}: not UTF-8: byte {error.object[error.start]:#04x} at offset {error.start}",
             advice="save it as UTF-8",
         ) from error
+
+
+def write_atomically(path: Path, text: str) -> None:
+    """Write a file so that a reader finds the old text or the new one, whole."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    draft.write_text(text)
+    draft.replace(path)
 
 
 def require_regular(path: Path) -> None:
     """See that a path that is there is a regular file.
 
     Raises:
-        StepError: it is something else, such as a folder or a FIFO.
+        CommandError: it is something else, such as a folder or a FIFO.
         OSError: it is not there.
     """
     mode = path.stat().st_mode
     if not stat.S_ISREG(mode):
         kind = next((name for test, name in KINDS if test(mode)), "something else")
-        raise StepError(f"{path}: expected a file, found {kind}")
+        raise CommandError(f"{path}: expected a file, found {kind}")
 
 
 KINDS = (

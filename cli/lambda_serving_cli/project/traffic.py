@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from lambda_serving_cli.files.lock import edits_project
 from lambda_serving_cli.project.changes import Changes
 from lambda_serving_cli.project.creation import (
     Outcome,
@@ -14,16 +15,15 @@ from lambda_serving_cli.project.creation import (
     plan_update,
     refuse_existing,
 )
-from lambda_serving_cli.project.edits import edits_project
 from lambda_serving_cli.project.project import Project
 from lambda_serving_cli.project.toml_file import EndpointFile, open_file
-from lambda_serving_cli.terminal.steps import StepError
+from lambda_serving_cli.terminal.errors import CommandError
 
 CANARY = "canary"
 
 
 @edits_project
-def share_traffic(
+def split_traffic(
     project: Project,
     endpoint: str,
     shares: Mapping[str, float] | Sequence[float],
@@ -36,7 +36,7 @@ def share_traffic(
     canary, made where it is not there yet, which asks the other endpoints.
 
     Raises:
-        StepError: a target is not there, own versions and others are mixed, the endpoint is none
+        CommandError: a target is not there, own versions and others are mixed, the endpoint is none
             that can do this or has too few versions, or the runtime refuses it. Nothing is written
             then.
     """
@@ -44,7 +44,9 @@ def share_traffic(
     _require_targets(project, endpoint, shares, prefix)
     is_inside = set(names) == {endpoint}
     if endpoint in names and not is_inside:
-        raise StepError(f"{endpoint!r} cannot share between its own versions and other endpoints")
+        raise CommandError(
+            f"{endpoint!r} cannot share between its own versions and other endpoints"
+        )
     changes = Changes()
     is_new = not project.has(endpoint)
     file = _open(project, endpoint, is_new, is_inside)
@@ -71,7 +73,7 @@ def _open(project: Project, endpoint: str, is_new: bool, is_inside: bool) -> End
     if is_inside == (file.get("engine") == CANARY):
         kind = "a canary" if is_inside else f"of the engine {file.get('engine')}"
         missing = "it has no versions of its own" if is_inside else "it cannot ask other endpoints"
-        raise StepError(
+        raise CommandError(
             f"{endpoint!r} is {kind}: {missing}",
             advice="name other endpoints" if is_inside else "take a new name for the canary",
         )
@@ -82,7 +84,7 @@ def _require_versions(file: EndpointFile, count: int) -> None:
     """That an endpoint which follows the registry serves as many versions as there are shares."""
     served = file.get("auto_update", {}).get("max_versions", 1)
     if "auto_update" in file.table and count > served:
-        raise StepError(
+        raise CommandError(
             f"{count} weights, and the endpoint serves the newest {served} of its model",
             advice=f"give it more first: `model auto-update` with `--max-versions {count}`",
         )
@@ -110,8 +112,8 @@ def _require_targets(
         name, _, version = target.partition("/")
         file = open_file(project.require(name))
         if not version and name == endpoint:
-            raise StepError(f"{endpoint!r} cannot ask itself", advice=f"name versions: {name}/1")
+            raise CommandError(f"{endpoint!r} cannot ask itself", advice=f"name versions: {name}/1")
         # Versions that follow the registry come and go.
         if version and version not in file.versions and "auto_update" not in file.table:
             known = ", ".join(file.versions)
-            raise StepError(f"endpoint {name!r} has no version {version}; it has {known}")
+            raise CommandError(f"endpoint {name!r} has no version {version}; it has {known}")

@@ -10,7 +10,7 @@ from typing import Any
 import typer
 
 from lambda_serving_cli.aws.deployed import BYTES, JSON
-from lambda_serving_cli.terminal.steps import StepError
+from lambda_serving_cli.terminal.errors import CommandError
 
 
 def read_body(data: str, content_type: str | None) -> tuple[bytes, str]:
@@ -20,7 +20,7 @@ def read_body(data: str, content_type: str | None) -> tuple[bytes, str]:
 
     Raises:
         typer.BadParameter: a body on the command line is no JSON, and no other type is told.
-        StepError: the file cannot be read.
+        CommandError: the file cannot be read.
     """
     if data == "-":
         body = sys.stdin.buffer.read()
@@ -40,7 +40,7 @@ def _read_file(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise StepError(f"{path}: {error.strerror}") from error
+        raise CommandError(f"{path}: {error.strerror}") from error
 
 
 def _is_object(body: bytes) -> bool:

@@ -6,24 +6,24 @@ from collections.abc import Mapping
 from typing import Any
 
 from lambda_serving.settings.auto_update import AutoUpdate
+from lambda_serving_cli.files.lock import edits_project
 from lambda_serving_cli.project.addition import Version, plan_endpoint
 from lambda_serving_cli.project.changes import Changes
 from lambda_serving_cli.project.creation import Outcome, finish, plan_creation, plan_update
-from lambda_serving_cli.project.edits import edits_project
 from lambda_serving_cli.project.project import Project
 from lambda_serving_cli.project.toml_file import open_file
-from lambda_serving_cli.terminal.steps import StepError
+from lambda_serving_cli.terminal.errors import CommandError
 
 
 @edits_project
-def follow_model(project: Project, version: Version, given: Mapping[str, Any]) -> Outcome:
+def enable_auto_update(project: Project, version: Version, given: Mapping[str, Any]) -> Outcome:
     """Make an endpoint that follows the registry, or change the rule of one that is there.
 
     `given` holds keys of `[auto_update]`; what it leaves out stays as it is, or is the runtime's
     default.
 
     Raises:
-        StepError: the endpoint has another engine or code of its own already, or the runtime
+        CommandError: the endpoint has another engine or code of its own already, or the runtime
             refuses it. Nothing is written then.
     """
     changes, notes = Changes(), []
@@ -31,9 +31,11 @@ def follow_model(project: Project, version: Version, given: Mapping[str, Any]) -
         file = open_file(project.folder(version.endpoint))
         engine = file.get("engine")
         if engine != version.engine:
-            raise StepError(f"the engine of {version.endpoint!r} is {engine}, not {version.engine}")
+            raise CommandError(
+                f"the engine of {version.endpoint!r} is {engine}, not {version.engine}"
+            )
         if version.preprocess is not None:
-            raise StepError(
+            raise CommandError(
                 f"{version.endpoint!r} has its own folder: change the code there",
                 advice="leave --preprocess out",
             )

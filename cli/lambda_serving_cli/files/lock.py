@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Concatenate, Protocol
 
-import typer
+from lambda_serving_cli.terminal.output import remark
 
 PATIENCE = 2.0
 """Seconds of waiting after which a person is told why."""
@@ -78,5 +78,5 @@ def _wait(file: Any) -> None:
         except BlockingIOError:
             if not is_told and time.monotonic() > patience:
                 is_told = True
-                typer.echo(f"Another command holds {file.name}: waiting for its end.", err=True)
+                remark(f"Another command holds {file.name}: waiting for its end.")
             time.sleep(POLL)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import socket
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -11,9 +10,11 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from lambda_serving_cli.aws.errors import tell_aws_errors
-from lambda_serving_cli.commands.options.where import Where, find_project
-from lambda_serving_cli.local_cloud.layout import CREDENTIAL, Layout, Stack
-from lambda_serving_cli.terminal.steps import StepError
+from lambda_serving_cli.aws.local_stack import CREDENTIAL, STACK_FILE, read_local_stack
+from lambda_serving_cli.aws.selection import StackSelection
+from lambda_serving_cli.files.root import find_root_or_cwd
+from lambda_serving_cli.terminal.errors import CommandError
+from lambda_serving_cli.terminal.output import remark
 
 if TYPE_CHECKING:
     from botocore.config import Config
@@ -23,7 +24,7 @@ REACH_SECONDS = 2.0
 
 
 @dataclass(frozen=True, kw_only=True)
-class Cloud:
+class Stack:
     """Where a stack is, and how to talk to its services."""
 
     stack_name: str
@@ -71,7 +72,7 @@ class Cloud:
         Those of the stack, by CloudFormation: names alone would mix `a` with `a-dev`.
 
         Raises:
-            StepError: there is no such stack, or it cannot be asked.
+            CommandError: there is no such stack, or it cannot be asked.
         """
         with self.tell_absence():
             pages = self.client("cloudformation").get_paginator("list_stack_resources")
@@ -86,19 +87,19 @@ class Cloud:
 
     @contextmanager
     def tell_absence(self) -> Iterator[None]:
-        """Around calls of CloudFormation: a StepError where there is no such stack."""
+        """Around calls of CloudFormation: a CommandError where there is no such stack."""
         from botocore.exceptions import ClientError
 
         try:
             with tell_aws_errors():
                 yield
-        except StepError as error:
+        except CommandError as error:
             cause = error.__cause__
             if not isinstance(cause, ClientError):
                 raise
             if cause.response["Error"].get("Code") != "ValidationError":
                 raise
-            raise StepError(
+            raise CommandError(
                 f"there is no stack {self.stack_name} in {self.region}",
                 advice="`sam deploy` makes it, --stack and --region name another one;"
                 " `make up` starts the local cloud",
@@ -106,7 +107,7 @@ class Cloud:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Target(Cloud):
+class DeployedStack(Stack):
     """A deployed stack with what it holds. `functions` maps endpoints to function names."""
 
     bucket: str
@@ -114,46 +115,60 @@ class Target(Cloud):
     functions: Mapping[str, str]
 
 
-def find_cloud(where: Where) -> Cloud:
+def find_stack(selection: StackSelection) -> Stack:
     """The local cloud, where it is meant or is up and nothing else was said; else AWS.
 
     Raises:
-        StepError: the local cloud cannot be reached, or there is no region.
-        BadParameter: the options contradict each other.
+        CommandError: the local cloud cannot be reached, or there is no region.
     """
-    return _find_local(where) or _find_aws(where)
+    return _find_local(selection) or _find_aws(selection)
 
 
-def find_target(where: Where) -> Target:
-    """The stack of `find_cloud`, with what it holds.
+def find_deployed_stack(selection: StackSelection) -> DeployedStack:
+    """The stack of `find_stack`, with what it holds.
 
     Raises:
-        StepError: it cannot be reached, or is not there, or not whole.
-        BadParameter: the options contradict each other.
+        CommandError: it cannot be reached, or is not there, or not whole.
     """
-    return _find_local(where) or _describe(_find_aws(where))
+    return _find_local(selection) or _describe(_find_aws(selection))
 
 
-def _find_local(where: Where) -> Target | None:
-    """The local cloud; None where AWS is meant, or none is up and none was named."""
-    if where.is_local is False:
-        return None
-    root = find_project()
-    layout = Layout(root, (where.state or root / ".local").resolve())
+def find_optional_stack(selection: StackSelection) -> DeployedStack | None:
+    """The stack; None where none was named and none can be reached, which is told.
+
+    Raises:
+        CommandError: the one that was named cannot be reached.
+    """
     try:
-        stack = Stack(**json.loads(layout.stack_file.read_text()))
+        return find_deployed_stack(selection)
+    except CommandError as error:
+        if selection.is_explicit:
+            raise
+        remark(f"No stack is there yet ({error.reason}): .local/models stands for its bucket.")
+        return None
+
+
+def _find_local(selection: StackSelection) -> DeployedStack | None:
+    """The local cloud; None where AWS is meant, or none is up and none was named."""
+    if selection.is_local is False:
+        return None
+    state = (selection.state or find_root_or_cwd() / ".local").resolve()
+    try:
+        stack = read_local_stack(state)
     except FileNotFoundError:
-        if where.is_local is None:
+        if selection.is_local is None:
             return None
-        raise StepError(
-            f"no local cloud is up in {layout.state}",
+        raise CommandError(
+            f"no local cloud is up in {state}",
             advice="`make up` starts it; --state names another one's folder; --aws means AWS",
         ) from None
     except (OSError, ValueError, TypeError, RecursionError) as error:
         advice = "`make up` writes it anew"
-        raise StepError(f"{layout.stack_file} cannot be read: {error}", advice=advice) from error
+        raise CommandError(
+            f"{state / STACK_FILE} cannot be read: {error}", advice=advice
+        ) from error
     _check_reachable(stack.aws_endpoint_url)
-    return Target(
+    return DeployedStack(
         stack_name=stack.stack_name,
         region=stack.region,
         local=True,
@@ -169,37 +184,37 @@ def _check_reachable(url: str) -> None:
     try:
         socket.create_connection((parts.hostname or "", parts.port or 80), REACH_SECONDS).close()
     except OSError as error:
-        raise StepError(
+        raise CommandError(
             f"the local cloud does not answer at {url}",
             advice="`make up` starts it again; --aws or --stack NAME take the stack in AWS",
         ) from error
 
 
-def _find_aws(where: Where) -> Cloud:
+def _find_aws(selection: StackSelection) -> Stack:
     from botocore.session import Session
 
-    stack, region, profile = where.complete()
+    name, region, profile = selection.complete()
     with tell_aws_errors():
         region = region or Session(profile=profile).get_config_variable("region")
     if not region:
         advice = "give --region, set AWS_REGION, or one in your profile"
-        raise StepError("no AWS region is set", advice=advice)
-    return Cloud(stack_name=stack, region=region, local=False, profile=profile)
+        raise CommandError("no AWS region is set", advice=advice)
+    return Stack(stack_name=name, region=region, local=False, profile=profile)
 
 
-def _describe(cloud: Cloud) -> Target:
-    with cloud.tell_absence():
-        client = cloud.client("cloudformation")
-        (found,) = client.describe_stacks(StackName=cloud.stack_name)["Stacks"]
+def _describe(stack: Stack) -> DeployedStack:
+    with stack.tell_absence():
+        client = stack.client("cloudformation")
+        (found,) = client.describe_stacks(StackName=stack.stack_name)["Stacks"]
     outputs = {item["OutputKey"]: item["OutputValue"] for item in found.get("Outputs", [])}
     if "ModelBucket" not in outputs:
-        raise StepError(
-            f"the stack {cloud.stack_name} has no output ModelBucket ({found['StackStatus']})",
+        raise CommandError(
+            f"the stack {stack.stack_name} has no output ModelBucket ({found['StackStatus']})",
             advice="it is not deployed whole, or not of this project's template",
         )
-    return Target(
-        **vars(cloud),
+    return DeployedStack(
+        **vars(stack),
         bucket=outputs["ModelBucket"],
         api_url=outputs.get("ApiUrl"),
-        functions=cloud.list_functions(),
+        functions=stack.list_functions(),
     )

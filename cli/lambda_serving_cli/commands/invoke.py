@@ -1,0 +1,88 @@
+"""The command `invoke`."""
+
+import base64
+import sys
+from typing import Annotated, Any
+
+import typer
+
+from lambda_serving_cli.aws.deployed import Reply, ask_endpoint, require_function
+from lambda_serving_cli.aws.selection import StackSelection
+from lambda_serving_cli.aws.stack import find_deployed_stack
+from lambda_serving_cli.commands.options.body import read_body
+from lambda_serving_cli.commands.options.checks import check_with
+from lambda_serving_cli.commands.options.output import JsonOption
+from lambda_serving_cli.commands.options.stack import with_stack_options
+from lambda_serving_cli.project.project import check_name, check_version
+from lambda_serving_cli.terminal.errors import CommandError
+from lambda_serving_cli.terminal.output import write_json
+
+
+@with_stack_options
+def invoke(
+    endpoint: Annotated[
+        str, typer.Argument(callback=check_with(check_name), help="The endpoint's name.")
+    ],
+    version: Annotated[
+        str | None,
+        typer.Option(
+            callback=check_with(check_version),
+            help="One version, instead of who gets the traffic.",
+        ),
+    ] = None,
+    data: Annotated[
+        str, typer.Option(metavar="JSON|@FILE|-", help="The body; - reads standard input.")
+    ] = "{}",
+    content_type: Annotated[
+        str | None,
+        typer.Option(help="Of the body.", show_default="JSON for an object, else octet-stream"),
+    ] = None,
+    by_lambda: Annotated[
+        bool,
+        typer.Option(
+            "--lambda/--http", help="Invoke the function, or call the HTTP API, which is usual."
+        ),
+    ] = False,
+    as_json: JsonOption = False,
+    *,
+    selection: StackSelection,
+) -> None:
+    """Send one request to an endpoint.
+
+    The answer goes to standard output as it is.
+
+    Examples:
+
+    \b
+      lambda-serving invoke iris_onnx --data @events/invoke_iris_onnx.json
+      lambda-serving invoke filetype --data @README.md --lambda
+      echo '{"x": 1}' | lambda-serving invoke churn --version 2 --data -
+    """
+    body, content_type = read_body(data, content_type)
+    stack = find_deployed_stack(selection)
+    function = require_function(stack, endpoint)
+    reply = ask_endpoint(stack, endpoint, version, body, content_type, by_lambda)
+    show_reply(reply, as_json)
+    if reply.is_error:
+        about = reply.read()
+        request = about.get("request_id") if isinstance(about, dict) else None
+        advice = f"the log group /aws/lambda/{function} has more"
+        if request:
+            advice += f", under the request id {request}"
+        raise CommandError(f"{endpoint} answered {reply.describe_error()}", advice=advice)
+
+
+def show_reply(reply: Reply, as_json: bool) -> None:
+    """The answer's bytes, or all about it as JSON; of an error the bytes are in its message."""
+    if as_json:
+        value: dict[str, Any] = {"status": reply.status, "content_type": reply.content_type}
+        if reply.is_json:
+            value["body"] = reply.read()
+        else:
+            value["base64"] = base64.b64encode(reply.body).decode()
+        write_json(value)
+    elif not reply.is_error:
+        sys.stdout.buffer.write(reply.body)
+        if sys.stdout.isatty() and not reply.body.endswith(b"\n"):
+            sys.stdout.buffer.write(b"\n")
+        sys.stdout.flush()

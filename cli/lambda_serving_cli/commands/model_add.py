@@ -1,0 +1,125 @@
+"""The command `model add`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from lambda_serving.settings.endpoint import DEFAULT_VERSION
+from lambda_serving_cli.aws.selection import StackSelection
+from lambda_serving_cli.aws.stack import DeployedStack, find_deployed_stack, find_optional_stack
+from lambda_serving_cli.commands.options import model as model_options
+from lambda_serving_cli.commands.options.checks import check_with
+from lambda_serving_cli.commands.options.clearml import split_commas
+from lambda_serving_cli.commands.options.model import (
+    AuxConfigOption,
+    EndpointOption,
+    EngineOption,
+    InputNameOption,
+    InputSizeOption,
+    InputTypeOption,
+    NameOption,
+    OutputNameOption,
+    OutputSizeOption,
+    OutputTypeOption,
+    PreprocessOption,
+    ProjectOption,
+    PublishedOption,
+    TagsOption,
+)
+from lambda_serving_cli.commands.options.output import JsonOption
+from lambda_serving_cli.commands.options.stack import with_stack_options
+from lambda_serving_cli.commands.outcome import show_outcome
+from lambda_serving_cli.project import addition
+from lambda_serving_cli.project.addition import Version
+from lambda_serving_cli.project.code import find_main, may_load
+from lambda_serving_cli.project.project import check_version, find_project
+from lambda_serving_cli.project.source import Source, find_file, find_registered
+
+
+@with_stack_options
+def add(
+    endpoint: EndpointOption,
+    engine: EngineOption,
+    version: Annotated[
+        str | None,
+        typer.Option(
+            callback=check_with(check_version),
+            help="A further version of an endpoint that is there; the first one is 1.",
+        ),
+    ] = None,
+    preprocess: PreprocessOption = None,
+    model: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE|URI", help="A file or folder to upload, or s3://bucket/key as it is."
+        ),
+    ] = None,
+    project: ProjectOption = None,
+    name: NameOption = None,
+    tags: TagsOption = None,
+    published: PublishedOption = False,
+    input_size: InputSizeOption = None,
+    input_type: InputTypeOption = None,
+    input_name: InputNameOption = None,
+    output_size: OutputSizeOption = None,
+    output_type: OutputTypeOption = None,
+    output_name: OutputNameOption = None,
+    aux_config: AuxConfigOption = None,
+    as_json: JsonOption = False,
+    *,
+    selection: StackSelection,
+) -> None:
+    """Make an endpoint, or add a version to one.
+
+    The model is a file of this machine, which goes into the stack's bucket; or the newest version
+    in the model registry of --project and --name that has the --tags.
+
+    Examples:
+
+    \b
+      lambda-serving model add --engine sklearn --endpoint churn \\
+          --preprocess preprocess.py --model model.joblib
+      lambda-serving model add --engine sklearn --endpoint churn --version 2 \\
+          --project examples --name churn --tags tested --published
+    """
+    _check_source(model, project, name, bool(tags) or published)
+    if not model and not name and engine not in addition.CUSTOM:
+        _check_load(engine, preprocess)
+    tables = model_options.make_tables(
+        (input_name, input_type, input_size), (output_name, output_type, output_size), aux_config
+    )
+    wanted = Version(endpoint, version, engine, preprocess, tables)
+    root = find_project()
+    source: Source | None = None
+    stack: DeployedStack | None = None
+    if project and name:
+        stack = find_deployed_stack(selection)
+        source = find_registered(stack, project, name, split_commas(tags), published)
+    elif model:
+        source = find_file(model, endpoint, version or DEFAULT_VERSION)
+        stack = find_optional_stack(selection) if source.artifact else None
+    show_outcome(addition.add_version(root, wanted, source, stack), as_json)
+
+
+def _check_source(
+    model: str | None, project: str | None, name: str | None, is_filtered: bool
+) -> None:
+    """Raises typer.BadParameter unless the model is named in one way, and whole."""
+    if model and (project or name):
+        raise typer.BadParameter("take --model, or --project and --name, not both")
+    if bool(project) != bool(name):
+        raise typer.BadParameter("a model of the registry is named by --project and --name")
+    if is_filtered and not name:
+        raise typer.BadParameter("--tags and --published choose among versions of --name")
+
+
+def _check_load(engine: str, preprocess: Path | None) -> None:
+    """Raises typer.BadParameter unless the code may return a model of its own."""
+    if preprocess is None or not may_load(find_main(preprocess)):
+        raise typer.BadParameter(
+            f"the engine {engine} needs a model: --model, or --project and --name, or a"
+            " --preprocess whose load returns one"
+        )

@@ -1,0 +1,71 @@
+"""The command `model show`."""
+
+from typing import Annotated
+
+import typer
+
+from lambda_serving_cli.aws.selection import StackSelection
+from lambda_serving_cli.commands.options.output import JsonOption
+from lambda_serving_cli.commands.options.registry import (
+    Name,
+    Project,
+    format_libraries,
+    open_bucket,
+    parse_version,
+    tell_version,
+)
+from lambda_serving_cli.commands.options.stack import with_stack_options
+from lambda_serving_cli.registry.catalog import tell_wrong
+from lambda_serving_cli.registry.changes import Version
+from lambda_serving_cli.registry.index import require_versions
+from lambda_serving_cli.registry.layout import LATEST, ModelName, find_version
+from lambda_serving_cli.terminal.output import format_size, remark, write_json
+from lambda_serving_cli.terminal.tables import write_table
+
+
+@with_stack_options
+def show(
+    project: Project,
+    name: Name,
+    version: Annotated[
+        str | None,
+        typer.Option(
+            help=f"One version: a number, or {LATEST}.",
+            callback=lambda text: text and parse_version(text),
+        ),
+    ] = None,
+    as_json: JsonOption = False,
+    *,
+    selection: StackSelection,
+) -> None:
+    """Show all versions of a model, or everything about one.
+
+    Examples:
+
+    \b
+      lambda-serving model show --project churn --name forest
+      lambda-serving model show --project churn --name forest --version latest \\
+          --json
+    """
+    bucket, named = open_bucket(selection), ModelName(project, name)
+    index, wrong = require_versions(bucket, named)
+    for reason in wrong.values():
+        remark(tell_wrong(named, reason))
+    if version:
+        number = find_version(index, version)
+        tell_version(bucket, named, Version(number, index["versions"][number]), as_json)
+        return
+    versions = dict(sorted(index["versions"].items(), key=lambda item: int(item[0])))
+    if as_json:
+        write_json({"project": project, "name": name, "bucket": bucket.name, "versions": versions})
+        return
+    heads = ("version", "published", "framework", "size", "tags", "created", "libraries", "sha256")
+    rows = [
+        [
+            *(number, "yes" if entry["published"] else "no", entry["framework"]),
+            *(format_size(entry["size"]), ", ".join(entry["tags"]), entry["created"]),
+            *(format_libraries(entry), entry["sha256"][:12]),
+        ]
+        for number, entry in versions.items()
+    ]
+    write_table(heads, rows)

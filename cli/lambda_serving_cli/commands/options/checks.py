@@ -1,0 +1,28 @@
+"""Values of options, checked by a room: what it refuses is wrong usage."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import typer
+
+
+@contextmanager
+def refuse_option(option: str | None = None) -> Iterator[None]:
+    """Around a check: a ValueError is told as wrong usage, of `option` where one is named."""
+    try:
+        yield
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint=option) from error
+
+
+def check_with(check: Callable[[str], str]) -> Callable[[Any], Any]:
+    """A callback of Typer for a function that raises ValueError; an option left out is None."""
+
+    def callback(text: Any) -> Any:
+        with refuse_option():
+            return text and check(text)
+
+    return callback
