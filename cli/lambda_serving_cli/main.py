@@ -22,8 +22,8 @@ from lambda_serving_cli.local_cloud.layout import (
     Layout,
     environment_with_uv,
 )
-from lambda_serving_cli.monitoring.block import describe_changes, update_template
 from lambda_serving_cli.project.edits import hold
+from lambda_serving_cli.project.monitoring import describe_changes, update_monitoring
 from lambda_serving_cli.project.project import find_project
 from lambda_serving_cli.terminal.output import keep_stdout_clean, write_json
 from lambda_serving_cli.terminal.steps import Steps
@@ -158,7 +158,7 @@ def build(
         Steps(1).step("sam build: functions and layers") as step,
         hold(output / "build.lock"),
     ):
-        update_template(root)
+        update_monitoring(root)
         refuse_misfits(project)
         built = plan.run(output / "build.log", environment_with_uv())
         largest = require_fit(project, plan.target)
@@ -184,13 +184,13 @@ def monitoring(
     root = _find_layout(None).root
     changes = describe_changes(root)
     if not check:
-        update_template(root)
+        update_monitoring(root)
     if as_json:
         write_json({"changes": changes.splitlines(), "written": bool(changes) and not check})
     elif check:
         typer.echo(changes, nl=False)
     else:
-        typer.echo("template.yaml: rewritten" if changes else "template.yaml: unchanged")
+        typer.echo("monitoring.yaml: written" if changes else "monitoring.yaml: unchanged")
     if check and changes:
         raise typer.Exit(1)
 

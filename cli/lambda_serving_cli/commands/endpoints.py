@@ -237,6 +237,8 @@ def _show_report(report: Report) -> None:
         ]
         write_table(("endpoint", "build", "size", "parts", "heaviest packages"), rows)
         typer.echo()
+    for each in report.warnings:
+        typer.echo(f"Warning: {each.where}: {each.problem}")
     if report.findings:
         rows = [[each.endpoint, each.where, each.problem] for each in report.findings]
         write_table(("endpoint", "where", "what is wrong"), rows)

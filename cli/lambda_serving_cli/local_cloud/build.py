@@ -15,7 +15,7 @@ from lambda_serving_cli.local_cloud.layout import (
 )
 from lambda_serving_cli.terminal.steps import run_logged
 
-INPUTS = ("template.yaml", "samconfig.toml", "layers", "functions")
+INPUTS = ("template.yaml", "monitoring.yaml", "samconfig.toml", "layers", "functions")
 SCRIPTS = ("Makefile", "attached.py", "kept.py", "package.py", "wheels.py")
 """What builds everything, in layers/ and in no function's or layer's own folder: SAM's cache, which
 looks at those folders, does not see it change."""

@@ -21,7 +21,7 @@ from lambda_serving_cli.local_cloud.layout import (
 from lambda_serving_cli.local_cloud.lock import lock
 from lambda_serving_cli.local_cloud.ministack import Process
 from lambda_serving_cli.local_cloud.routes import allow_plain_http, reconcile_routes
-from lambda_serving_cli.monitoring.block import update_template
+from lambda_serving_cli.project.monitoring import update_monitoring
 from lambda_serving_cli.project.project import Project
 from lambda_serving_cli.terminal.output import remark
 from lambda_serving_cli.terminal.steps import StepError, Steps
@@ -59,7 +59,7 @@ def _bring_up(layout: Layout, host: str | None, port: int | None) -> Stack:
         publish.prepare(layout, environment)
     build, project = plan_build(layout), Project(layout.root)
     with steps.step("sam build: functions and layers") as step:
-        update_template(layout.root)
+        update_monitoring(layout.root)
         refuse_misfits(project)
         built = build.run(layout.log("build"), environment_with_uv())
         step.outcome = f"{'built' if built else 'unchanged'}, {require_fit(project, build.target)}"

@@ -8,34 +8,25 @@ from collections.abc import Collection, Iterator, Sequence
 
 from lambda_serving.settings.engines import ENGINES
 from lambda_serving.settings.runtime import EndpointSettings
-from lambda_serving_cli.monitoring.alarms import camel, list_alarms
-from lambda_serving_cli.project.template import Entry, Template
+from lambda_serving_cli.monitoring.alarms import KINDS, camel
+from lambda_serving_cli.project.template import STACK, Entry, Template
 
 FUNCTION = """\
   {resource}:
     Type: AWS::Serverless::Function
-    Metadata:
-      BuildMethod: makefile
-      ContextPath: layers
+    Metadata: {{BuildMethod: makefile, ContextPath: layers}}
     Properties:
       FunctionName: !Sub ${{AWS::StackName}}-{endpoint}
       Description: {description}
       CodeUri: functions/{endpoint}
-      AutoPublishAliasAllProperties: true
       VersionDescription: !Sub {version}
-      DeploymentPreference:
-        Alarms: !If [HasRateAlarms, [{alarms}], []]
+      DeploymentPreference: {{Alarms: !If [HasRateAlarms, [{alarms}], []]}}
       Layers: [{layers}]
       Policies: [{policies}]
-      LoggingConfig:
-        LogGroup: !Ref {resource}Logs
+      LoggingConfig: {{LogGroup: !Ref {resource}Logs}}
       Events:
-        Endpoint:
-          Type: HttpApi
-          Properties: {{ApiId: !Ref Api, Method: ANY, Path: /serve/{endpoint}}}
-        Below:
-          Type: HttpApi
-          Properties: {{ApiId: !Ref Api, Method: ANY, Path: "/serve/{endpoint}/{{proxy+}}"}}
+        Endpoint: {{Type: HttpApi, Properties: {{ApiId: !Ref Api, Method: ANY, Path: {path}}}}}
+        Below: {{Type: HttpApi, Properties: {{ApiId: !Ref Api, Method: ANY, Path: "{below}"}}}}
   {resource}Logs:
     Type: AWS::Logs::LogGroup
     Properties:
@@ -62,8 +53,6 @@ DERIVED = (
     "Aliaslive",
     "Version",
     "EndpointPermission",
-    "Alarm",
-    "CrashesFilter",
 )
 """What follows a function's logical id in names that we or SAM make of it (SAM, "Generated
 CloudFormation resources for AWS::Serverless::Function")."""
@@ -88,12 +77,14 @@ def add_function(
         endpoint=endpoint,
         description=quote(description or f"The endpoint {endpoint}"),
         version=VERSION,
-        alarms=_refer(list_alarms(endpoint)),
+        alarms=", ".join(f'!Sub "{STACK}{endpoint}-{kind}"' for kind in KINDS),
+        path=f"/serve/{endpoint}",
+        below=f"/serve/{endpoint}/{{proxy+}}",
         layers=_refer(layers),
         policies=_refer(list_policies(settings)),
     )
     output = OUTPUT.format(resource=resource, endpoint=endpoint)
-    return template.insert(function, output), resource
+    return template.insert(function, output, f"{resource}Logs"), resource
 
 
 def adapt_function(

@@ -14,7 +14,6 @@ from typing import Any
 
 import yaml
 
-from lambda_serving_cli.monitoring.block import cut_block
 from lambda_serving_cli.project.files import read_text
 from lambda_serving_cli.project.yaml_nodes import compose, dig, list_references, read_node, refer
 from lambda_serving_cli.terminal.steps import StepError
@@ -22,6 +21,9 @@ from lambda_serving_cli.terminal.steps import StepError
 FUNCTION, LAYER = "AWS::Serverless::Function", "AWS::Serverless::LayerVersion"
 STACK = "${AWS::StackName}-"
 """What function names begin with."""
+
+NESTED, MONITORING = "AWS::CloudFormation::Stack", "monitoring.yaml"
+"""The type of the nested stack of dashboards and alarms, and its file."""
 
 
 @dataclass(frozen=True)
@@ -102,6 +104,30 @@ class Template:
         """The log group that the function names."""
         return self.resources.get(refer(dig(function.properties, "LoggingConfig", "LogGroup")))
 
+    @property
+    def monitoring(self) -> Entry | None:
+        """The nested stack that deploys monitoring.yaml."""
+        nested = (entry for entry in self.resources.values() if entry.type == NESTED)
+        return next(
+            (entry for entry in nested if entry.properties.get("TemplateURL") == MONITORING), None
+        )
+
+    @property
+    def own_log_groups(self) -> dict[str, str]:
+        """Endpoint -> logical id of its log group, where that is named after its function."""
+        found = {}
+        for endpoint, function in self.functions.items():
+            group = self.find_log_group(function)
+            name = f"/aws/lambda/{STACK}{endpoint}"
+            if group and dig(group.properties, "LogGroupName", "Fn::Sub") == name:
+                found[endpoint] = group.name
+        return found
+
+    def list_dependencies(self, entry: Entry) -> list[str]:
+        """Logical ids under `DependsOn`."""
+        value = entry.data.get("DependsOn", [])
+        return value if isinstance(value, list) else [str(value)]
+
     def find_outputs(self, function: Entry) -> list[Entry]:
         """The outputs that give the function's name."""
         return [
@@ -129,27 +155,33 @@ class Template:
 
     # --- edits: each gives the new text -------------------------------------------------------
 
-    def insert(self, function: str, output: str) -> str:
-        """The text with a function's block after the last one's, and its output the same."""
+    def insert(self, function: str, output: str, log_group: str) -> str:
+        """The text with a function's block after the last one's, and its output the same; what
+        watches the logs waits for the new log group.
+
+        Raises:
+            StepError: the nested stack's `DependsOn` is no block of names.
+        """
         own = [entry for function_ in self.functions.values() for entry in self._own(function_)]
         layers = [entry for entry in self.resources.values() if entry.type == LAYER]
         resources = list(self.resources.values())
         place = max(entry.end for entry in own or layers or resources)
         outputs = [out for entry in self.functions.values() for out in self.find_outputs(entry)]
         below = max(entry.end for entry in outputs or list(self.outputs.values()))
-        return self._splice([(place, place, f"\n{function}"), (below, below, output)])
+        edits = [(place, place, f"\n{function}"), (below, below, output)]
+        return self._splice([*edits, *self._add_dependency(log_group)])
 
     def remove(self, function: Entry) -> str:
         """The text without a function, its log group and its outputs.
 
         Raises:
-            StepError: something else in the template refers to them, other than the dashboard and
-                the alarms, which follow.
+            StepError: something else in the template refers to them.
         """
         entries = [*self._own(function), *self.find_outputs(function)]
-        text = self._splice([(start, end, "") for start, end in self._join(entries)])
         names = {entry.name for entry in self._own(function)}
-        left = sorted(names & set(list_references(compose(cut_block(text)))))
+        spans = [*self._join(entries), *self._find_dependencies(names)]
+        text = self._splice([(start, end, "") for start, end in spans])
+        left = sorted(names & set(list_references(compose(text))))
         if left:
             raise StepError(
                 f"template.yaml: something else refers to {', '.join(left)}",
@@ -176,6 +208,50 @@ class Template:
             else:
                 after = re.match(r"\r?\n", self.text[end:])
                 yield start, end + (after.end() if after else 0)
+
+    def _add_dependency(self, log_group: str) -> Iterator[tuple[int, int, str]]:
+        stack = self.monitoring
+        if stack is None:
+            return
+        _, node = self._find_dependency_list(stack)
+        if node is None:
+            kind = _find(_find(_find(self._root, "Resources"), stack.name), "Type")
+            place = self._end_line(kind) if kind else stack.end
+            yield place, place, f"    DependsOn:\n      - {log_group}\n"
+            return
+        if not isinstance(node, yaml.SequenceNode) or node.flow_style:
+            raise StepError(
+                f"template.yaml: {stack.name}: expected DependsOn as a list, a line for each name",
+                advice=f"write it so; {log_group} is to be one of them",
+            )
+        place = self._end_line(node.value[-1])
+        indent = " " * (node.value[-1].start_mark.column - 2)
+        yield place, place, f"{indent}- {log_group}\n"
+
+    def _find_dependencies(self, names: set[str]) -> Iterator[tuple[int, int]]:
+        """The lines that name log groups in the nested stack's list; all of it if none is left."""
+        key, node = self._find_dependency_list(self.monitoring)
+        if key is None or not isinstance(node, yaml.SequenceNode) or node.flow_style:
+            return
+        gone = [item for item in node.value if item.value in names]
+        if len(gone) == len(node.value):
+            yield self._begin_line(key), self._end_line(node.value[-1])
+        else:
+            yield from ((self._begin_line(item), self._end_line(item)) for item in gone)
+
+    def _find_dependency_list(
+        self, stack: Entry | None
+    ) -> tuple[yaml.Node | None, yaml.Node | None]:
+        """The key and the value."""
+        found = _find(_find(self._root, "Resources"), stack.name) if stack else None
+        pairs = found.value if isinstance(found, yaml.MappingNode) else []
+        return next((pair for pair in pairs if pair[0].value == "DependsOn"), (None, None))
+
+    def _begin_line(self, node: yaml.Node) -> int:
+        return self.text.rfind("\n", 0, node.start_mark.index) + 1
+
+    def _end_line(self, node: yaml.Node) -> int:
+        return self.text.find("\n", node.end_mark.index) + 1 or len(self.text)
 
     def set_references(
         self, function: Entry, key: str, wanted: Sequence[str], own: Sequence[str]
