@@ -90,14 +90,17 @@ def _refuse_twins(endpoints: Sequence[EndpointSettings]) -> None:
             )
 
 
-class _Dumper(yaml.SafeDumper):
-    """Writes a text of several lines line by line, and everything out each time it occurs."""
+class _Dumper(yaml.CSafeDumper):
+    """Writes a text of several lines line by line, and everything out each time it occurs.
+
+    The one in C is six times as fast, which shows from some dozens of endpoints on.
+    """
 
     def ignore_aliases(self, data: Any) -> bool:
         return True
 
 
-def _represent_text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+def _represent_text(dumper: _Dumper, text: str) -> yaml.ScalarNode:
     style = "|" if "\n" in text else None
     return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
 

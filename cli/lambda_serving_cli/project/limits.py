@@ -25,10 +25,11 @@ from lambda_serving_cli.terminal.steps import StepError
 WARN_AT = 0.8
 """Share of a limit from which it is told."""
 
-FEW = 60
-"""Resources as they are written, of which SAM makes five each at most in practice: so few are not
-near any limit, and need not wait a second for SAM."""
+FEW = 100
+"""Resources as they are written, of which SAM makes 3.5 each, 4 with CodeDeploy: so few are not near
+any limit, and need not wait seconds for SAM."""
 
+PREFERENCE, AT_ONCE = "DeploymentPreference", "AllAtOnce"
 HTTP_API = "AWS::ApiGatewayV2::Api"
 ADVICE = "make another stack for some of the endpoints (docs/limits.md)"
 
@@ -91,7 +92,7 @@ def require_room(root: Path, template: str) -> list[str]:
         StepError: it is over one.
     """
     try:
-        usages = list(count_template(template, read_overrides(root)))
+        usages = list(count_template(template, read_deploy(root)))
     except StepError:  # `validate` tells what SAM refuses
         return []
     for usage in usages:
@@ -107,26 +108,25 @@ def count_project(root: Path) -> list[Usage]:
         StepError: SAM refuses template.yaml.
     """
     text = read_text(root / "template.yaml")
-    usages = list(count_template(text, read_overrides(root)))
+    usages = list(count_template(text, read_deploy(root)))
     nested = root / MONITORING
     if nested.is_file():
         usages += count_nested(read_text(nested))
     return usages
 
 
-def count_template(text: str, deploys: list[dict[str, str]]) -> Iterator[Usage]:
-    """The most of each kind over the deploys, which are values of parameters.
+def count_template(text: str, parameters: Mapping[str, str]) -> Iterator[Usage]:
+    """Of a text of template.yaml, with these values of parameters.
 
-    Where the template is small, it is counted as it is written.
+    A small one is counted as it is written.
 
     Raises:
         StepError: SAM refuses it.
     """
     plain = Template(text)
-    is_small = len(plain.resources) < FEW
-    results = [plain.data if is_small else translate(text, values) for values in deploys]
+    translated = plain.data if len(plain.resources) < FEW else translate(text, parameters)
     for kind in LIMITS:
-        count = max(_count(kind, result) for result in results)
+        count = _count(kind, translated)
         yield Usage("template.yaml", kind, max(count, len(text.encode()) * (kind == "bytes")))
 
 
@@ -194,20 +194,18 @@ def translate(text: str, parameters: Mapping[str, str]) -> dict[str, Any]:
     return translated
 
 
-def read_overrides(root: Path) -> list[dict[str, str]]:
-    """Values of parameters for each way to deploy that makes other resources: the template's own,
-    and those of samconfig.toml that have a `DeploymentPreference`."""
+def read_deploy(root: Path) -> dict[str, str]:
+    """The value of the parameter on which it depends what resources there are: gradual deploys
+    have more, and count where one environment of samconfig.toml has them."""
     try:
         config = tomllib.loads((root / "samconfig.toml").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        config = {}
-    found: list[dict[str, str]] = [{}]
+    except (OSError, ValueError, RecursionError):
+        return {}
     for environment in config.values():
         given = dig(environment, "deploy", "parameters", "parameter_overrides") or ""
-        pairs = shlex.split(given) if isinstance(given, str) else map(str, given)
-        preference = dict(pair.split("=", 1) for pair in pairs if "=" in pair).get(
-            "DeploymentPreference"
-        )
-        if preference and {"DeploymentPreference": preference} not in found:
-            found.append({"DeploymentPreference": preference})
-    return found
+        pairs = given if isinstance(given, list) else shlex.split(str(given))
+        named = dict(str(pair).split("=", 1) for pair in pairs if "=" in str(pair))
+        value = named.get(PREFERENCE, AT_ONCE)
+        if value != AT_ONCE:
+            return {PREFERENCE: value}
+    return {}
