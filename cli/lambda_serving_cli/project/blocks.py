@@ -10,6 +10,7 @@ from lambda_serving.settings.engines import ENGINES
 from lambda_serving.settings.runtime import EndpointSettings
 from lambda_serving_cli.monitoring.alarms import KINDS, camel
 from lambda_serving_cli.project.template import STACK, Entry, Template
+from lambda_serving_cli.project.template_edits import insert, set_references
 
 FUNCTION = """\
   {resource}:
@@ -84,7 +85,7 @@ def add_function(
         policies=_refer(list_policies(settings)),
     )
     output = OUTPUT.format(resource=resource, endpoint=endpoint)
-    return template.insert(function, output, f"{resource}Logs"), resource
+    return insert(template, function, output, f"{resource}Logs"), resource
 
 
 def adapt_function(
@@ -105,7 +106,7 @@ def adapt_function(
     for key, names, own in wanted:
         there = [name for name in template.list_references(function, key) if name in own]
         if set(there) != set(names):
-            template = Template(template.set_references(function, key, names, own))
+            template = Template(set_references(template, function, key, names, own))
             function = template.resources[function.name]
     return template.text
 
