@@ -75,6 +75,28 @@ def test_each_function_can_be_removed_alone() -> None:
         assert left.text.count("#") == TEXT.count("#")
 
 
+def test_the_last_log_group_takes_the_list_with_it() -> None:
+    text = TEXT
+    for endpoint, function in Template(TEXT).functions.items():
+        text = remove(Template(text), Template(text).functions[endpoint])
+        assert function.name + "Logs" not in text
+    assert "DependsOn" not in text  # an empty one would be no template
+    template = Template(add(text))
+    assert template.monitoring and template.monitoring.data["DependsOn"] == ["NewLogs"]
+    assert remove(template, template.functions["new"]) == text
+
+
+def test_a_dependency_list_of_another_form_is_left_alone() -> None:
+    block = "".join(f"      - {name}Logs\n" for name in ("Filetype", "IrisOnnx"))
+    head, found, rest = TEXT.partition(f"    DependsOn:\n{block}")
+    assert found
+    with pytest.raises(
+        StepError, match="Monitoring: expected DependsOn as"
+    ) as raised:
+        add(f"{head}    DependsOn: [FiletypeLogs]\n{rest[rest.index('    Properties') :]}")
+    assert "NewLogs" in raised.value.advice
+
+
 def test_layers_and_policies_are_adapted() -> None:
     head, block = add(TEXT).split("-new\n", 1)
     text = f"{head}-new\n{block.replace('[!Ref ReadModels]', "[!Ref Mine, !Sub 'x']", 1)}"
