@@ -116,7 +116,7 @@ def project(tmp_path: Path) -> Copy:
 def copy_project(root: Path, *more: str) -> Copy:
     """Template, settings and endpoints of this project; and further folders of it."""
     root.mkdir()
-    for name in ("template.yaml", "samconfig.toml", "pyproject.toml"):
+    for name in ("template.yaml", "monitoring.yaml", "samconfig.toml", "pyproject.toml"):
         (root / name).write_bytes((PROJECT / name).read_bytes())
     for name in ("functions", *more):
         copytree(PROJECT / name, root / name, ignore=ignore_patterns(*LEFT_OUT))

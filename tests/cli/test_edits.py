@@ -10,6 +10,7 @@ from lambda_serving_cli.commands.options.clearml import spread
 from lambda_serving_cli.project.blocks import adapt_function, add_function, name_resource
 from lambda_serving_cli.project.changes import Changes
 from lambda_serving_cli.project.template import Template
+from lambda_serving_cli.project.template_edits import remove
 from lambda_serving_cli.terminal.errors import CommandError
 from tests.servers.built import PROJECT
 
@@ -43,10 +44,11 @@ def add(text: str) -> str:
 )
 def test_what_is_added_and_removed_leaves_nothing(text: str) -> None:
     grown = add(text)
-    assert len(grown.splitlines()) == len(text.splitlines()) + 33
+    lines = 25 if "DependsOn" in text else 24  # what watches the logs waits for the new log group
+    assert len(grown.splitlines()) == len(text.splitlines()) + lines
     assert ("\r\n" in text) == ("\r\n" in grown) and ("\r\n" not in text or "\n\n" not in grown)
     template = Template(grown)
-    again = template.remove(template.functions["new"])
+    again = remove(template, template.functions["new"])
     assert again.rstrip("\r\n") == text.rstrip("\r\n")
 
 
@@ -67,10 +69,30 @@ def test_each_function_can_be_removed_alone() -> None:
     """The first one has comments above it, which are of them all."""
     template = Template(TEXT)
     for endpoint, function in template.functions.items():
-        left = Template(template.remove(function))
+        left = Template(remove(template, function))
         assert set(template.functions) - set(left.functions) == {endpoint}
         assert "\n\n\n" not in left.text
         assert left.text.count("#") == TEXT.count("#")
+
+
+def test_the_last_log_group_takes_the_list_with_it() -> None:
+    text = TEXT
+    for endpoint, function in Template(TEXT).functions.items():
+        text = remove(Template(text), Template(text).functions[endpoint])
+        assert function.name + "Logs" not in text
+    assert "DependsOn" not in text  # an empty one would be no template
+    template = Template(add(text))
+    assert template.monitoring and template.monitoring.data["DependsOn"] == ["NewLogs"]
+    assert remove(template, template.functions["new"]) == text
+
+
+def test_a_dependency_list_of_another_form_is_left_alone() -> None:
+    block = "".join(f"      - {name}Logs\n" for name in ("Filetype", "IrisOnnx"))
+    head, found, rest = TEXT.partition(f"    DependsOn:\n{block}")
+    assert found
+    with pytest.raises(CommandError, match="Monitoring: expected DependsOn as") as raised:
+        add(f"{head}    DependsOn: [FiletypeLogs]\n{rest[rest.index('    Properties') :]}")
+    assert "NewLogs" in raised.value.advice
 
 
 def test_layers_and_policies_are_adapted() -> None:

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from lambda_serving_cli.monitoring.block import BEGIN, END, replace_block
 from tests.cli.conftest import Copy, copy_project
 
 ENGINES = ("onnx", "triton", "sklearn", "xgboost", "lightgbm", "custom", "custom_async")
@@ -19,8 +18,7 @@ MODELS = {"onnx": "model.onnx", "sklearn": "model.joblib", "xgboost": "model.ubj
 
 
 def list_changes(old: str, new: str) -> Iterator[str]:
-    """The kinds of changes, but for the block that is written anew from all endpoints."""
-    old, new = replace_block(old, BEGIN + END), replace_block(new, BEGIN + END)
+    """The kinds of changes."""
     matcher = difflib.SequenceMatcher(None, old.splitlines(), new.splitlines(), autojunk=False)
     return (tag for tag, *_ in matcher.get_opcodes() if tag != "equal")
 
@@ -40,6 +38,7 @@ def grown(tmp_path_factory: pytest.TempPathFactory) -> Copy:
             "template.yaml",
             f"functions/{name}/preprocess.py",
             f"tests/endpoints/test_{name}.py",
+            "monitoring.yaml",
         ]
         assert set(list_changes(text, project.read("template.yaml"))) == {"insert"}
         if engine == "custom":
@@ -49,6 +48,51 @@ def grown(tmp_path_factory: pytest.TempPathFactory) -> Copy:
     project.do("new", "3d", "--engine", "xgboost")
     project.do("new", "api", "--engine", "lightgbm")
     return project
+
+
+OWN_LINES = """\
+
+  Churn:
+    Type: AWS::Serverless::Function
+    Metadata: {BuildMethod: makefile, ContextPath: layers}
+    Properties:
+      FunctionName: !Sub ${AWS::StackName}-churn
+      Description: Who leaves
+      CodeUri: functions/churn
+      VersionDescription: !Sub ${Architecture}, SnapStart ${SnapStart}, tracing ${Tracing}, metrics in ${MetricsNamespace}
+      DeploymentPreference: {Alarms: !If [HasRateAlarms, [!Sub "${AWS::StackName}-churn-faults", !Sub "${AWS::StackName}-churn-latency", !Sub "${AWS::StackName}-churn-throttles"], []]}
+      Layers: [!Ref RuntimeLayer, !Ref EngineSklearnLayer]
+      Policies: [!Ref ReadModels]
+      LoggingConfig: {LogGroup: !Ref ChurnLogs}
+      Events:
+        Endpoint: {Type: HttpApi, Properties: {ApiId: !Ref Api, Method: ANY, Path: /serve/churn}}
+        Below: {Type: HttpApi, Properties: {ApiId: !Ref Api, Method: ANY, Path: "/serve/churn/{proxy+}"}}
+  ChurnLogs:
+    Type: AWS::Logs::LogGroup
+    Properties:
+      LogGroupName: !Sub /aws/lambda/${AWS::StackName}-churn
+      RetentionInDays: !Ref LogRetentionDays
+      - ChurnLogs
+  ChurnFunction:
+    Description: The function of the endpoint churn
+    Value: !Ref Churn
+"""  # noqa: E501
+
+
+def test_a_new_endpoint_is_a_diff_of_its_own_lines(project: Copy) -> None:
+    old = project.read("template.yaml")
+    project.do("new", "churn", "--engine", "sklearn", "--description", "Who leaves")
+    lines = difflib.ndiff(old.splitlines(), project.read("template.yaml").splitlines())
+    changed = [line for line in lines if not line.startswith("  ")]
+    assert sorted(changed) == sorted(f"+ {line}" for line in OWN_LINES.splitlines())
+    assert len(changed) == len(OWN_LINES.splitlines())
+
+
+def test_people_read_the_template(project: Copy) -> None:
+    """A function is short, memory and timeout stand once, and eight endpoints are 25 KB."""
+    assert len(project.read("template.yaml").encode()) <= 25_000
+    assert OWN_LINES.partition("  ChurnLogs:")[0].strip().count("\n") <= 15
+    assert project.read("template.yaml").count(" Timeout: ") == 1
 
 
 def test_new_endpoints_pass_the_projects_tests(grown: Copy) -> None:

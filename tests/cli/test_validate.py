@@ -76,6 +76,7 @@ def test_the_table_is_readable(project: Copy) -> None:
         ("template.yaml", "!Ref FiletypeLogs", "!Ref Logs", "names no log group"),
         ("template.yaml", "RetentionInDays", "LogGroupClass", "keeps its logs for ever"),
         ("template.yaml", "/serve/filetype}", "/filetype}", "no HttpApi event for /serve/filetype"),
+        ("template.yaml", "      - FiletypeLogs\n", "", "its DependsOn lacks it"),
         ("template.yaml", "Value: !Ref Filetype\n", "Value: none\n", "no output"),
         ("samconfig.toml", '"lambda-serving-prod"', '"' + "p" * 60 + '"', "Lambda takes 64"),
     ],

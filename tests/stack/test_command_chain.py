@@ -58,7 +58,7 @@ def bring_layers(project: Copy) -> None:
         if name in LAYERS:
             folder = project.root / "layers" / LAYERS[name]
             shutil.copytree(STATE / "build" / name, folder, symlinks=True)
-            kept.append(text.replace("    Metadata:\n      BuildMethod: makefile\n", ""))
+            kept.append(text.replace("    Metadata: {BuildMethod: makefile}\n", ""))
     for name in SCRIPTS:
         shutil.copy(PROJECT / "layers" / name, project.root / "layers")
     project.write("template.yaml", "".join([before, *kept, heading, after]))

@@ -13,6 +13,12 @@ def template() -> dict[str, Any]:
 
 
 @pytest.fixture(scope="session")
+def monitoring() -> dict[str, Any]:
+    """The nested stack as it is committed."""
+    return read_template(PROJECT / "monitoring.yaml")
+
+
+@pytest.fixture(scope="session")
 def functions(template: dict[str, Any]) -> dict[str, dict[str, Any]]:
     """endpoint -> properties of its function."""
     found = list_resources(template, FUNCTION).values()

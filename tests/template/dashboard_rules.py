@@ -20,7 +20,7 @@ NAME = re.compile(r'[A-Za-z0-9]+|"[^"\\]+"')
 
 VALUES = {
     "AWS::Region": "eu-central-1",
-    "AWS::StackName": "some-stack",
+    "StackName": "some-stack",
     "MetricsNamespace": "Some/Space",
 }
 

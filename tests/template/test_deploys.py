@@ -1,19 +1,16 @@
 """SnapStart and gradual deploys, as SAM translates the template for their parameters' values."""
 
-import os
-from copy import deepcopy
 from pathlib import Path
 from typing import Any
-from unittest.mock import patch
 
 import pytest
-from samtranslator.translator.transform import transform
 
+from lambda_serving_cli.project import limits
 from tests.servers.built import (
     FUNCTION,
-    LAYER,
     PROJECT,
     list_resources,
+    read_endpoint_name,
     read_globals,
     read_template,
 )
@@ -24,30 +21,17 @@ PREFERENCES = "DeploymentPreference"
 GRADUAL = "Canary10Percent5Minutes"
 
 
-class NoPolicies:
-    """AWS's own policies by name, of which none is needed."""
-
-    def load(self) -> dict[str, str]:
-        return {}
-
-
-def translate(template: dict[str, Any], **parameters: str) -> dict[str, Any]:
-    """What CloudFormation gets; code lies in S3 by then."""
-    packaged = deepcopy(template)
-    for kind, key in ((FUNCTION, "CodeUri"), (LAYER, "ContentUri")):
-        for properties in list_resources(packaged, kind).values():
-            properties[key] = f"s3://packages/{properties[key]}"
-    with patch.dict(os.environ, {"AWS_DEFAULT_REGION": "us-east-1"}):
-        translated: dict[str, Any] = transform(packaged, parameters, NoPolicies())
-    return translated
+def translate(template: Path = PROJECT / "template.yaml", **parameters: str) -> dict[str, Any]:
+    """What CloudFormation gets."""
+    return limits.translate(template.read_text(), parameters)
 
 
 def list_types(translated: dict[str, Any]) -> set[str]:
     return {resource["Type"] for resource in translated["Resources"].values()}
 
 
-def test_nothing_of_codedeploy_by_default(template: dict[str, Any]) -> None:
-    translated = translate(template)
+def test_nothing_of_codedeploy_by_default() -> None:
+    translated = translate()
     assert not {kind for kind in list_types(translated) if "CodeDeploy" in kind}
     assert "CodeDeployServiceRole" not in translated["Resources"]
     aliases = [r for r in translated["Resources"].values() if r["Type"] == "AWS::Lambda::Alias"]
@@ -57,9 +41,14 @@ def test_nothing_of_codedeploy_by_default(template: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("preference", [GRADUAL, "Linear10PercentEvery10Minutes"])
 def test_gradual_deploys_go_back_by_the_alarms(
-    template: dict[str, Any], functions: dict[str, Properties], preference: str
+    template: dict[str, Any],
+    monitoring: dict[str, Any],
+    functions: dict[str, Properties],
+    preference: str,
 ) -> None:
-    resources = translate(template, DeploymentPreference=preference)["Resources"]
+    alarms = list_resources(monitoring, "AWS::CloudWatch::Alarm").values()
+    made = {each["AlarmName"]["Fn::Sub"] for each in alarms}
+    resources = translate(DeploymentPreference=preference)["Resources"]
     names = list_resources(template, FUNCTION)
     assert len(names) == len(functions)
     for name in names:
@@ -68,9 +57,12 @@ def test_gradual_deploys_go_back_by_the_alarms(
         assert wanted == ["CodeDeployDefault.Lambda${ConfigName}", {"ConfigName": preference}]
         condition, alarms, otherwise = group["AlarmConfiguration"]["Fn::If"]
         assert (condition, otherwise) == ("HasRateAlarms", {})
-        told = {alarm["Name"]["Ref"] for alarm in alarms["Alarms"]}
-        assert told == {f"{name}{kind}Alarm" for kind in ("Faults", "Latency", "Throttles")}
-        assert all(resources[alarm]["Type"] == "AWS::CloudWatch::Alarm" for alarm in told)
+        told = {alarm["Name"]["Fn::Sub"] for alarm in alarms["Alarms"]}
+        endpoint = read_endpoint_name(names[name])
+        kinds = ("faults", "latency", "throttles")
+        assert told == {f"${{AWS::StackName}}-{endpoint}-{kind}" for kind in kinds}
+        # They are in the nested stack, which has the name by a parameter.
+        assert {each.replace("{AWS::StackName}", "{StackName}") for each in told} <= made
         assert "DEPLOYMENT_STOP_ON_ALARM" in group["AutoRollbackConfiguration"]["Events"]
         policy = resources[f"{name}Aliaslive"]["UpdatePolicy"]["CodeDeployLambdaAliasUpdate"]
         assert policy["DeploymentGroupName"] == {"Ref": f"{name}DeploymentGroup"}
@@ -90,7 +82,7 @@ def test_snapstart_by_a_condition(template: dict[str, Any]) -> None:
         "Disabled",
         {"Enabled", "Disabled"},
     )
-    translated = translate(template)
+    translated = translate()
     assert translated["Conditions"]["HasSnapStart"] == {
         "Fn::Equals": [{"Ref": "SnapStart"}, "Enabled"]
     }
@@ -155,7 +147,7 @@ def test_a_parameter_makes_a_new_version(
         assert len(description) + filled <= 256
     versions = [
         resource["Properties"]["Description"]
-        for resource in translate(template)["Resources"].values()
+        for resource in translate()["Resources"].values()
         if resource["Type"] == "AWS::Lambda::Version"
     ]
     assert len(versions) == len(functions)

@@ -1,24 +1,28 @@
-"""Dashboard and alarms: the committed ones against the endpoints, and of a made-up endpoint."""
+"""monitoring.yaml: as committed, against the endpoints and the template; of made-up endpoints."""
 
 import json
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from lambda_serving.settings.endpoint import EndpointSettings
 from lambda_serving.settings.endpoint_toml import parse_endpoint, read_endpoint
-from lambda_serving_cli.monitoring import block
-from lambda_serving_cli.monitoring.dashboard import write_dashboard
+from lambda_serving_cli.monitoring.dashboard import make_dashboards
 from lambda_serving_cli.monitoring.graphs import divide
+from lambda_serving_cli.monitoring.stack import write_stack
+from lambda_serving_cli.project.monitoring import read_endpoints
+from lambda_serving_cli.project.template import Template
 from lambda_serving_cli.terminal.errors import CommandError
 from tests.servers.built import PROJECT, list_resources, read_globals
 from tests.template.dashboard_rules import read_widgets
+from tests.template.validation import validate
 
 Widgets = list[dict[str, Any]]
 
-COMMITTED = (PROJECT / "template.yaml").read_bytes().decode()
-"""Read before any test runs: tests that bring a local cloud up also bring the block up to date."""
+COMMITTED = (PROJECT / "monitoring.yaml").read_bytes().decode()
+"""Read before any test runs: tests that bring a local cloud up also bring the file up to date."""
 
 MADE_UP = parse_endpoint(
     {
@@ -53,15 +57,14 @@ def select_endpoint(widgets: Widgets, endpoint: str) -> dict[str, list[list[Any]
 
 
 def draw_dashboard(*endpoints: EndpointSettings) -> Widgets:
-    _, found, text = write_dashboard(endpoints).partition("DashboardBody: !Sub |-\n")
-    assert found
-    return read_widgets(text)
+    [dashboard] = make_dashboards(endpoints).values()
+    return read_widgets(dashboard["Properties"]["DashboardBody"]["Fn::Sub"])
 
 
 @pytest.fixture(scope="module")
-def widgets(template: dict[str, Any]) -> Widgets:
-    [dashboard] = list_resources(template, "AWS::CloudWatch::Dashboard").values()
-    assert dashboard["DashboardName"] == {"Ref": "AWS::StackName"}
+def widgets(monitoring: dict[str, Any]) -> Widgets:
+    [dashboard] = list_resources(monitoring, "AWS::CloudWatch::Dashboard").values()
+    assert dashboard["DashboardName"] == {"Fn::Sub": "${StackName}"}
     return read_widgets(dashboard["DashboardBody"]["Fn::Sub"])
 
 
@@ -70,10 +73,40 @@ def made_up() -> dict[str, list[list[Any]]]:
     return select_endpoint(draw_dashboard(MADE_UP), "made-up")
 
 
-def test_committed_block_is_what_the_generator_makes() -> None:
+def test_committed_file_is_what_the_generator_makes() -> None:
     """If this fails: `uv run lambda-serving monitoring`."""
-    made = block.write_block(block.read_endpoints(PROJECT), block.find_log_groups(COMMITTED))
-    assert block.replace_block(COMMITTED, made) == COMMITTED
+    template = Template((PROJECT / "template.yaml").read_text())
+    assert write_stack(read_endpoints(PROJECT), template.own_log_groups) == COMMITTED
+
+
+def test_the_template_hands_down_what_the_nested_stack_asks_for(
+    template: dict[str, Any], monitoring: dict[str, Any]
+) -> None:
+    [nested] = list_resources(template, "AWS::CloudFormation::Stack").values()
+    assert nested["TemplateURL"] == "monitoring.yaml"
+    own = {"StackName": {"Ref": "AWS::StackName"}}
+    given = {name: {"Ref": name} for name in monitoring["Parameters"]} | own
+    assert nested["Parameters"] == given
+    for name, parameter in monitoring["Parameters"].items():
+        outer = template["Parameters"].get(name, {"Type": "String"})
+        assert parameter == {"Type": outer["Type"]}  # described, and with a default, in one place
+
+
+def test_what_counts_crashes_waits_for_the_logs(template: dict[str, Any]) -> None:
+    """A metric filter needs its log group; no reference between the stacks says so."""
+    groups = {
+        properties["LoggingConfig"]["LogGroup"]["Ref"]
+        for properties in list_resources(template, "AWS::Serverless::Function").values()
+    }
+    assert sorted(template["Resources"]["Monitoring"]["DependsOn"]) == sorted(groups)
+
+
+def test_sam_validates_it(tmp_path: Path) -> None:
+    """As a template of its own, once SAM's transform is named."""
+    file = tmp_path / "template.yaml"
+    file.write_text(f"Transform: AWS::Serverless-2016-10-31\n{COMMITTED}")
+    done = validate(file)
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_every_endpoint_and_variable_is_shown(widgets: Widgets, endpoints: list[str]) -> None:
@@ -88,7 +121,7 @@ def test_every_endpoint_and_variable_is_shown(widgets: Widgets, endpoints: list[
 
 
 def test_examples_declare_variables() -> None:
-    declared = [endpoint.metrics.variables for endpoint in block.read_endpoints(PROJECT)]
+    declared = [endpoint.metrics.variables for endpoint in read_endpoints(PROJECT)]
     assert sum(map(bool, declared)) >= 5
 
 
@@ -100,25 +133,25 @@ def test_overview_finds_endpoints_by_itself(widgets: Widgets) -> None:
     assert not any("Endpoint=" in line[-1]["expression"] for line in lines)
 
 
-def test_three_alarms_for_each_endpoint(template: dict[str, Any], endpoints: list[str]) -> None:
-    alarms = list_resources(template, "AWS::CloudWatch::Alarm")
+def test_three_alarms_for_each_endpoint(monitoring: dict[str, Any], endpoints: list[str]) -> None:
+    alarms = list_resources(monitoring, "AWS::CloudWatch::Alarm")
     names = {alarm["AlarmName"]["Fn::Sub"] for alarm in alarms.values()}
     kinds = ("faults", "latency", "throttles")
-    wanted = {f"${{AWS::StackName}}-{each}-{kind}" for each in endpoints for kind in kinds}
+    wanted = {f"${{StackName}}-{each}-{kind}" for each in endpoints for kind in kinds}
     assert names == wanted
     assert len(alarms) == len(wanted)
     for name, alarm in alarms.items():
         [endpoint] = re.findall(r"Name\}-(.*)-\w+$", alarm["AlarmName"]["Fn::Sub"])
-        assert f"/aws/lambda/${{AWS::StackName}}-{endpoint} " in str(alarm["AlarmDescription"])
-        assert "dashboard ${AWS::StackName}" in str(alarm["AlarmDescription"])
+        assert f"/aws/lambda/${{StackName}}-{endpoint} " in str(alarm["AlarmDescription"])
+        assert "dashboards of ${StackName}" in str(alarm["AlarmDescription"])
         assert alarm["TreatMissingData"] == "notBreaching"
         assert alarm["AlarmActions"] == alarm["OKActions"]
         expected = "HasRateAlarms" if "faults" in str(alarm["AlarmName"]) else "HasAlarms"
-        assert template["Resources"][name]["Condition"] == expected
+        assert monitoring["Resources"][name]["Condition"] == expected
 
 
-def test_alarm_of_faults_needs_requests(template: dict[str, Any]) -> None:
-    alarm = template["Resources"]["IrisOnnxFaultsAlarm"]["Properties"]
+def test_alarm_of_faults_needs_requests(monitoring: dict[str, Any]) -> None:
+    alarm = monitoring["Resources"]["IrisOnnxFaultsAlarm"]["Properties"]
     rate, *queries = alarm["Metrics"]
     assert rate["Expression"] == {
         "Fn::Sub": "IF(requests >= ${AlarmMinimumRequests},"
@@ -130,9 +163,8 @@ def test_alarm_of_faults_needs_requests(template: dict[str, Any]) -> None:
     assert faults["Namespace"] == crashes["Namespace"] == {"Ref": "MetricsNamespace"}
     assert faults["MetricName"] == "Faults"
     assert faults["Dimensions"] == [{"Name": "Endpoint", "Value": "iris_onnx"}]
-    counted = template["Resources"]["IrisOnnxCrashesFilter"]["Properties"]
-    assert counted["LogGroupName"] == {"Ref": "IrisOnnxLogs"}
-    assert template["Resources"]["IrisOnnxLogs"]["Type"] == "AWS::Logs::LogGroup"
+    counted = monitoring["Resources"]["IrisOnnxCrashesFilter"]["Properties"]
+    assert counted["LogGroupName"] == {"Fn::Sub": "/aws/lambda/${StackName}-iris_onnx"}
     [made] = counted["MetricTransformations"]
     assert crashes == {"Namespace": made["MetricNamespace"], "MetricName": made["MetricName"]}
     assert made["MetricName"] == "Crashes-iris_onnx"
@@ -140,12 +172,14 @@ def test_alarm_of_faults_needs_requests(template: dict[str, Any]) -> None:
 
 
 def test_crashes_of_every_function_are_counted(
-    template: dict[str, Any], endpoints: list[str]
+    template: dict[str, Any], monitoring: dict[str, Any], endpoints: list[str]
 ) -> None:
-    filters = list_resources(template, "AWS::Logs::MetricFilter").values()
-    groups = list_resources(template, "AWS::Logs::LogGroup")
-    counted = {groups[each["LogGroupName"]["Ref"]]["LogGroupName"]["Fn::Sub"] for each in filters}
-    assert counted == {f"/aws/lambda/${{AWS::StackName}}-{name}" for name in endpoints}
+    filters = list_resources(monitoring, "AWS::Logs::MetricFilter").values()
+    counted = [each["LogGroupName"]["Fn::Sub"] for each in filters]
+    assert sorted(counted) == [f"/aws/lambda/${{StackName}}-{name}" for name in endpoints]
+    groups = list_resources(template, "AWS::Logs::LogGroup").values()
+    names = {each["LogGroupName"]["Fn::Sub"] for each in groups}
+    assert {name.replace("{StackName}", "{AWS::StackName}") for name in counted} <= names
     # Reports are objects in the log, which a filter looks into, only in this format.
     assert read_globals(template)["LoggingConfig"]["LogFormat"] == "JSON"
     (pattern,) = {each["FilterPattern"] for each in filters}
@@ -205,14 +239,14 @@ def test_other_types(made_up: dict[str, Any]) -> None:
 def test_samples_are_no_divisor(frequency: float) -> None:
     """Errors are exact: of 50 requests at 0.01, half the periods would have no Count."""
     table = {"endpoint": "x", "engine": "custom", "metrics": {"log_frequency": frequency}}
-    text = block.write_block([parse_endpoint(table)])
+    text = write_stack([parse_endpoint(table)], [])
     assert "MetricName: Invocations" in text and "MetricName: Count" not in text
     assert "MetricName: Latency" in text
 
 
 def test_without_samples_lambda_counts_for_the_alarms() -> None:
     table = {"endpoint": "x", "engine": "custom", "metrics": {"log_frequency": 0}}
-    text = block.write_block([parse_endpoint(table)])
+    text = write_stack([parse_endpoint(table)], [])
     assert "MetricName: Invocations" in text and "MetricName: Duration" in text
     assert "MetricName: Count" not in text and "MetricName: Latency" not in text
 
@@ -220,8 +254,27 @@ def test_without_samples_lambda_counts_for_the_alarms() -> None:
 def test_too_much_for_a_dashboard() -> None:
     variables = {f"x{n}": {"type": "scalar", "buckets": list(range(99))} for n in range(26)}
     table = {"endpoint": "x", "engine": "custom", "metrics": {"variables": variables}}
-    with pytest.raises(CommandError, match="2500"):
-        write_dashboard([parse_endpoint(table)])
+    with pytest.raises(CommandError, match="x would have .* 2500"):
+        make_dashboards([parse_endpoint(table)])
+
+
+def test_as_many_dashboards_as_it_takes() -> None:
+    variables = {f"x{n}": {"type": "scalar", "buckets": list(range(99))} for n in range(9)}
+    names = [f"e{number}" for number in range(7)]
+    endpoints = [
+        parse_endpoint({"endpoint": name, "engine": "custom", "metrics": {"variables": variables}})
+        for name in names
+    ]
+    dashboards = make_dashboards(endpoints)
+    assert list(dashboards) == ["Dashboard", "Dashboard2", "Dashboard3", "Dashboard4"]
+    told = [each["Properties"]["DashboardName"]["Fn::Sub"] for each in dashboards.values()]
+    assert told == ["${StackName}", *(f"${{StackName}}-{number}" for number in (2, 3, 4))]
+    shown = []
+    for each in dashboards.values():
+        body = read_widgets(each["Properties"]["DashboardBody"]["Fn::Sub"])
+        headlines = [widget["properties"].get("markdown", "") for widget in body]
+        shown += [text[3:5] for text in headlines if text.startswith("## ")]
+    assert shown == names
 
 
 def test_versions_of_the_registry_are_searched_for() -> None:

@@ -3,39 +3,22 @@
 from typing import Any
 
 import pytest
-from samtranslator.translator.transform import transform
 
-from tests.servers.built import FUNCTION, LAYER, list_resources, read_template
+from lambda_serving_cli.project.limits import translate
+from tests.servers.built import PROJECT
 
 ALLOWS_TRACES = ("AWSXRayDaemonWriteAccess", "AWSXrayWriteOnlyAccess")
 """AWS's own policies; which of them SAM takes goes by the region."""
 
 
-class NoPolicies:
-    """Of the managed policies the template names none by name alone."""
-
-    def load(self) -> dict[str, str]:
-        return {}
-
-
-def translate(tracing: str, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
-    """The CloudFormation resources, with that value of the parameter."""
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
-    template = read_template()
-    for properties in list_resources(template, FUNCTION).values():
-        properties["CodeUri"] = "s3://bucket/key"
-    for properties in list_resources(template, LAYER).values():
-        properties["ContentUri"] = "s3://bucket/key"
-    translated: dict[str, Any] = transform(template, {"Tracing": tracing}, NoPolicies())
-    return translated["Resources"]
-
-
 @pytest.mark.parametrize("tracing", ["Active", "Disabled"])
 def test_traces_are_allowed_where_they_are_made(
-    tracing: str, monkeypatch: pytest.MonkeyPatch
+    tracing: str,
 ) -> None:
     is_active = tracing == "Active"
-    resources = translate(tracing, monkeypatch)
+    resources = translate((PROJECT / "template.yaml").read_text(), {"Tracing": tracing})[
+        "Resources"
+    ]
     functions = {
         name: resource["Properties"]
         for name, resource in resources.items()

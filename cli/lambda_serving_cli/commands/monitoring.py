@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from lambda_serving_cli.commands.options.output import JsonOption
-from lambda_serving_cli.monitoring.block import describe_changes, update_template
+from lambda_serving_cli.project.monitoring import describe_changes, update_monitoring
 from lambda_serving_cli.project.project import find_project
 from lambda_serving_cli.terminal.output import write_json, write_line
 
@@ -16,7 +16,7 @@ def monitoring(
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Write dashboard and alarms into template.yaml.
+    """Write dashboards and alarms into monitoring.yaml.
 
     They follow from functions/*/endpoint.toml.
 
@@ -29,11 +29,11 @@ def monitoring(
     root = find_project().root
     changes = describe_changes(root)
     if not check:
-        update_template(root)
+        update_monitoring(root)
     if as_json:
         write_json({"changes": changes.splitlines(), "written": bool(changes) and not check})
     elif not check:
-        write_line("template.yaml: rewritten" if changes else "template.yaml: unchanged")
+        write_line("monitoring.yaml: written" if changes else "monitoring.yaml: unchanged")
     elif changes:
         write_line(changes.removesuffix("\n"))
     if check and changes:

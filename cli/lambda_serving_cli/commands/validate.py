@@ -63,6 +63,8 @@ def show_report(report: Report) -> None:
         ]
         write_table(heads, rows)
         write_line()
+    for each in report.warnings:
+        write_line(f"Warning: {each.where}: {each.problem}")
     if report.findings:
         rows = [[each.endpoint, each.where, each.problem] for each in report.findings]
         write_table(("endpoint", "where", "what is wrong"), rows)

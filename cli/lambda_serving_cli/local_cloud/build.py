@@ -11,7 +11,7 @@ from pathlib import Path
 from lambda_serving_cli.files.content import write_atomically
 from lambda_serving_cli.files.lock import hold
 from lambda_serving_cli.local_cloud.layout import Layout, environment_with_uv, find_tool
-from lambda_serving_cli.monitoring.block import update_template
+from lambda_serving_cli.project.monitoring import update_monitoring
 from lambda_serving_cli.project.project import Project
 from lambda_serving_cli.terminal.steps import Steps, run_logged
 from lambda_serving_cli.validation.report import refuse_misfits
@@ -19,7 +19,7 @@ from lambda_serving_cli.validation.sizes import require_fit
 
 BUILD_STEP = "sam build: functions and layers"
 
-INPUTS = ("template.yaml", "samconfig.toml", "layers", "functions")
+INPUTS = ("template.yaml", "monitoring.yaml", "samconfig.toml", "layers", "functions")
 SCRIPTS = ("Makefile", "attached.py", "kept.py", "package.py", "wheels.py")
 """What builds everything, in layers/ and in no function's or layer's own folder: SAM's cache, which
 looks at those folders, does not see it change."""
@@ -114,7 +114,7 @@ def run_build(project: Project, build: Build, log: Path) -> tuple[bool, str]:
     Raises:
         CommandError: `sam build` failed, or a function does not fit.
     """
-    update_template(project.root)
+    update_monitoring(project.root)
     refuse_misfits(project)
     is_new = build.run(log, environment_with_uv())
     return is_new, require_fit(project, build.target)

@@ -1,1 +1,4 @@
-"""The dashboard and the alarms of the stack: a block of template.yaml, made from the endpoints."""
+"""Dashboards and alarms, made from the endpoints' settings: the content of monitoring.yaml.
+
+Reads and writes no file: project/monitoring.py does.
+"""

@@ -1,4 +1,4 @@
-"""The dashboard: its widgets on the grid, and its body as JSON, a line for each widget."""
+"""The dashboards: their widgets on the grid, and their bodies as JSON, a line for each widget."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -14,23 +14,36 @@ MOST_WIDGETS, MOST_METRICS = 500, 2_500
 """Of a dashboard (CloudWatch service quotas); of a graph, as many metrics as widgets."""
 
 
-def write_dashboard(endpoints: Sequence[EndpointSettings]) -> str:
-    """The dashboard as a resource of the template.
+def make_dashboards(endpoints: Sequence[EndpointSettings]) -> dict[str, dict[str, Any]]:
+    """As many dashboards as it takes, by their logical ids; the first begins with all endpoints.
 
     Raises:
-        CommandError: CloudWatch would not take that many widgets or metrics.
+        CommandError: CloudWatch would not take one endpoint's widgets or metrics.
     """
-    widgets = list(place([show_overview(), *map(show_endpoint, endpoints)]))
-    check_limits(widgets)
-    lines = ",\n".join(f"          {json.dumps(widget)}" for widget in widgets)
-    return (
-        "  Dashboard:\n"
-        "    Type: AWS::CloudWatch::Dashboard\n"
-        "    Properties:\n"
-        "      DashboardName: !Ref AWS::StackName\n"
-        "      DashboardBody: !Sub |-\n"
-        f'        {{"widgets": [\n{lines}\n        ]}}\n'
-    )
+    resources = {}
+    for number, sections in enumerate(split(endpoints), 1):
+        widgets = ",\n".join(json.dumps(widget) for widget in place(sections))
+        suffix = "" if number == 1 else str(number)
+        resources[f"Dashboard{suffix}"] = {
+            "Type": "AWS::CloudWatch::Dashboard",
+            "Properties": {
+                "DashboardName": {"Fn::Sub": "${StackName}" + (suffix and f"-{suffix}")},
+                "DashboardBody": {"Fn::Sub": f'{{"widgets": [\n{widgets}\n]}}'},
+            },
+        }
+    return resources
+
+
+def split(endpoints: Sequence[EndpointSettings]) -> list[list[list[Widget]]]:
+    """The sections of each dashboard; an endpoint's widgets stay together."""
+    dashboards = [[show_overview()]]
+    for settings in endpoints:
+        section = show_endpoint(settings)
+        check_limits(settings.endpoint, section)
+        if not fits([*dashboards[-1], section]):
+            dashboards.append([])
+        dashboards[-1].append(section)
+    return dashboards
 
 
 def place(sections: Sequence[Sequence[Widget]]) -> Iterator[dict[str, Any]]:
@@ -47,12 +60,21 @@ def place(sections: Sequence[Sequence[Widget]]) -> Iterator[dict[str, Any]]:
         y += row
 
 
-def check_limits(widgets: Sequence[dict[str, Any]]) -> None:
-    counts = [len(widget["properties"].get("metrics", ())) for widget in widgets]
-    if len(counts) > MOST_WIDGETS or sum(counts) > MOST_METRICS or max(counts) > MOST_WIDGETS:
+def fits(sections: Sequence[Sequence[Widget]]) -> bool:
+    counts = [count_metrics(widget) for section in sections for widget in section]
+    return len(counts) <= MOST_WIDGETS and sum(counts) <= MOST_METRICS
+
+
+def check_limits(endpoint: str, widgets: Sequence[Widget]) -> None:
+    counts = [count_metrics(widget) for widget in widgets]
+    if not fits([widgets]) or max(counts) > MOST_WIDGETS:
         raise CommandError(
-            f"the dashboard would have {len(counts)} widgets and {sum(counts)} metrics, up to"
-            f" {max(counts)} in one widget; CloudWatch takes {MOST_WIDGETS}, {MOST_METRICS} and"
-            f" {MOST_WIDGETS}",
+            f"{endpoint} would have {len(counts)} widgets and {sum(counts)} metrics, up to"
+            f" {max(counts)} in one widget; a CloudWatch dashboard takes {MOST_WIDGETS},"
+            f" {MOST_METRICS} and {MOST_WIDGETS}",
             advice="declare fewer variables, or fewer buckets, under [metrics.variables]",
         )
+
+
+def count_metrics(widget: Widget) -> int:
+    return len(widget.properties.get("metrics", ()))

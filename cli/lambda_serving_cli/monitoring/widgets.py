@@ -34,14 +34,14 @@ def show_overview() -> list[Widget]:
     # A search by a part of the name: a function of no template shows, too.
     throttles = search(
         ["AWS/Lambda", "FunctionName"],
-        'MetricName="Throttles" FunctionName=${AWS::StackName}',
+        'MetricName="Throttles" FunctionName=${StackName}',
         "Sum",
         name("Dim.FunctionName"),
     )
     cold = find("ColdStart", VERSION, "Sum", f"{BY_ENDPOINT} {BY_VERSION}")
     return [
         write_text(
-            "# ${AWS::StackName}\n"
+            "# ${StackName}\n"
             "Written by `lambda-serving monitoring`: a change made here is lost at the next deploy."
         ),
         draw("Requests", [find("Count", ["Endpoint"], "Sum", BY_ENDPOINT)], 5),
@@ -56,7 +56,7 @@ def show_endpoint(settings: EndpointSettings) -> list[Widget]:
     """One endpoint, those it calls, and its variables."""
     endpoint = settings.endpoint
     engines = ", ".join(sorted({version.engine for version in settings.described}))
-    logs = f"log-group/$252Faws$252Flambda$252F${{AWS::StackName}}-{endpoint}"
+    logs = f"log-group/$252Faws$252Flambda$252F${{StackName}}-{endpoint}"
     widgets = [
         write_text(f"## {endpoint}\nEngine: {engines}. [Logs](#logsV2:log-groups/{logs})"),
         draw("Requests", [find("Count", VERSION, "Sum", BY_VERSION, endpoint)]),

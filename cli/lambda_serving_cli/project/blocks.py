@@ -8,34 +8,26 @@ from collections.abc import Collection, Iterator, Sequence
 
 from lambda_serving.settings.endpoint import EndpointSettings
 from lambda_serving.settings.engines import ENGINES
-from lambda_serving_cli.monitoring.alarms import camel, list_alarms
-from lambda_serving_cli.project.template import Entry, Template
+from lambda_serving_cli.monitoring.alarms import KINDS, camel
+from lambda_serving_cli.project.template import STACK, Entry, Template
+from lambda_serving_cli.project.template_edits import insert, set_references
 
 FUNCTION = """\
   {resource}:
     Type: AWS::Serverless::Function
-    Metadata:
-      BuildMethod: makefile
-      ContextPath: layers
+    Metadata: {{BuildMethod: makefile, ContextPath: layers}}
     Properties:
       FunctionName: !Sub ${{AWS::StackName}}-{endpoint}
       Description: {description}
       CodeUri: functions/{endpoint}
-      AutoPublishAliasAllProperties: true
       VersionDescription: !Sub {version}
-      DeploymentPreference:
-        Alarms: !If [HasRateAlarms, [{alarms}], []]
+      DeploymentPreference: {{Alarms: !If [HasRateAlarms, [{alarms}], []]}}
       Layers: [{layers}]
       Policies: [{policies}]
-      LoggingConfig:
-        LogGroup: !Ref {resource}Logs
+      LoggingConfig: {{LogGroup: !Ref {resource}Logs}}
       Events:
-        Endpoint:
-          Type: HttpApi
-          Properties: {{ApiId: !Ref Api, Method: ANY, Path: /serve/{endpoint}}}
-        Below:
-          Type: HttpApi
-          Properties: {{ApiId: !Ref Api, Method: ANY, Path: "/serve/{endpoint}/{{proxy+}}"}}
+        Endpoint: {{Type: HttpApi, Properties: {{ApiId: !Ref Api, Method: ANY, Path: {path}}}}}
+        Below: {{Type: HttpApi, Properties: {{ApiId: !Ref Api, Method: ANY, Path: "{below}"}}}}
   {resource}Logs:
     Type: AWS::Logs::LogGroup
     Properties:
@@ -62,8 +54,6 @@ DERIVED = (
     "Aliaslive",
     "Version",
     "EndpointPermission",
-    "Alarm",
-    "CrashesFilter",
 )
 """What follows a function's logical id in names that we or SAM make of it (SAM, "Generated
 CloudFormation resources for AWS::Serverless::Function")."""
@@ -88,12 +78,14 @@ def add_function(
         endpoint=endpoint,
         description=quote(description or f"The endpoint {endpoint}"),
         version=VERSION,
-        alarms=_refer(list_alarms(endpoint)),
+        alarms=", ".join(f'!Sub "{STACK}{endpoint}-{kind}"' for kind in KINDS),
+        path=f"/serve/{endpoint}",
+        below=f"/serve/{endpoint}/{{proxy+}}",
         layers=_refer(layers),
         policies=_refer(list_policies(settings)),
     )
     output = OUTPUT.format(resource=resource, endpoint=endpoint)
-    return template.insert(function, output), resource
+    return insert(template, function, output, f"{resource}Logs"), resource
 
 
 def adapt_function(
@@ -114,7 +106,7 @@ def adapt_function(
     for key, names, own in wanted:
         there = [name for name in template.list_references(function, key) if name in own]
         if set(there) != set(names):
-            template = Template(template.set_references(function, key, names, own))
+            template = Template(set_references(template, function, key, names, own))
             function = template.resources[function.name]
     return template.text
 

@@ -14,9 +14,13 @@ Undo = Callable[[], object]
 
 
 class Changes:
-    """Collects what is to be written and removed; nothing happens before `apply`."""
+    """Collects what is to be written and removed; nothing happens before `apply`.
+
+    `notes` is what there is to say about them afterwards.
+    """
 
     def __init__(self) -> None:
+        self.notes: list[str] = []
         self._writes: dict[Path, bytes] = {}
         self._removals: list[Path] = []
 

@@ -8,12 +8,13 @@ from typing import Any
 
 from lambda_serving_cli.files.lock import edits_project
 from lambda_serving_cli.monitoring.alarms import camel
-from lambda_serving_cli.monitoring.block import update_template
 from lambda_serving_cli.project.blocks import adapt_function, add_function
 from lambda_serving_cli.project.changes import Changes
+from lambda_serving_cli.project.limits import require_room
+from lambda_serving_cli.project.monitoring import update_monitoring
 from lambda_serving_cli.project.project import Project
 from lambda_serving_cli.project.starter_code import write_preprocess, write_test
-from lambda_serving_cli.project.template import read_template
+from lambda_serving_cli.project.template import MONITORING, read_template
 from lambda_serving_cli.project.toml_file import FILE, EndpointFile
 from lambda_serving_cli.terminal.errors import CommandError
 
@@ -104,11 +105,13 @@ def plan_creation(
     """Add endpoint.toml and the endpoint's part of the template to the changes.
 
     Raises:
-        CommandError: the runtime refuses the file, or the template cannot be edited.
+        CommandError: the runtime refuses the file, the template cannot be edited, or AWS would
+            refuse it as too large.
     """
     changes.write(file.path, file.render())
     template = read_template(project.template)
     text, _ = add_function(template, file.path.parent.name, file.read(), description)
+    changes.notes += require_room(project.root, text)
     changes.write(project.template, text)
 
 
@@ -138,12 +141,13 @@ def finish(
 ) -> Outcome:
     """Do the changes, bring dashboard and alarms up to date, and tell of it."""
     written, removed = changes.written, changes.removed
+    notes = [*changes.notes, *notes]
     changes.apply()
     try:
-        if update_template(project.root) and project.template not in written:
-            written.append(project.template)
+        if update_monitoring(project.root):
+            written.append(project.root / MONITORING)
     except CommandError as error:
-        notes = [f"dashboard and alarms are as before: {error.reason}", *notes]
+        notes = [f"dashboards and alarms are as before: {error.reason}", *notes]
 
     def show(paths: list[Path]) -> list[str]:
         return [project.show(path) for path in paths]

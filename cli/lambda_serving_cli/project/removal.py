@@ -12,6 +12,7 @@ from lambda_serving_cli.project.changes import Changes
 from lambda_serving_cli.project.creation import Outcome, finish, plan_update
 from lambda_serving_cli.project.project import Project
 from lambda_serving_cli.project.template import read_template
+from lambda_serving_cli.project.template_edits import remove
 from lambda_serving_cli.project.toml_file import EndpointFile, open_file
 from lambda_serving_cli.terminal.errors import CommandError
 
@@ -33,7 +34,7 @@ def plan_removal(project: Project, endpoint: str, version: str | None) -> Change
     template = read_template(project.template)
     function = template.find_function(endpoint)
     if function is not None:
-        changes.write(project.template, template.remove(function))
+        changes.write(project.template, remove(template, function))
     changes.remove(folder)
     changes.remove(project.test(endpoint))
     return changes

@@ -11,11 +11,11 @@ from lambda_serving.settings.endpoint import EndpointSettings
 from lambda_serving.settings.endpoint_toml import parse_endpoint
 from lambda_serving.settings.version_keys import WITHOUT_MODEL
 from lambda_serving.user_code.preprocess import find_preprocess
-from lambda_serving_cli.monitoring.block import describe_changes
 from lambda_serving_cli.project.blocks import POLICIES, list_layers, list_policies
 from lambda_serving_cli.project.code import check_code, may_load
+from lambda_serving_cli.project.monitoring import describe_changes
 from lambda_serving_cli.project.project import Project
-from lambda_serving_cli.project.template import Entry, Template
+from lambda_serving_cli.project.template import MONITORING, Entry, Template
 from lambda_serving_cli.project.toml_file import FILE
 from lambda_serving_cli.project.yaml_nodes import dig
 from lambda_serving_cli.terminal.errors import CommandError
@@ -170,6 +170,9 @@ def _check_function(
         yield "LoggingConfig names no log group of this template"
     elif "RetentionInDays" not in group.properties:
         yield f"{group.name} keeps its logs for ever: it has no RetentionInDays"
+    if template.monitoring and (needed := template.own_log_groups.get(endpoint)):
+        if needed not in template.list_dependencies(template.monitoring):
+            yield f"{template.monitoring.name} counts crashes in {needed}: its DependsOn lacks it"
     routes = {
         dig(event, "Properties", "Path")
         for event in (dig(function.properties, "Events") or {}).values()
@@ -205,7 +208,7 @@ def check_monitoring(project: Project) -> Iterator[Finding]:
     except CommandError as error:
         problem = error.reason
     if problem:
-        yield Finding("all", "template.yaml", problem)
+        yield Finding("all", MONITORING, problem)
 
 
 def check_names(project: Project, endpoints: list[str]) -> Iterator[Finding]:

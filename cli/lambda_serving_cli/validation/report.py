@@ -13,6 +13,7 @@ from lambda_serving_cli.terminal.errors import CommandError
 from lambda_serving_cli.validation import files
 from lambda_serving_cli.validation.findings import Finding
 from lambda_serving_cli.validation.imports import check_code_of_endpoints, check_misfits
+from lambda_serving_cli.validation.limits import check_limits
 from lambda_serving_cli.validation.models import check_models
 from lambda_serving_cli.validation.sizes import FunctionSize, check_sizes, list_builds, measure
 
@@ -24,12 +25,14 @@ class Report:
     endpoints: list[str]
     findings: list[Finding]
     sizes: list[FunctionSize]
+    warnings: list[Finding]
 
     def as_dict(self) -> dict[str, Any]:
         return {
             "endpoints": self.endpoints,
             "findings": [each.as_dict() for each in self.findings],
             "sizes": [each.as_dict() for each in self.sizes],
+            "warnings": [each.as_dict() for each in self.warnings],
         }
 
 
@@ -46,7 +49,8 @@ def validate_files(project: Project) -> Report:
     findings += check_code_of_endpoints(project, template, settings, builds)
     sizes = [size for folder, _ in builds for size in measure(project, folder)]
     findings += check_sizes(sizes)
-    return Report(project.list_endpoints(), findings, sizes)
+    limits, warnings = check_limits(project)
+    return Report(project.list_endpoints(), findings + limits, sizes, warnings)
 
 
 def validate_models(project: Project, stack: DeployedStack | None) -> list[Finding]:

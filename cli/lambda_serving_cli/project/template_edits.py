@@ -1,0 +1,170 @@
+"""Edits of `template.yaml` as text: each gives the new text.
+
+The parser only tells where things stand; what is not edited stays byte for byte
+(docs/decisions/0016-files-edited-in-place.md has what ruamel.yaml would change).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+import yaml
+
+from lambda_serving_cli.project.template import LAYER, Entry, Template, find_node
+from lambda_serving_cli.project.yaml_nodes import compose, list_references, read_node, refer
+from lambda_serving_cli.terminal.errors import CommandError
+
+
+def insert(template: Template, function: str, output: str, log_group: str) -> str:
+    """The text with a function's block after the last one's, and its output the same; what
+    watches the logs waits for the new log group.
+
+    Raises:
+        CommandError: the nested stack's `DependsOn` is no block of names.
+    """
+    own = [
+        entry for function_ in template.functions.values() for entry in _own(template, function_)
+    ]
+    layers = [entry for entry in template.resources.values() if entry.type == LAYER]
+    resources = list(template.resources.values())
+    place = max(entry.end for entry in own or layers or resources)
+    outputs = [out for entry in template.functions.values() for out in template.find_outputs(entry)]
+    below = max(entry.end for entry in outputs or list(template.outputs.values()))
+    edits = [(place, place, f"\n{function}"), (below, below, output)]
+    return _splice(template, [*edits, *_add_dependency(template, log_group)])
+
+
+def remove(template: Template, function: Entry) -> str:
+    """The text without a function, its log group and its outputs.
+
+    Raises:
+        CommandError: something else in the template refers to them.
+    """
+    entries = [*_own(template, function), *template.find_outputs(function)]
+    names = {entry.name for entry in _own(template, function)}
+    spans = [*_join(template, entries), *_find_dependencies(template, names)]
+    text = _splice(template, [(start, end, "") for start, end in spans])
+    left = sorted(names & set(list_references(compose(text))))
+    if left:
+        raise CommandError(
+            f"template.yaml: something else refers to {', '.join(left)}",
+            advice="take that out of the template first",
+        )
+    return text
+
+
+def _own(template: Template, function: Entry) -> list[Entry]:
+    group = template.find_log_group(function)
+    return [function] if group is None else [function, group]
+
+
+def _join(template: Template, entries: Sequence[Entry]) -> Iterator[tuple[int, int]]:
+    """The characters of the blocks, with the blank line that parts them from their neighbours:
+    the one before, or else the one after."""
+    spans: list[list[int]] = []
+    for entry in sorted(entries, key=lambda entry: entry.start):
+        if spans and spans[-1][1] == entry.start:
+            spans[-1][1] = entry.end
+        else:
+            spans.append([entry.start, entry.end])
+    for start, end in spans:
+        if before := re.search(r"(?<=\n)\r?\n\Z", template.text[:start]):
+            yield before.start(), end
+        else:
+            after = re.match(r"\r?\n", template.text[end:])
+            yield start, end + (after.end() if after else 0)
+
+
+def _add_dependency(template: Template, log_group: str) -> Iterator[tuple[int, int, str]]:
+    stack = template.monitoring
+    if stack is None:
+        return
+    _, node = _find_dependency_list(template, stack)
+    if node is None:
+        kind = find_node(find_node(find_node(template.root, "Resources"), stack.name), "Type")
+        place = _end_line(template, kind) if kind else stack.end
+        yield place, place, f"    DependsOn:\n      - {log_group}\n"
+        return
+    if not isinstance(node, yaml.SequenceNode) or node.flow_style:
+        raise CommandError(
+            f"template.yaml: {stack.name}: expected DependsOn as a list, a line for each name",
+            advice=f"write it so; {log_group} is to be one of them",
+        )
+    place = _end_line(template, node.value[-1])
+    indent = " " * (node.value[-1].start_mark.column - 2)
+    yield place, place, f"{indent}- {log_group}\n"
+
+
+def _find_dependencies(template: Template, names: set[str]) -> Iterator[tuple[int, int]]:
+    """The lines that name log groups in the nested stack's list; all of it if none is left."""
+    key, node = _find_dependency_list(template, template.monitoring)
+    if key is None or not isinstance(node, yaml.SequenceNode) or node.flow_style:
+        return
+    gone = [item for item in node.value if item.value in names]
+    if len(gone) == len(node.value):
+        yield _begin_line(template, key), _end_line(template, node.value[-1])
+    else:
+        yield from ((_begin_line(template, item), _end_line(template, item)) for item in gone)
+
+
+def _find_dependency_list(
+    template: Template, stack: Entry | None
+) -> tuple[yaml.Node | None, yaml.Node | None]:
+    """The key and the value."""
+    found = find_node(find_node(template.root, "Resources"), stack.name) if stack else None
+    pairs = found.value if isinstance(found, yaml.MappingNode) else []
+    return next((pair for pair in pairs if pair[0].value == "DependsOn"), (None, None))
+
+
+def _begin_line(template: Template, node: yaml.Node) -> int:
+    return template.text.rfind("\n", 0, node.start_mark.index) + 1
+
+
+def _end_line(template: Template, node: yaml.Node) -> int:
+    return template.text.find("\n", node.end_mark.index) + 1 or len(template.text)
+
+
+def set_references(
+    template: Template, function: Entry, key: str, wanted: Sequence[str], own: Sequence[str]
+) -> str:
+    """The text with `wanted` under `key` (`Layers`, `Policies`), and the rest of `own` not.
+
+    What else stands there stays as it is written.
+
+    Raises:
+        CommandError: the list is not in one line, as `[!Ref A, !Ref B]`.
+    """
+    node = _find_property(template, function, key)
+    if node is None and not wanted:
+        return template.text
+    if not isinstance(node, yaml.SequenceNode) or not node.flow_style:
+        raise CommandError(
+            f"template.yaml: {function.name}: expected {key} like [!Ref A, !Ref B]",
+            advice=f"write it so; it must hold {', '.join(wanted) or 'nothing of ours'}",
+        )
+    kept = [
+        template.text[item.start_mark.index : item.end_mark.index]
+        for item in node.value
+        if refer(read_node(item)) not in own or refer(read_node(item)) in wanted
+    ]
+    there = template.list_references(function, key)
+    items = [*kept, *(f"!Ref {name}" for name in wanted if name not in there)]
+    text = f"[{', '.join(items)}]"
+    return _splice(template, [(node.start_mark.index, node.end_mark.index, text)])
+
+
+def _find_property(template: Template, function: Entry, key: str) -> yaml.Node | None:
+    resources = find_node(template.root, "Resources")
+    return find_node(find_node(find_node(resources, function.name), "Properties"), key)
+
+
+def _splice(template: Template, edits: Sequence[tuple[int, int, str]]) -> str:
+    text = template.text
+    line_end = "\r\n" if "\r\n" in text else "\n"
+    for start, end, new in sorted(edits, reverse=True):
+        head = text[:start]
+        if new.endswith("\n") and head and not head.endswith("\n"):
+            head += line_end
+        text = head + new.replace("\n", line_end) + text[end:]
+    return text
