@@ -21,6 +21,8 @@ up: sync
 down: sync
 	@$(UV) run --no-sync lambda-serving local down
 
+# Where Python may write no bytecode, each process of the tests compiles all that it imports again.
+test: export PYTHONDONTWRITEBYTECODE =
 test: sync
 	@$(UV) run --no-sync pytest --cov --numprocesses 2
 

@@ -1,11 +1,9 @@
 """The command line as a user types it, in a copy of the project."""
 
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Mapping
-from contextlib import chdir
 from dataclasses import dataclass
 from pathlib import Path
 from shutil import copytree, ignore_patterns
@@ -13,11 +11,10 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import pytest
-from typer.testing import CliRunner
 
-from lambda_serving_cli.main import app
 from tests.servers.built import PROJECT
 from tests.servers.dev_server import clean_environment
+from tests.servers.program import run_here
 
 COMMAND = str(Path(sys.executable).with_name("lambda-serving"))
 LEFT_OUT = ("__pycache__", "*.pyc")
@@ -41,12 +38,7 @@ class Copy:
         self, *arguments: str, answer: bytes = b"", env: Mapping[str, str] = MappingProxyType({})
     ) -> Done:
         """Run a command in the project's folder, in this process; it must not fail by itself."""
-        wanted = self._make_environment(env)
-        gone = dict.fromkeys(set(os.environ) - set(wanted))
-        with chdir(self.root):
-            done = CliRunner().invoke(app, arguments, input=answer, env={**gone, **wanted})
-        if done.exception and not isinstance(done.exception, SystemExit):
-            raise done.exception
+        done = run_here(self.root, *arguments, answer=answer, env=self._make_more(env))
         return Done(done.exit_code, done.stdout_bytes, done.stderr_bytes)
 
     def type(
@@ -58,16 +50,16 @@ class Copy:
     ) -> Done:
         """The same by a process of its own, as in a terminal; it takes a second or more."""
         done = subprocess.run(
-            [COMMAND, *arguments], cwd=self.root, env=self._make_environment(env),
+            [COMMAND, *arguments], cwd=self.root, env=clean_environment(**self._make_more(env)),
             timeout=timeout, input=answer, capture_output=True,
         )  # fmt: skip
         assert b"Traceback" not in done.stderr, done.stderr.decode()
         return Done(done.returncode, done.stdout, done.stderr)
 
-    def _make_environment(self, more: Mapping[str, str]) -> dict[str, str]:
+    def _make_more(self, more: Mapping[str, str]) -> dict[str, str]:
         # No profile, no credentials and no metadata service of this machine.
         home = {"HOME": str(self.root), "XDG_CACHE_HOME": str(self.root / ".cache")}
-        return clean_environment(**home, **more)
+        return home | dict(more)
 
     def do(self, *arguments: str, **more: Any) -> str:
         """What a command prints that succeeds."""

@@ -1,6 +1,5 @@
 """The command line against a registry in a loopback S3, as a user types it."""
 
-import contextlib
 import hashlib
 import json
 import os
@@ -11,11 +10,10 @@ from typing import Any, Self
 from urllib.parse import quote
 
 import boto3
-from typer.testing import CliRunner
 
-from lambda_serving_cli.main import app
 from lambda_serving_cli.registry.layout import Bucket
 from tests.servers.dev_server import clean_environment
+from tests.servers.program import run_here
 from tests.servers.s3 import S3Server
 
 COMMAND = [str(Path(sys.executable).with_name("lambda-serving")), "model"]
@@ -108,10 +106,7 @@ class Registry:
     def invoke(self, *arguments: object, code: int = 0) -> tuple[str, str]:
         """Like `run`, but in this process: a program of its own takes a second to start."""
         line = ["model", *map(str, arguments), "--state", str(self.folder / "state")]
-        with contextlib.chdir(self.folder):
-            cache = str(self.folder / "cache")
-            env = {"COLUMNS": "300", "NO_COLOR": "1", "XDG_CACHE_HOME": cache}
-            result = CliRunner().invoke(app, line, env=env)
+        result = run_here(self.folder, *line, env={"XDG_CACHE_HOME": str(self.folder / "cache")})
         assert result.exit_code == code, result.output
         return result.stdout, result.stderr
 

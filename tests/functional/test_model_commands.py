@@ -66,7 +66,7 @@ def test_upload_of_a_folder(registry: Registry) -> None:
 def test_the_same_artifact_is_no_new_version(registry: Registry) -> None:
     first, copy = registry.write("a.bin", b"weights"), registry.write("b.bin", b"weights")
     registry.upload(first, "--tags", "old")
-    out, err = registry.run(
+    out, err = registry.invoke(
         *("upload", *NAMED, copy, "--framework", "custom", "--publish", "--tags", "new")
     )
     assert "The same artifact is there already: version 1" in out and "--force" in err
@@ -94,13 +94,13 @@ def test_any_visible_name(registry: Registry, monkeypatch: pytest.MonkeyPatch) -
         monkeypatch.setenv(name, value)
     fetched = fetch_model(done["model"], done["sha256"], read_runtime())  # as an endpoint does
     assert (fetched.name, fetched.read_bytes()) == ("my model.bin", b"weights")
-    told = registry.run("show", *names, "--version", 1)[0]
+    told = registry.invoke("show", *names, "--version", 1)[0]
     uri = told.partition("s3://")[2].partition("\n")[0]
     pasted = fetch_model(f"s3://{uri}", done["sha256"], read_runtime())
     assert pasted.read_bytes() == b"weights"
-    assert "100% [x] 日本" in registry.run("list")[0]
+    assert "100% [x] 日本" in registry.invoke("list")[0]
     assert registry.ask("show", *names)["versions"]["1"]["sha256"] == done["sha256"]
-    registry.run("remove", *names, "--version", 1)
+    registry.invoke("remove", *names, "--version", 1)
     assert registry.list_keys() == [f"{folder}index.json"]
 
 
@@ -114,7 +114,7 @@ def test_named_framework_and_libraries(registry: Registry) -> None:
 
 def test_a_model_that_seems_broken_is_told(registry: Registry) -> None:
     cut = registry.write("model.onnx", make_adder()[:-20])
-    out, err = registry.run("upload", *NAMED, cut)
+    out, err = registry.invoke("upload", *NAMED, cut)
     assert "Warning: model.onnx is no whole ONNX model" in err and "version 1" in out
     keys = registry.list_keys()
     for named in ((), ("--framework", "onnx")):
@@ -132,7 +132,7 @@ def test_list(filled: Registry) -> None:
     other = ("--project", "q", "--name", "m")
     registry.ask("upload", *other, registry.write("m.bin", b"m"), "--framework", "custom")
     registry.s3.put(BUCKET, "registry/p/given up/1/model.onnx", b"")
-    out, _ = registry.run("list")
+    out, _ = registry.invoke("list")
     rows = [line.split() for line in out.splitlines()[1:]]
     assert rows == [["p", "n", "4", "4", "2", "custom", "5", "bytes"],
                     ["q", "m", "1", "1", "-", "custom", "1", "bytes"]]  # fmt: skip
@@ -158,16 +158,16 @@ def test_list_of_models_without_versions(registry: Registry) -> None:
 def test_list_tells_broken_indexes_and_shows_the_rest(filled: Registry) -> None:
     filled.s3.put(BUCKET, "registry/p/broken/index.json", b"{")
     filled.s3.put(BUCKET, "registry/p/later/index.json", b'{"schema": 2}')
-    out, err = filled.run("list", code=1)
+    out, err = filled.invoke("list", code=1)
     assert "onnx" in out
     assert "registry/p/broken/index.json in the bucket is not an index" in err
     assert "has schema 2" in err
-    out, _ = filled.run("list", "--json", code=1)
+    out, _ = filled.invoke("list", "--json", code=1)
     assert [model["name"] for model in json.loads(out)] == ["n"]
 
 
 def test_show(filled: Registry) -> None:
-    out, _ = filled.run("show", *NAMED)
+    out, _ = filled.invoke("show", *NAMED)
     assert [line.split()[:3] for line in out.splitlines()[1:]] == [
         ["1", "no", "onnx"],
         ["2", "yes", "onnx"],
@@ -177,13 +177,15 @@ def test_show(filled: Registry) -> None:
     assert list(shown["versions"]) == ["1", "2", "3"] and shown["bucket"] == BUCKET
     latest = filled.ask("show", *NAMED, "--version", "latest")
     assert (latest["version"], latest["sha256"]) == ("3", "3" * 64)
-    assert "s3://models/registry/p/n/2/model.onnx" in filled.run("show", *NAMED, "--version", 2)[0]
+    assert (
+        "s3://models/registry/p/n/2/model.onnx" in filled.invoke("show", *NAMED, "--version", 2)[0]
+    )
 
 
 def test_publish_and_unpublish(filled: Registry) -> None:
-    assert "Published: version 3" in filled.run("publish", *NAMED, "--version", "latest")[0]
+    assert "Published: version 3" in filled.invoke("publish", *NAMED, "--version", "latest")[0]
     assert filled.ask("publish", *NAMED, "--version", 3)["published"] is True
-    assert "No longer published" in filled.run("unpublish", *NAMED, "--version", "2")[0]
+    assert "No longer published" in filled.invoke("unpublish", *NAMED, "--version", "2")[0]
     versions = filled.read_index()["versions"]
     assert [number for number in versions if versions[number]["published"]] == ["3"]
 
@@ -192,15 +194,15 @@ def test_tag_and_untag(filled: Registry) -> None:
     tagged = filled.ask("tag", *NAMED, "--version", 1, "--tags", "us,eu", "--tags", "x")
     assert tagged["tags"] == ["eu", "us", "x"]
     assert filled.ask("untag", *NAMED, "--version", 1, "--tags", "eu,absent")["tags"] == ["us", "x"]
-    assert "us, x" in filled.run("tag", *NAMED, "--version", 1, "--tags", "x")[0]
-    assert "us, x" in filled.run("untag", *NAMED, "--version", 1, "--tags", "eu")[0]
+    assert "us, x" in filled.invoke("tag", *NAMED, "--version", 1, "--tags", "x")[0]
+    assert "us, x" in filled.invoke("untag", *NAMED, "--version", 1, "--tags", "eu")[0]
 
 
 def test_remove(filled: Registry) -> None:
     _, err = filled.run("remove", *NAMED, "--version", 2, code=1)
     assert "is published" in err and "--force" in err
     assert "2" in filled.read_index()["versions"]
-    out, _ = filled.run("remove", *NAMED, "--version", 2, "--force")
+    out, _ = filled.invoke("remove", *NAMED, "--version", 2, "--force")
     assert "Removed version 2" in out
     removed = filled.ask("remove", *NAMED, "--version", "latest", "--keep-files")
     assert (removed["version"], removed["deleted"]) == ("3", [])
@@ -208,9 +210,11 @@ def test_remove(filled: Registry) -> None:
     assert filled.list_keys("registry/p/n/3") == ["registry/p/n/3/model.onnx"]
     # Its number is not given again, and the same command deletes what is left.
     assert filled.upload(filled.write("next.bin", b"next"))["version"] == "4"
-    assert "Removed what was left of version 3" in filled.run("remove", *NAMED, "--version", 3)[0]
+    assert (
+        "Removed what was left of version 3" in filled.invoke("remove", *NAMED, "--version", 3)[0]
+    )
     assert filled.list_keys("registry/p/n/3") == []
-    _, err = filled.run("remove", *NAMED, "--version", 3, code=1)
+    _, err = filled.invoke("remove", *NAMED, "--version", 3, code=1)
     assert "has no version 3" in err
 
 
@@ -218,5 +222,5 @@ def test_the_index_goes_first(filled: Registry) -> None:
     """What a reader finds in the index is there, whenever it looks."""
     order = []
     filled.s3.watch = lambda request, is_done: order.append((request.method, request.key))
-    filled.run("remove", *NAMED, "--version", 1)
+    filled.invoke("remove", *NAMED, "--version", 1)
     assert order.index(("PUT", INDEX)) < order.index(("POST", ""))

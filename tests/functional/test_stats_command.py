@@ -14,6 +14,7 @@ from lambda_serving_cli.commands.stats import read_since
 from lambda_serving_cli.terminal.errors import CommandError
 from tests.servers.cloudwatch import CloudWatch
 from tests.servers.dev_server import COMMAND, clean_environment, wait_for
+from tests.servers.program import run_here
 from tests.servers.runtime_api import find_free_port
 from tests.unit.stats_log import Log, serve
 
@@ -40,10 +41,8 @@ def make_environment(folder: Path, url: str, **more: str) -> dict[str, str]:
 
 def run(folder: Path, url: str, *options: str, **more: str) -> subprocess.CompletedProcess[str]:
     """The command in a folder, with AWS at a URL."""
-    return subprocess.run(
-        [*STATS, *options], cwd=folder, env=make_environment(folder, url, **more), text=True,
-        timeout=60, stdin=subprocess.DEVNULL, capture_output=True,
-    )  # fmt: skip
+    done = run_here(folder, "stats", *options, env=make_environment(folder, url, **more))
+    return subprocess.CompletedProcess(options, done.exit_code, done.stdout, done.stderr)
 
 
 def read(folder: Path, url: str, *options: str, **more: str) -> dict[str, Any]:

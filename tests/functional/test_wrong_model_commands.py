@@ -191,12 +191,12 @@ def test_an_index_that_is_wrong_itself(
 
 def test_a_local_cloud_that_is_gone(registry: Registry) -> None:
     registry.s3.stop()
-    _, err = registry.run("list", code=1)
+    _, err = registry.invoke("list", code=1)
     assert "the local cloud does not answer" in err and "make up" in err
     with socket.create_server(("127.0.0.1", registry.s3.port)):
         pass
     (registry.folder / "state" / "stack.json").unlink()
-    assert "no local cloud is up" in registry.run("list", code=1)[1]
+    assert "no local cloud is up" in registry.invoke("list", code=1)[1]
 
 
 def test_a_bucket_that_is_gone(registry: Registry) -> None:

@@ -2,7 +2,6 @@
 
 import json
 import subprocess
-import sys
 from math import inf, isclose
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,7 @@ from lambda_serving_cli.cost.formula import (
 )
 from lambda_serving_cli.cost.prices import SERVERS, Server
 from lambda_serving_cli.cost.report import make_report, write_markdown
+from tests.servers.program import run_here
 
 PROJECT = Path(__file__).parents[2]
 
@@ -29,10 +29,8 @@ ONE_GB = Load(memory_mb=1024, duration_ms=100, cold_ms=500)
 
 
 def run(*options: str) -> subprocess.CompletedProcess[str]:
-    code = "from lambda_serving_cli.main import app; app()"
-    return subprocess.run(
-        [sys.executable, "-c", code, "cost", *options], capture_output=True, text=True
-    )
+    done = run_here(PROJECT, "cost", *options)
+    return subprocess.CompletedProcess(options, done.exit_code, done.stdout, done.stderr)
 
 
 def test_tiers() -> None:
