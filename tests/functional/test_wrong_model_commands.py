@@ -77,9 +77,9 @@ FAILURES = [
     (("remove", *NAMED, "--version", "7"), "has no version 7"),
     (("upload", *NAMED, "words.txt"), "what made words.txt cannot be told"),
     (("upload", *NAMED, "empty"), "holds no file"),
-    (("upload", *NAMED, "words.txt", "--framework", "custom", "--sample", "no"), "the sample no"),
+    (("upload", *NAMED, "words.txt", "--framework", "custom", "--sample", "no"), "No such file"),
     (("upload", *NAMED, FILE, "--sample", "words.txt"), "is not JSON"),
-    (("upload", *NAMED, FILE, "--sample", "list.json"), "holds no JSON object"),
+    (("upload", *NAMED, FILE, "--sample", "list.json"), "expected a JSON object, got an array"),
     (("upload", *NAMED, "sample.json", "--framework", "custom", "--sample", "sample.json"),
      "is named sample.json"),
     (("upload", "--project", "p" * 600, "--name", "n" * 600, FILE), "the names are too long"),
@@ -111,14 +111,10 @@ def check_refused(registry: Registry, reason: str, *command: str) -> None:
 @pytest.mark.parametrize(
     ("sample", "told"),
     [
-        (b'{"x": NaN}', "is not JSON: NaN is no number"),
-        (b'{"x": -1e999}', "is not JSON: -1e999 is no number"),
-        (b'{"x": "\\ud800"}', "is not JSON: 'utf-8' codec can't encode"),
-        ('{"x": 1}'.encode("utf-16"), "is not JSON: 'utf-8' codec can't decode"),
         (b'{"x": ' + b"[" * 100_000, "is not JSON"),
         (b'{"x": "' + b"x" * 10 * 1024 * 1024 + b'"}', "bytes, the limit is 10485760"),
     ],
-    ids=["NaN", "infinity", "surrogate", "UTF-16", "deep", "large"],
+    ids=["deep", "large"],
 )
 def test_a_sample_that_no_endpoint_reads(registry: Registry, sample: bytes, told: str) -> None:
     with pytest.raises(ModelLoadError):
@@ -127,6 +123,18 @@ def test_a_sample_that_no_endpoint_reads(registry: Registry, sample: bytes, told
     _, err = registry.invoke("upload", *NAMED, model, "--sample", path, code=1)
     assert told in " ".join(err.split())
     assert registry.s3.count() == {}
+
+
+@pytest.mark.parametrize(
+    "sample",
+    [b'{"x": NaN}', b'{"x": -1e999}', b'{"x": "\\ud800"}', '{"x": 1}'.encode("utf-16")],
+    ids=["NaN", "infinity", "surrogate", "UTF-16"],
+)
+def test_a_sample_is_read_as_a_body(registry: Registry, sample: bytes) -> None:
+    """What an endpoint takes is taken here too: JSON as Python reads it."""
+    assert isinstance(parse_sample(sample, "1").body, dict)
+    model, path = registry.write(FILE, make_adder()), registry.write("sample.json", sample)
+    registry.invoke("upload", *NAMED, model, "--sample", path)
 
 
 @pytest.mark.parametrize(

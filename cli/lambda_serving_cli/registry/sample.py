@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
-import math
 from pathlib import Path
 
+from lambda_serving.errors import RequestError
+from lambda_serving.messages.encoding import JSON, decode_body
 from lambda_serving.settings.auto_update import LARGEST_SAMPLE
 from lambda_serving_cli.files.content import read_bytes
 from lambda_serving_cli.registry.artifact import ArtifactFile, digest_file
@@ -14,36 +14,17 @@ from lambda_serving_cli.terminal.errors import CommandError
 
 
 def read_sample(path: Path) -> ArtifactFile:
-    """The sample request, which is a JSON object like the body of any request.
-
-    An endpoint reads it by orjson, which takes less than Python does: UTF-8 alone, no NaN, no
-    number beyond a float's range, no half of a surrogate pair.
+    """The sample request, read as an endpoint reads a body: a JSON object.
 
     Raises:
         CommandError: it is not that, or too large.
     """
+    data = read_bytes(path)
     try:
-        data = read_bytes(path)
-        content = json.loads(data.decode(), parse_constant=_refuse, parse_float=_parse_float)
-        json.dumps(content, ensure_ascii=False).encode()
-    except (ValueError, RecursionError) as error:
-        raise CommandError(f"the sample {path} is not JSON: {error}") from error
-    if len(data) > LARGEST_SAMPLE:
+        decode_body(data, JSON, "", LARGEST_SAMPLE)
+    except RequestError as error:
         raise CommandError(
-            f"the sample {path} has {len(data)} bytes, the limit is {LARGEST_SAMPLE}"
-        )
-    if not isinstance(content, dict):
-        raise CommandError(
-            f"the sample {path} holds no JSON object",
+            f"the sample {path}: {error.detail}",
             advice='it is the body of a request, such as {"age": 41}',
-        )
+        ) from error
     return digest_file(path, SAMPLE, len(data), lambda _: None)
-
-
-def _refuse(number: str) -> float:
-    raise ValueError(f"{number} is no number of JSON")
-
-
-def _parse_float(text: str) -> float:
-    number = float(text)
-    return number if math.isfinite(number) else _refuse(text)
