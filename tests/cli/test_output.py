@@ -67,7 +67,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Copy]:
         log = Log()
         statistics = log.open("iris")
         serve(statistics, {"x": 1.0, "y": ["a", "b"], "last": 2.0, "sold": 4})
-        with pytest.raises(ValueError), statistics.begin("r"):
+        with pytest.raises(ValueError), statistics.begin_request("r"):
             raise ValueError("no")
         logs.add("iris", *(event.message for event in log.events))
         registry = servers.enter_context(Registry(copy.root))

@@ -18,8 +18,7 @@ from typing import Any
 import yaml
 
 from lambda_serving_cli.files.content import read_text
-from lambda_serving_cli.project.blocks import FUNCTION
-from lambda_serving_cli.project.template import LAYER, MONITORING, Template
+from lambda_serving_cli.project.template import FUNCTION, LAYER, MONITORING, Template
 from lambda_serving_cli.project.yaml_nodes import compose, dig, read_node
 from lambda_serving_cli.terminal.errors import CommandError
 

@@ -23,6 +23,6 @@ def check_with(check: Callable[[str], str]) -> Callable[[Any], Any]:
 
     def callback(text: Any) -> Any:
         with refuse_option():
-            return text and check(text)
+            return None if text is None else check(text)
 
     return callback
