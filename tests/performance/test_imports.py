@@ -37,7 +37,9 @@ print(*names)
 NO_LAYER_HAS = ("pandas", "pyarrow", "dask", "matplotlib", "cudf", "polars")
 """What engines' libraries import where the tests' environment happens to have it."""
 
-NOT_COUNTED = {"_distutils_hack", "lambda_serving_cli", "lambda_serving_cli.openmp"} | {
+NOT_COUNTED = {
+    *("_distutils_hack", "sitecustomize", "lambda_serving_cli", "lambda_serving_cli.openmp"),
+} | {
     f"lambda_serving.{file.parent.name}".removesuffix(".lambda_serving")
     for file in Path(lambda_serving.__file__).parent.rglob("__init__.py")
 }

@@ -76,7 +76,8 @@ def test_context_is_lambdas(start: Start) -> None:
 def test_missing_bytecode_is_a_violation(start: Start) -> None:
     process = start("see")
     assert process.wait_until_started() is None
-    assert any("__pycache__/probe" in violation for violation in process.list_violations())
+    # Who is not root may not even make the folder.
+    assert any("__pycache__" in violation for violation in process.list_violations())
 
 
 @pytest.mark.parametrize("allowed", [True, False])
