@@ -27,6 +27,7 @@ from lambda_serving_cli.dev_server.credentials import SessionCredentials, find_r
 from lambda_serving_cli.dev_server.environment import DevEnvironment
 from lambda_serving_cli.dev_server.log import set_up_logging
 from lambda_serving_cli.dev_server.record_line import log_record, write_record
+from lambda_serving_cli.dev_server.shared_names import isolate_modules
 
 logger = logging.getLogger("lambda_serving")
 
@@ -64,7 +65,7 @@ class DevServer:
         )
         tell = write_record if options.as_json else log_record
         for folder in find_folders(Path(options.functions)):
-            own = replace(runtime, task_root=folder, module_prefix=f"{folder.name}_")
+            own = replace(runtime, task_root=folder, isolate_modules=isolate_modules)
             self._environments[folder.name] = DevEnvironment(own, self._environments, tell)
         self._apps = {name: DevApp(each) for name, each in self._environments.items()}
 

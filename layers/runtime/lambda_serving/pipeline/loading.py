@@ -118,7 +118,9 @@ def _load(
     user_code = None
     try:
         engine = find_engine(settings.engine)(settings, runtime.vcpus)
-        user_code = make_user_code(runtime.task_root, settings, send_request, runtime.module_prefix)
+        user_code = make_user_code(
+            runtime.task_root, settings, send_request, runtime.isolate_modules
+        )
         if engine.user_process == "ignored" and user_code.get_method("process"):
             logger.warning("the engine %r runs the model: `process` is ignored", settings.engine)
         model = fetch.wait()

@@ -7,9 +7,9 @@ seven times as long to define, 0.6 to 1.5 ms of a cold start (docs/decisions/001
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import quote
 
 PAYLOAD_LIMIT = 6 * 1024 * 1024
@@ -47,8 +47,9 @@ class Runtime(NamedTuple):
     credentials_token: str = ""
     mistakes: tuple[str, ...] = ()
     """Environment variables with wrong values. While there are any, no request is served."""
-    module_prefix: str = ""
-    """Prefix of the packages that hold user modules, where one process serves several endpoints."""
+    isolate_modules: Callable[[Path, Path, str], Any] | None = None
+    """Makes the finder of a version's modules, of their folder, the endpoint's and the version.
+    Set only by a process that serves several endpoints (the dev server)."""
 
     def __repr__(self) -> str:
         """Without credentials, since it may appear in a log."""

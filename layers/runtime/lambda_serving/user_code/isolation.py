@@ -6,8 +6,8 @@ version are in a package of their own (``version_2.features``), and its code has
 that looks there first. This holds at import, and also in a method that imports during requests,
 whatever runs at the same time.
 
-Pickles and ``importlib.import_module`` use plain names: see ``plain_names``. For a process that
-serves several endpoints at the same time: see ``shared_names``. Why it is done like this:
+Pickles and ``importlib.import_module`` use plain names: see ``plain_names``. The dev server
+serves several endpoints at the same time and has a finder of its own. Why it is done like this:
 docs/decisions/0007-versions-side-by-side.md.
 """
 

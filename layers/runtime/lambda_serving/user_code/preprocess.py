@@ -95,12 +95,12 @@ def make_user_code(
     folder: Path,
     settings: VersionSettings,
     send_request: Callable[..., Any],
-    prefix: str = "",
+    isolate: Callable[[Path, Path, str], Any] | None = None,
 ) -> UserCode:
     """Import ``preprocess.py`` (or the package ``preprocess/``) and make ``Preprocess()``.
 
-    In a folder without either there is no user code, and every stage returns its input. A process
-    that serves several endpoints gives each a ``prefix``, so that their modules do not mix.
+    In a folder without either there is no user code, and every stage returns its input. ``isolate``
+    is ``Runtime.isolate_modules``.
 
     Raises:
         UserCodeLoadError: it cannot be imported, has no ``Preprocess``, or its ``__init__`` raises.
@@ -109,7 +109,7 @@ def make_user_code(
     if file is None:
         return UserCode(SimpleNamespace())
     root, name = name_module(file)
-    isolated = _isolate(root, folder, name, settings, prefix)
+    isolated = _isolate(root, folder, name, settings, isolate)
     try:
         with show_plain_names(isolated):
             module = isolated.import_module(name) if isolated else import_file(name, file)
@@ -128,17 +128,20 @@ def make_user_code(
 
 
 def _isolate(
-    root: Path, folder: Path, name: str, settings: VersionSettings, prefix: str
+    root: Path,
+    folder: Path,
+    name: str,
+    settings: VersionSettings,
+    isolate: Callable[[Path, Path, str], Any] | None,
 ) -> IsolatedFolder | None:
     """Make the finder of the version's own modules; None for the default version.
 
     The default version's modules have their plain names. Other modules in the root folder, such as
     libraries, are shared between versions.
     """
-    if prefix:
-        from lambda_serving.user_code.shared_names import SharedFolder
-
-        return SharedFolder(f"{prefix}version_{settings.version}", root, folder)
+    if isolate is not None:
+        own: IsolatedFolder = isolate(root, folder, settings.version)
+        return own
     is_shared = root == folder
     if is_shared and str(root) not in sys.path:
         sys.path.insert(0, str(root))

@@ -102,6 +102,11 @@ class SharedFolder(IsolatedFolder):
         return self._load(plain) if imports else sys.modules.get(f"{self.name}.{plain}")
 
 
+def isolate_modules(root: Path, folder: Path, version: str) -> SharedFolder:
+    """``Runtime.isolate_modules``: the modules of one version of the endpoint in ``folder``."""
+    return SharedFolder(f"{folder.name}_version_{version}", root, folder)
+
+
 class StandIn(ModuleType):
     """In ``sys.modules`` under a plain name."""
 
