@@ -18,6 +18,9 @@ from lambda_serving.telemetry.writer import RecordWriter
 from tests.emf import check_record
 from tests.models import make_adder
 
+# Each of the tests' processes has a core; OpenMP's threads would wait for each other by spinning.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 # A shell starts what runs in its background with SIGINT ignored, and so would all processes of
 # the tests be, that interrupt some of them.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -50,17 +53,33 @@ class Preprocess:
 """
 
 
+ROOMS = ("stack", "cli", "functional", "template", "unit", "built", "real", "contract")
+"""The order of the tests' folders. What is deployed begins, since it takes longest, and the
+contract suite ends: it comes in small pieces, with which two processes end at the same time."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    def find_room(item: pytest.Item) -> int:
+        room = item.nodeid.split("/")[1]
+        return ROOMS.index(room) if room in ROOMS else len(ROOMS)
+
+    items.sort(key=find_room)
+
+
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """Of several processes one has all tests of what is built and deployed: there is one build,
-    and one stack. (Its own `loadgroup` does not work with pytest 9.2.)"""
+    """A file's tests run in one process, so that what they share is made once; so do all tests of
+    the stack, and all of what was built. (Its own `loadgroup` does not work with pytest 9.2.)"""
     from xdist.scheduler import LoadScopeScheduling
 
     class Scheduling(LoadScopeScheduling):
         def _split_scope(self, nodeid: str) -> str:
-            is_deployed = nodeid.startswith(("tests/built/", "tests/real/", "tests/stack/"))
-            return "deployed" if is_deployed else nodeid
+            room = nodeid.split("/")[1]
+            if room in ("stack", "built", "real"):
+                return room.replace("real", "built")
+            return nodeid.partition("-" if room == "contract" else "::")[0]
 
+    config.option.loadscopereorder = False
     return Scheduling(config, log)
 
 

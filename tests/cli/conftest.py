@@ -81,6 +81,10 @@ class Copy:
         # Messages are framed, and wrapped within the frame.
         return " ".join(done.stderr.decode().replace("│", " ").split())
 
+    def copy(self, root: Path) -> "Copy":
+        """The same project in another folder."""
+        return Copy(copytree(self.root, root))
+
     def snapshot(self) -> dict[str, bytes]:
         """Every file's content, but for what commands wait for each other by."""
         files = (path for path in self.root.rglob("*") if path.is_file())

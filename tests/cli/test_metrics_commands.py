@@ -1,11 +1,12 @@
 """`lambda-serving metrics …`: [metrics] of endpoint.toml, with ClearML's options."""
 
 import tomllib
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.cli.conftest import Copy
+from tests.cli.conftest import Copy, copy_project
 
 TOML = """\
 # my notes
@@ -21,15 +22,22 @@ type = "value"        # a gauge
 CODE = "class Preprocess:\n    def process(self, data, state, collect=None):\n        return {}\n"
 
 
-@pytest.fixture
-def own(project: Copy) -> Copy:
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Copy:
     """A project with an endpoint `own` that has comments and metrics."""
+    project = copy_project(tmp_path_factory.mktemp("own") / "project")
     preprocess = project.write("p.py", CODE)
     project.do(
         "model", "add", "--engine", "custom", "--endpoint", "own", "--preprocess", str(preprocess)
     )
     project.write("functions/own/endpoint.toml", TOML)
     return project
+
+
+@pytest.fixture
+def own(made: Copy, tmp_path: Path) -> Copy:
+    """Each test's own copy of it."""
+    return made.copy(tmp_path / "project")
 
 
 def read_metrics(project: Copy, endpoint: str) -> Any:

@@ -1,25 +1,33 @@
 """`lambda-serving model canary` and `model remove --endpoint`."""
 
 import tomllib
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.cli.conftest import Copy
+from tests.cli.conftest import Copy, copy_project
 
 CODE = "class Preprocess:\n    def process(self, data, state, collect=None):\n        return {}\n"
 CANARY = ("model", "canary", "--endpoint")
 REMOVE = ("model", "remove", "--endpoint")
 
 
-@pytest.fixture
-def project(project: Copy) -> Copy:
+@pytest.fixture(scope="module")
+def churn(tmp_path_factory: pytest.TempPathFactory) -> Copy:
     """With an endpoint `churn` of two versions, the second with code of its own."""
+    project = copy_project(tmp_path_factory.mktemp("churn") / "project")
     add = ("model", "add", "--engine", "sklearn", "--endpoint", "churn")
     code = project.write("code.py", CODE)
     project.do(*add, "--model", "s3://b/one", "--preprocess", str(code))
     project.do(*add, "--model", "s3://b/two", "--preprocess", str(code), "--version", "2")
     return project
+
+
+@pytest.fixture
+def project(churn: Copy, tmp_path: Path) -> Copy:
+    """Each test's own copy of it."""
+    return churn.copy(tmp_path / "project")
 
 
 def read_traffic(project: Copy, endpoint: str) -> Any:

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
+from itertools import cycle
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -154,11 +155,16 @@ class Run:
             return read_http_answer(self.handler(event))
         return call_directly(self.handler, event)
 
-    def serve_in_process(self, events: list[Any]) -> None:
-        """A cold start in a process of its own, requests, then the signal that Lambda sends.
+    def serve_in_process(self, *versions: str | None) -> None:
+        """A cold start in a process of its own, a request to each of the versions, by the event
+        sources in turn, then the signal that Lambda sends.
 
         ``notes`` are those of this process alone.
         """
+        raw, makers = json.dumps(BODY).encode(), cycle((make_http_event, make_payload))
+        events = [
+            make(raw, version, JSON, "") for make, version in zip(makers, versions, strict=False)
+        ]
         (self.folder / "notes.txt").unlink(missing_ok=True)
         done = subprocess.run(
             [sys.executable, "-c", PROCESS],

@@ -51,7 +51,8 @@ class Shape:
 
     ``code`` is preprocess.py (None for no user code at all) and ``files`` what lies beside it;
     both with ``$rows``, ``$imports``, ``$process`` and ``$async_process`` of the engine.
-    ``meaningless`` names engines on which the shape has no meaning, and why.
+    ``meaningless`` names engines on which the shape has no meaning, and why. One that
+    ``mixes_sources`` sends its requests by all event sources in turn, and so runs once.
     """
 
     name: str
@@ -60,6 +61,7 @@ class Shape:
     toml: str = ""
     files: Mapping[str, str] = MappingProxyType({})
     meaningless: Mapping[str, str] = field(default_factory=dict)
+    mixes_sources: bool = False
 
     def write(self, text: str, engine: EngineCase) -> str:
         """Source for one engine; ``process`` only where the engine runs no model."""

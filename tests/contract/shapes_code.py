@@ -91,7 +91,7 @@ def unloads_once(run: Run) -> None:
 
 def unloads_at_sigterm(run: Run) -> None:
     """In a process of its own: one request, then the signal that Lambda sends."""
-    run.serve_in_process([run.make_event()])
+    run.serve_in_process(None)
     assert run.notes == ["unload"]
 
 
@@ -151,7 +151,7 @@ CODE = (
     Shape("unload_at_close", UNLOAD, unloads_once),
     Shape("async_unload_at_close", ASYNC_UNLOAD, unloads_once),
     Shape("failing_unload", FAILING_UNLOAD, unloads_once),
-    Shape("unload_at_sigterm", UNLOAD, unloads_at_sigterm),
+    Shape("unload_at_sigterm", UNLOAD, unloads_at_sigterm, mixes_sources=True),
     *(
         Shape(f"broken_{part}", code, answers_503(type_name))
         for part, (code, type_name) in BROKEN.items()

@@ -48,7 +48,7 @@ def loads_on_first_use(run: Run) -> None:
 
 def evicts_the_least_recently_used(run: Run) -> None:
     """200 MB each for 2 and 3, 300 in all; a process of its own, for its memory is measured."""
-    run.serve_in_process([run.make_event(version=version) for version in ("2", "3", "2", "2")])
+    run.serve_in_process("2", "3", "2", "2")
     notes = [note for note in run.notes if not note.endswith("1")]
     assert notes == ["load2", "unload2", "load3", "unload3", "load2", "unload2"], run.notes
 
@@ -58,8 +58,7 @@ def small_versions_stay(run: Run) -> None:
 
     60 MB hold many such models; the library is no version's, and leaves with none.
     """
-    events = [run.make_event(version=version) for version in (None, "2", "3", None, "2", "3")]
-    run.serve_in_process(events)
+    run.serve_in_process(None, "2", "3", None, "2", "3")
     loads = [note for note in run.notes if note.startswith("load")]
     assert loads == ["load1", "load2", "load3"], run.notes
 
@@ -158,16 +157,22 @@ LIVES = (
     ),
     Shape("version_of_every_engine", PLAIN, runs_another_engine, ENGINE_TOML, ENGINE_FILES),
     Shape("versions_load_on_first_use", WITNESS, loads_on_first_use, "[version.2]\n[version.3]\n"),
-    Shape("versions_within_a_budget", HEAVY, evicts_the_least_recently_used, BUDGET.format(300)),
-    Shape(
-        "versions_of_small_blocks",
-        SMALL_BLOCKS,
-        evicts_the_least_recently_used,
-        BUDGET.format(300),
+    *(
+        Shape(name, code, evicts_the_least_recently_used, BUDGET.format(300), mixes_sources=True)
+        for name, code in (
+            ("versions_within_a_budget", HEAVY),
+            ("versions_of_small_blocks", SMALL_BLOCKS),
+            ("heavy_classes", HEAVY_CLASS),
+            ("async_within_a_budget", ASYNC_HEAVY),
+        )
     ),
-    Shape("heavy_classes", HEAVY_CLASS, evicts_the_least_recently_used, BUDGET.format(300)),
-    Shape("async_within_a_budget", ASYNC_HEAVY, evicts_the_least_recently_used, BUDGET.format(300)),
-    Shape("versions_that_fit_stay", WITNESS, small_versions_stay, BUDGET.format(60)),
+    Shape(
+        "versions_that_fit_stay",
+        WITNESS,
+        small_versions_stay,
+        BUDGET.format(60),
+        mixes_sources=True,
+    ),
     Shape("unknown_version", PLAIN, names_the_versions, "[version.2]\n[version.spare]\n"),
     Shape(
         "broken_version",

@@ -44,6 +44,15 @@ def end_command(process: subprocess.Popen[str], code: int = 0) -> tuple[str, str
     return out, err
 
 
+def run_command(folder: Path, *arguments: object, code: int = 0, **env: str) -> tuple[str, str]:
+    """(stdout, stderr) of `lambda-serving model …` in this process: a program of its own takes a
+    second to start."""
+    line = ["model", *map(str, arguments)]
+    done = run_here(folder, *line, env={"XDG_CACHE_HOME": str(folder / "cache")} | env)
+    assert done.exit_code == code, done.output
+    return done.stdout, done.stderr
+
+
 class Registry:
     """A bucket, and a state folder that names it as the local cloud's. A context manager."""
 
@@ -104,11 +113,8 @@ class Registry:
         return end_command(self.start(*arguments), code)
 
     def invoke(self, *arguments: object, code: int = 0) -> tuple[str, str]:
-        """Like `run`, but in this process: a program of its own takes a second to start."""
-        line = ["model", *map(str, arguments), "--state", str(self.folder / "state")]
-        result = run_here(self.folder, *line, env={"XDG_CACHE_HOME": str(self.folder / "cache")})
-        assert result.exit_code == code, result.output
-        return result.stdout, result.stderr
+        """Like `run`, but in this process."""
+        return run_command(self.folder, *arguments, "--state", self.folder / "state", code=code)
 
     def ask(self, *arguments: object) -> Any:
         """Invoke it with --json: what it gives."""

@@ -3,14 +3,22 @@
 import os
 from collections.abc import Mapping
 from contextlib import chdir
+from functools import cache
 from pathlib import Path
 from types import MappingProxyType
 
+from botocore import loaders
 from click.testing import Result
+from typer import testing
 from typer.testing import CliRunner
 
 from lambda_serving_cli.main import app
 from tests.servers.dev_server import clean_environment
+
+# Made once in a process, as in a real call: else each makes 25 commands anew, and reads the
+# descriptions of AWS's services again.
+testing._get_command = cache(testing._get_command)
+loaders.create_loader = cache(loaders.create_loader)
 
 
 def run_here(

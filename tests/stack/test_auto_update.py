@@ -10,7 +10,7 @@ import pytest
 from tests.cli.conftest import copy_project
 from tests.conftest import ADDER_CODE
 from tests.emf import read_records
-from tests.functional.registry import end_command, start_command
+from tests.functional.registry import run_command
 from tests.models import make_adder
 from tests.servers.built import STATE
 from tests.stack.conftest import Stack
@@ -33,9 +33,8 @@ def publish(stack: Stack, tmp_path: Path) -> Iterator[Publish]:
         sample = tmp_path / "sample.json"
         sample.write_text('{"a": 1, "b": 2}')
         options = ("--framework", "onnx", "--publish", "--sample", sample, "--json")
-        said, _ = end_command(
-            start_command(tmp_path, "upload", *NAMED, path, *options, *more, "--state", STATE)
-        )
+        line = ("upload", *NAMED, path, *options, *more, "--state", STATE)
+        said, _ = run_command(tmp_path, *line)
         return str(json.loads(said)["version"])
 
     yield publish

@@ -101,16 +101,3 @@ def test_down_without_up_is_fine(tmp_path: Path) -> None:
     down = bring_down(tmp_path / "state")
     assert down.returncode == 0, down.stdout
     assert "Traceback" not in down.stdout
-
-
-def test_down_leaves_no_process(stack: Stack) -> None:
-    """Down, and up again from nothing: tests after this one have a new stack."""
-    assert list_processes(str(STATE))
-    down = bring_down()
-    assert down.returncode == 0, down.stdout
-    assert list_processes(str(STATE)) == {}
-    with socket.socket() as probe:
-        assert probe.connect_ex(("127.0.0.1", stack.port)) != 0
-    up = bring_up(stack.port)
-    assert up.returncode == 0, up.stdout
-    assert stack.get("/serve/iris_onnx/health/live").status_code == 200
