@@ -164,12 +164,15 @@ class App:
         version: str | None,
         metrics: RequestMetrics,
     ) -> Request:
-        headers = {key.lower(): value.decode("latin-1") for key, value in scope["headers"]}
+        headers = {
+            key.decode("latin-1").lower(): value.decode("latin-1")
+            for key, value in scope["headers"]
+        }
         limit = self._environment.runtime.max_body_bytes
         body = decode_body(
             await read_body(receive, limit),
-            headers.get(b"content-type", ""),
-            headers.get(b"content-encoding", ""),
+            headers.get("content-type", ""),
+            headers.get("content-encoding", ""),
             limit,
         )
         return Request(
@@ -177,7 +180,7 @@ class App:
             request_id,
             version,
             deadline=find_deadline(scope),
-            headers={key.decode("latin-1"): value for key, value in headers.items()},
+            headers=headers,
             metrics=metrics,
         )
 

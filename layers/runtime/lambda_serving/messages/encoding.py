@@ -38,6 +38,8 @@ _GZIP_PIECE = 8192
 
 def is_json(content_type: str) -> bool:
     """Whether a content type is ``application/json`` or ``application/*+json``."""
+    if content_type == JSON:
+        return True
     kind, _, subtype = content_type.partition(";")[0].strip().lower().partition("/")
     is_one = subtype == "json" or (subtype.endswith("+json") and "/" not in subtype)
     return kind == "application" and is_one
