@@ -116,19 +116,19 @@ def check_fields(event: Any, fields: Fields) -> None:
             owner = owner.get(key)
             if not isinstance(owner, dict):
                 owner = {}
-        for key, kind in kinds.items():
+        for key, (expected, types, fits) in kinds.items():
             value = owner.get(key, NOTHING)
-            if type(value) not in kind.types and not kind.fits(value):
+            if type(value) not in types and not fits(value):
                 raise MalformedEventError(
-                    f"the event: expected {kind.expected} as {'.'.join((*path, key))},"
-                    f" got {describe(value, kind)}"
+                    f"the event: expected {expected} as {'.'.join((*path, key))},"
+                    f" got {describe(value, expected)}"
                 )
 
 
-def describe(value: Any, kind: Kind) -> str:
+def describe(value: Any, expected: str) -> str:
     """What stands in a field, and never its content: a header may be a credential."""
     if value is NOTHING:
         return "nothing"
     if not isinstance(value, dict):
         return describe_json_type(value)
-    return "an object of other things" if kind.expected.startswith("an object") else "an object"
+    return "an object of other things" if expected.startswith("an object") else "an object"
