@@ -12,12 +12,8 @@ from typing import Any, NamedTuple
 from lambda_serving.errors import MalformedEventError
 from lambda_serving.messages.encoding import describe_json_type
 
-
-class Nothing:
-    """In the place of a field that is not there."""
-
-
-NOTHING: Any = Nothing()
+NOTHING: Any = object()
+"""In the place of a field that is not there."""
 
 
 def is_texts(value: Any) -> bool:
@@ -47,13 +43,13 @@ class Kind(NamedTuple):
 
 def allow_none(kind: Kind) -> Kind:
     """The same, or null, which several sources send for what there is none of; or no such field."""
-    types = (*kind.types, type(None), Nothing)
+    types = (*kind.types, type(None), type(NOTHING))
     return kind._replace(expected=f"{kind.expected}, null or nothing", types=types)
 
 
 def allow_nothing(kind: Kind) -> Kind:
     """The same, or no such field, but never null."""
-    return kind._replace(expected=f"{kind.expected} or nothing", types=(*kind.types, Nothing))
+    return kind._replace(expected=f"{kind.expected} or nothing", types=(*kind.types, type(NOTHING)))
 
 
 VERSION = Kind("'2.0'", fits=lambda value: value == "2.0")

@@ -31,6 +31,7 @@ from lambda_serving.messages.encoding import (
     describe_json_type,
     encode_json,
     is_json,
+    measure_answer,
     measure_payload,
     parse_json,
 )
@@ -220,9 +221,7 @@ def open_whole_answer(payload: bytes) -> Answer:
 
 
 def _check_size(answer: dict[str, Any]) -> dict[str, Any]:
-    body = answer["body"]
-    # Exact only where it may matter: JSON escapes a character in six bytes at most.
-    _refuse_size(len(body) if len(body) * 6 < PAYLOAD_LIMIT else measure_payload(answer))
+    _refuse_size(measure_answer(answer))
     return answer
 
 

@@ -41,13 +41,6 @@ class Rollout:
             return self._split.shares
         return {self.default: 1.0} if self.default else {}
 
-    @property
-    def only(self) -> str | None:
-        """The version that answers all requests of the unversioned URL; None if there are more."""
-        if self._split is None:
-            return self.default
-        return next(iter(self._split.shares)) if len(self._split.shares) == 1 else None
-
     def set_versions(
         self, versions: Mapping[str, VersionSettings], default: str, ready: Collection[str]
     ) -> None:

@@ -163,8 +163,8 @@ class Versions:
         rollout = self._rollout
         if rollout is None:
             return
-        if version is None:
-            version = rollout.only
+        if version is None and len(rollout.shares) == 1:
+            version = next(iter(rollout.shares))
         if version in rollout.versions:
             metrics.expected_version = version
 
