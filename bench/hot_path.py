@@ -19,10 +19,10 @@ from tests.servers.built import PROJECT
 from tests.servers.lambda_process import HANDLER
 
 CHILD = Path(__file__).with_name("hot_child.py")
-REQUESTS = 100
-"""Of one row in one round; so few that some rounds meet a quiet machine."""
+REQUESTS = 30
+"""Of one row in one round; so few that some rounds meet a quiet machine, whatever else it does."""
 
-ROUNDS = 6
+ROUNDS = 20
 """For each round of the other parts."""
 
 STAGES = ("event source", "decode", "preprocess", "process", "postprocess", "encode", "statistics")
@@ -136,6 +136,6 @@ def start_rows(rows: Sequence[Row], places: Places, endpoint: str) -> Iterator[N
     with ExitStack() as stack:
         for row in rows:
             stack.enter_context(row.start(places, endpoint))
-            for _ in range(3):
+            for _ in range(10):
                 row.ask("time")  # warms up
         yield
