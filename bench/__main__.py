@@ -41,8 +41,8 @@ def run(rounds: int, parts: list[str]) -> Findings:
                 findings.cold = cold_start.run(places, storage.endpoint, rounds, tell)
             if "hot" in parts:
                 rows = hot_path.make_rows(places)
-                findings.hot = hot_path.run(rows, places, storage.endpoint, rounds * 2, tell)
-                hot_path.split(rows, places, storage.endpoint, rounds * 2)
+                findings.hot = hot_path.run(rows, places, storage.endpoint, rounds, tell)
+                hot_path.split(rows, places, storage.endpoint, rounds)
             if "statistics" in parts:
                 rows = records.make_rows(places)
                 findings.statistics = hot_path.run(rows, places, storage.endpoint, rounds, tell)

@@ -3,6 +3,7 @@
 import statistics
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import batched
 from typing import NamedTuple
 
 from bench import cold_start, hot_path, model_load
@@ -33,13 +34,28 @@ def median_total(cold: ColdStarts, name: str) -> float:
     return statistics.median(sample.total for sample in cold[name][1])
 
 
-def median_init(cold: ColdStarts, name: str) -> float:
-    """Seconds from the spawn to the first /next."""
-    return statistics.median(sample.init for sample in cold[name][1])
+def compare(own: Sequence[float], other: Sequence[float]) -> float:
+    """How many times the other row's time: the median over the rounds, each by itself.
+
+    What a round takes depends on what else ran on the machine meanwhile. One of the rows may have
+    been measured several times in each round.
+    """
+    rounds = min(len(own), len(other))
+    sides = [batched(times, len(times) // rounds, strict=False) for times in (own, other)]
+    ratios = [statistics.median(a) / statistics.median(b) for a, b in zip(*sides, strict=False)]
+    return statistics.median(ratios)
 
 
-def median_seconds(samples: Sequence[model_load.Sample]) -> float:
-    return statistics.median(sample.seconds for sample in samples)
+def compare_totals(cold: ColdStarts, name: str, other: str) -> float:
+    """A cold start, from the spawn to the first answer, by that of another row."""
+    own, others = ([sample.total for sample in cold[each][1]] for each in (name, other))
+    return compare(own, others)
+
+
+def compare_loads(loads: Loads, load: model_load.Load, row: str, other: str) -> float:
+    """A load of a model by that of another row."""
+    own, others = ([sample.seconds for sample in loads[load, each]] for each in (row, other))
+    return compare(own, others)
 
 
 def sum_stage(row: hot_path.Row, stage: str) -> float:
@@ -48,7 +64,7 @@ def sum_stage(row: hot_path.Row, stage: str) -> float:
     The usual handler decodes and encodes within its framework.
     """
     stages = ("event source", "decode", "encode") if stage == "framework" else (stage,)
-    return sum(statistics.median(row.stages[name]) for name in stages if name in row.stages)
+    return sum(map(row.find_stage, stages))
 
 
 class Added(NamedTuple):

@@ -13,9 +13,10 @@ from bench.findings import (
     ColdStarts,
     Findings,
     Loads,
+    compare,
+    compare_loads,
+    compare_totals,
     list_added,
-    median_seconds,
-    median_total,
     show_spread,
 )
 from bench.places import Places
@@ -27,7 +28,8 @@ def render(findings: Findings) -> str:
     parts = [
         "# Benchmark\n\nWritten by `make bench`; ratios of one run are what counts, since "
         f"milliseconds depend on the machine. {describe_machine()}, {findings.rounds} rounds, "
-        "all rows of a table in another order each round; those that targets compare more often.",
+        "all rows of a table in another order each round; those that targets compare more often. "
+        "Cold starts and loads are compared round by round: a ratio is the median of theirs.",
         "## Targets\n\n"
         + render_table(
             ["", "target", "measured"],
@@ -63,12 +65,11 @@ def describe_machine() -> str:
 def render_cold(cold: ColdStarts) -> str:
     lines = []
     for name, (row, samples) in cold.items():
-        total, ratios = median_total(cold, name), [""]
-        if row.floor == FLOOR:
-            ratios = [f"{total / median_total(cold, PLAIN_FLOOR):.2f}"]
+        floors = [row.floor, *([PLAIN_FLOOR] if row.floor == FLOOR else [])]
+        ratios = [f"{compare_totals(cold, name, floor):.2f}" for floor in floors]
         inits = statistics.median(sample.init for sample in samples)
         line = [name, *show_spread([sample.total for sample in samples], 0.001)]
-        line += [f"{total / median_total(cold, row.floor):.2f}", *ratios, f"{inits * 1000:.0f}"]
+        line += [*ratios, *[""] * (2 - len(floors)), f"{inits * 1000:.0f}"]
         for stage in cold_start.STAGES:
             took = statistics.median(sample.stages[stage] for sample in samples)
             line.append(f"{took * 1000:.0f}")
@@ -88,17 +89,19 @@ def render_cold(cold: ColdStarts) -> str:
 def render_hot(rows: Sequence[hot_path.Row]) -> str:
     lines = []
     for row in rows:
-        line = [row.name, *show_spread(row.times), f"{row.median - rows[0].median:+.0f}"]
+        line = [row.name, *show_spread(row.times), f"{row.median:.0f}"]
+        line.append(f"{row.median - rows[0].median:+.0f}")
         line.append(f"{row.median / rows[-1].median:.2f}")
         for stage in hot_path.STAGES:
-            values = row.stages.get(stage)
-            line.append(f"{statistics.median(values):.1f}" if values else "")
+            line.append(f"{row.find_stage(stage):.1f}" if stage in row.stages else "")
         lines.append(line)
-    header = ["", *SPREAD, "over floor", "x usual", *hot_path.STAGES]
+    header = ["", *SPREAD, "quietest", "over floor", "x usual", *hot_path.STAGES]
     return (
-        "## Hot path\n\nMicroseconds of a request inside a warm process. Stages are medians of "
-        "further requests with a clock around each, which costs a little itself; the usual handler "
-        "decodes and encodes within its framework.\n\n" + render_table(header, lines)
+        "## Hot path\n\nMicroseconds of a request inside a warm process. `quietest` is the least "
+        f"median of {hot_path.REQUESTS} requests, which is what is compared: whatever else runs on "
+        "the machine only adds. Stages are such medians of further requests with a clock around "
+        "each, which costs a little itself; the usual handler decodes and encodes within its "
+        "framework.\n\n" + render_table(header, lines)
     )
 
 
@@ -106,29 +109,30 @@ def render_statistics(rows: Sequence[hot_path.Row]) -> str:
     lines = []
     for row, added, ratio in list_added(rows):
         lines.append([
-            row.name, *show_spread(row.times, digits=1), f"{added:+.1f}",
+            row.name, *show_spread(row.times, digits=1), f"{row.median:.1f}", f"{added:+.1f}",
             f"{row.median / (row.median - added):.2f}", f"{ratio:.2f}",
         ])  # fmt: skip
     return (
         "## What statistics add\n\nMicroseconds of a request, as above, of the same endpoint "
         "without and with them, and without them but with a record of Powertools (5 metrics, 2 "
         "dimensions) after each request; `x Powertools` compares what is added.\n\n"
-        + render_table(["", *SPREAD, "over off", "x off", "x Powertools"], lines)
+        + render_table(["", *SPREAD, "quietest", "over off", "x off", "x Powertools"], lines)
     )
 
 
 def render_loads(loads: Loads) -> str:
     lines = []
     for (load, row), samples in loads.items():
-        floor, plain = loads[load, "floor"], loads[load, "floor, plain http.client"]
-        seconds, peak = median_seconds(samples), max(sample.peak for sample in samples)
-        process = statistics.median(sample.process_seconds for sample in samples)
-        floor_process = statistics.median(sample.process_seconds for sample in floor)
+        floors = ("floor", "floor, plain http.client")
+        peak = max(sample.peak for sample in samples)
+        whole, floor = (
+            [sample.process_seconds for sample in loads[load, each]] for each in (row, "floor")
+        )
         after = max(sample.after for sample in samples)
         lines.append([
             f"{load}, {row}", *show_spread([sample.seconds for sample in samples], digits=2),
-            f"{seconds / median_seconds(floor):.2f}", f"{seconds / median_seconds(plain):.2f}",
-            f"{process / floor_process:.2f}", f"{peak / MEGABYTE:.0f}",
+            *[f"{compare_loads(loads, load, row, each):.2f}" for each in floors],
+            f"{compare(whole, floor):.2f}", f"{peak / MEGABYTE:.0f}",
             f"{peak / MEGABYTE / load.megabytes:.2f}", f"{after / MEGABYTE:.0f}",
         ])  # fmt: skip
     header = ["", *SPREAD, "x floor", "x plain", "whole process x floor"]

@@ -9,10 +9,10 @@ from bench.findings import (
     ColdStarts,
     Findings,
     Loads,
+    compare,
+    compare_loads,
+    compare_totals,
     list_added,
-    median_init,
-    median_seconds,
-    median_total,
     sum_stage,
 )
 
@@ -49,14 +49,12 @@ def list_targets(findings: Findings) -> Iterable[Target]:
 def list_cold_targets(cold: ColdStarts) -> Iterable[Target]:
     """Against the floor; what stands beside it is against the one whose GET needs no TLS."""
     for name, limit in (("ours, onnx, HTTP", 1.15), ("ours, onnx, invoke", 1.0)):
-        total = median_total(cold, name)
-        ratio, plain = total / median_total(cold, FLOOR), total / median_total(cold, PLAIN_FLOOR)
+        ratio, plain = (compare_totals(cold, name, floor) for floor in (FLOOR, PLAIN_FLOOR))
         text = f"cold start, {name}: at most {limit} x floor"
         yield Target(text, f"{ratio:.2f} ({plain:.2f} x that by plain http.client)", ratio <= limit)
-    shipped = median_total(cold, SHIPPED)
-    http = shipped / median_total(cold, "ours, onnx, HTTP")
-    invoke = shipped / median_total(cold, "ours, onnx, invoke")
-    init = median_init(cold, SHIPPED) / median_init(cold, FLOOR)
+    http = compare_totals(cold, SHIPPED, "ours, onnx, HTTP")
+    invoke = compare_totals(cold, SHIPPED, "ours, onnx, invoke")
+    init = compare(*([sample.init for sample in cold[each][1]] for each in (SHIPPED, FLOOR)))
     text = f"cold start, {SHIPPED}: at least 9 x ours by HTTP"
     measured = f"{http:.1f} (by invoke {invoke:.1f}; until the first /next {init:.1f} x floor)"
     yield Target(text, measured, http >= 9)
@@ -78,9 +76,10 @@ def list_load_targets(loads: Loads) -> Iterable[Target]:
     for (load, row), samples in loads.items():
         if row != "ours":
             continue
-        seconds = median_seconds(samples)
-        ratio = seconds / median_seconds(loads[load, "floor"])
-        plain = seconds / median_seconds(loads[load, "floor, plain http.client"])
+        ratio, plain = (
+            compare_loads(loads, load, row, floor)
+            for floor in ("floor", "floor, plain http.client")
+        )
         text = f"loading {load} takes at most 1.1 x floor"
         measured = f"{ratio:.2f} ({plain:.2f} x that by plain http.client)"
         yield Target(text, measured, ratio <= 1.1)

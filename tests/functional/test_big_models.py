@@ -33,7 +33,7 @@ def make_model(layers: int) -> bytes:
     return model.SerializeToString()
 
 
-MODEL = make_model(3)
+MODEL = make_model(5)
 
 
 @pytest.fixture

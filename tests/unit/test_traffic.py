@@ -35,7 +35,9 @@ def test_random_choice_keeps_the_shares() -> None:
 def test_sticky_choice_keeps_the_shares(sticky: str) -> None:
     def choose(number: int) -> str:
         user = f"user-{number}"
-        return choose_target(SHARES, sticky, Request({"user": user}, "r", headers={"x-user": user}))
+        return choose_target(
+            SHARES, sticky, Request({"user": user}, "r", headers={b"x-user": user.encode()})
+        )
 
     chosen = [choose(number) for number in range(MANY)]
     assert is_fair(Counter(chosen))

@@ -8,7 +8,7 @@ from __future__ import annotations
 import ctypes
 import os
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 # onnxruntime reads this at import; its newer wheels send telemetry without it.
@@ -49,7 +49,7 @@ def open_session(source: str | bytes, settings: VersionSettings, vcpus: int) -> 
     """
     options = make_options(settings, vcpus)
     try:
-        with return_freed_memory():
+        with nullcontext() if isinstance(source, bytes) else return_freed_memory():
             return ort.InferenceSession(source, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # onnxruntime's error classes share no base but this one
         from lambda_serving.user_code.causes import describe_cause
@@ -62,7 +62,7 @@ def open_session(source: str | bytes, settings: VersionSettings, vcpus: int) -> 
 
 @contextmanager
 def return_freed_memory() -> Iterator[None]:
-    """Give blocks of a megabyte back to the system as soon as they are freed.
+    """Give blocks of a megabyte back to the system as soon as they are freed: of a big model.
 
     onnxruntime frees weights one by one as it packs them for its kernels. glibc would keep them
     for later, and both would stay in memory: it raises the size from which a block is returned to

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 from lambda_serving.calls.on_demand import CallsOnDemand
-from lambda_serving.errors import ServingError, UnknownEndpointError
+from lambda_serving.errors import UnknownEndpointError
 from lambda_serving.messages.request import Request, enter_request
 from lambda_serving.messages.request_metrics import RequestMetrics
 from lambda_serving.settings.endpoint import EndpointSettings
@@ -52,19 +50,14 @@ class Environment:
         enter_request(request)
         return self.versions.choose(request).serve(request)
 
-    @contextmanager
-    def measure_request(self, request_id: str) -> Iterator[RequestMetrics]:
+    def measure_request(self, request_id: str) -> RequestMetrics:
         """Measure a request until its result is encoded, at the end of the ``with`` block.
 
-        Then its metrics are written, and the circuit breaker gets its result.
+        Then the circuit breaker gets its result, and its metrics are written.
         """
-        with self.telemetry.statistics.begin_request(request_id) as metrics:
-            try:
-                yield metrics
-            except ServingError as error:
-                self.versions.record_result(metrics, error)
-                raise
-            self.versions.record_result(metrics, None)
+        metrics = self.telemetry.statistics.begin_request(request_id)
+        metrics.record_result = self.versions.record_result
+        return metrics
 
     def check_name(self, name: str) -> None:
         """Check that a URL names this endpoint.

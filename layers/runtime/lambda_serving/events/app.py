@@ -7,6 +7,7 @@ and FastAPI three times as long (docs/decisions/0005-thin-app.md).
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from lambda_serving.environment.environment import Environment
@@ -22,8 +23,8 @@ from lambda_serving.messages.asgi import (
     Send,
     find_deadline,
     find_request_id,
+    make_messages,
     read_body,
-    send_answer,
 )
 from lambda_serving.messages.encoding import decode_body
 from lambda_serving.messages.request import Request
@@ -57,6 +58,7 @@ class Target(NamedTuple):
     rest: tuple[str, ...]
 
 
+@lru_cache(maxsize=128)
 def parse_path(path: str) -> Target:
     """Split ``[/stage]/serve/{endpoint}[/rest]``, with or without a trailing slash.
 
@@ -95,10 +97,8 @@ class App:
             answer = await self._route(scope, receive, send, request_id)
         except Exception as error:  # noqa: BLE001  (the edge: logged, and answered by the table)
             answer = answer_error(report_error(error, request_id), request_id)
-        if isinstance(answer, Answer):
-            await send_answer(answer, request_id, send)
-            return
-        for message in answer:
+        messages = make_messages(answer, request_id) if isinstance(answer, Answer) else answer
+        for message in messages:
             await send(message)
 
     async def _route(
@@ -164,12 +164,12 @@ class App:
         version: str | None,
         metrics: RequestMetrics,
     ) -> Request:
-        headers = {key.lower(): value.decode("latin-1") for key, value in scope["headers"]}
+        headers = dict(scope["headers"])
         limit = self._environment.runtime.max_body_bytes
         body = decode_body(
             await read_body(receive, limit),
-            headers.get(b"content-type", ""),
-            headers.get(b"content-encoding", ""),
+            headers.get(b"content-type", b"").decode("latin-1"),
+            headers.get(b"content-encoding", b"").decode("latin-1"),
             limit,
         )
         return Request(
@@ -177,7 +177,7 @@ class App:
             request_id,
             version,
             deadline=find_deadline(scope),
-            headers={key.decode("latin-1"): value for key, value in headers.items()},
+            headers=headers,
             metrics=metrics,
         )
 

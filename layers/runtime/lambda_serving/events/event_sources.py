@@ -29,4 +29,7 @@ def prepare(environment: Environment) -> None:
 
 def find_event_source(event: Any) -> EventSource:
     """The source of an event."""
-    return next(source for source in EVENT_SOURCES if source.infer(event))
+    for source in EVENT_SOURCES:
+        if source.infer(event):
+            break
+    return source

@@ -10,7 +10,7 @@ from typing import Any
 
 from lambda_serving.environment.environment import Environment
 from lambda_serving.errors import ResultTooLargeError, ServingError, report_error
-from lambda_serving.messages.encoding import measure_payload
+from lambda_serving.messages.encoding import measure_answer
 from lambda_serving.messages.request import CURRENT, Request, choose_id, enter_request
 from lambda_serving.messages.responses import VERSION_HEADER, answer_error
 from lambda_serving.settings.runtime import PAYLOAD_LIMIT
@@ -72,11 +72,3 @@ def make_adapter(environment: Environment) -> tuple[Any, Any, Any]:
         return make_messages(answer_error(error, request_id), request_id)
 
     return make_sources(), serve, refuse
-
-
-def measure_answer(answer: dict[str, Any]) -> int:
-    """Bytes of the Lambda payload. They are exact only near the limit."""
-    body = answer["body"]
-    if len(body) * 6 < PAYLOAD_LIMIT:  # JSON escapes a character in six bytes at most
-        return len(body)
-    return measure_payload(answer)

@@ -51,7 +51,7 @@ Event = dict[str, Any]
 class Source:
     """One of AWS's services that sends HTTP requests as events."""
 
-    def __init__(self, kind: Callable[..., Any], fields: Fields, plain: Event) -> None:
+    def __init__(self, kind: type[Any], fields: Fields, plain: Event) -> None:
         """``kind`` is Mangum's class of the source, ``plain`` an event that it can read."""
         self._kind = kind
         self._fields = fields
@@ -86,9 +86,11 @@ class Source:
 
     @cached_property
     def _writer(self) -> Callable[[dict[str, Any]], dict[str, Any]]:
-        # Mangum looks into the event again for its answer; this one it can always read.
-        writer: Callable[[dict[str, Any]], dict[str, Any]] = self._kind(self._plain, None, CONFIG)
-        return writer
+        # Mangum looks into the event again for its answer; this one it can always read. It asks
+        # for the whole scope at each answer: here there is one for all.
+        scope = self._kind(self._plain, None, CONFIG).scope
+        writer = type("Writer", (self._kind,), {"scope": scope})
+        return writer(self._plain, None, CONFIG)  # type: ignore[no-any-return]
 
     def write(self, messages: list[dict[str, Any]]) -> dict[str, Any]:
         """What Lambda returns for an answer of two ASGI messages: its start, and its body."""

@@ -67,7 +67,7 @@ def make_messages(answer: Answer, request_id: str) -> Messages:
         (b"content-type", answer.content_type.encode("latin-1")),
         (b"content-length", str(len(answer.body)).encode()),
         (b"x-request-id", request_id.encode()),
-        *((key.lower().encode(), value.encode("latin-1")) for key, value in answer.headers),
+        *[(key.lower().encode(), value.encode("latin-1")) for key, value in answer.headers],
     ]
     return [
         {"type": "http.response.start", "status": answer.status, "headers": headers},

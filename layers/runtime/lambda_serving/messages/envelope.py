@@ -31,7 +31,9 @@ from lambda_serving.messages.encoding import (
     describe_json_type,
     encode_json,
     is_json,
+    measure_answer,
     measure_payload,
+    parse_json,
 )
 from lambda_serving.messages.request import Request, choose_id
 from lambda_serving.messages.request_metrics import RequestMetrics
@@ -159,9 +161,8 @@ def make_answer(result: Any, whole: bool, version: str) -> Any:
         envelope = {"protocol": PROTOCOL, "content_type": answer.content_type}
         return _check_size({"serving": envelope, "body": base64.b64encode(answer.body).decode()})
     _refuse_size(len(answer.body))
-    # Plain values again: Lambda's own encoder knows neither NumPy nor NaN. By the standard
-    # library: orjson would make floats of integers over 64 bits.
-    value = json.loads(answer.body) if answer.body else None
+    # Plain values again: Lambda's own encoder knows neither NumPy nor NaN.
+    value = parse_json(answer.body) if answer.body else None
     if len(answer.body) * 2 > PAYLOAD_LIMIT:  # Lambda's spaces add less than that
         _refuse_size(measure_payload(value))
     return value
@@ -220,9 +221,7 @@ def open_whole_answer(payload: bytes) -> Answer:
 
 
 def _check_size(answer: dict[str, Any]) -> dict[str, Any]:
-    body = answer["body"]
-    # Exact only where it may matter: JSON escapes a character in six bytes at most.
-    _refuse_size(len(body) if len(body) * 6 < PAYLOAD_LIMIT else measure_payload(answer))
+    _refuse_size(measure_answer(answer))
     return answer
 
 

@@ -22,8 +22,8 @@ class Request(NamedTuple):
     """How many endpoints called each other before this one; 0 for a request from outside."""
     deadline: float = math.inf
     """The ``time.monotonic()`` at which Lambda ends the function."""
-    headers: Mapping[str, str] = MappingProxyType({})
-    """Headers of an HTTP request, by lower-case name."""
+    headers: Mapping[bytes, bytes] = MappingProxyType({})
+    """Headers of an HTTP request as ASGI has them: in latin-1, by lower-case name."""
     wants_whole_answer: bool = False
     """Whether the caller forwards the answer: status, content type and body unchanged."""
     metrics: RequestMetrics | None = None

@@ -10,6 +10,8 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Self
 
+from lambda_serving.errors import ServingError
+
 NO_VERSION = "-"
 """The version of a request that names none that exists: never a text which a caller made up."""
 
@@ -19,19 +21,21 @@ class RequestMetrics:
 
     collect: Callable[..., None] | None = None
     """``collect_custom_statistics_fn`` of this request; None if it is not sampled."""
+    record_result: Callable[[RequestMetrics, ServingError | None], None] | None = None
+    """Gets the metrics and the request's error when the request ends, before they are written."""
+    version = NO_VERSION
+    engine = ""
+    sha256: str | None = None
+    expected_version: str | None = None
+    """The version that will answer, if it is known before the request is read."""
+    is_split = False
+    """Whether the traffic split chose the version, and not the request itself."""
+    sticky_key: str | None = None
+    """The value of the header or key that ``sticky`` names."""
 
     def __init__(self) -> None:
-        self.version = NO_VERSION
-        self.engine = ""
-        self.sha256: str | None = None
         self.stages: dict[str, float] = {}
         """Seconds of each stage."""
-        self.expected_version: str | None = None
-        """The version that will answer, if it is known before the request is read."""
-        self.is_split = False
-        """Whether the traffic split chose the version, and not the request itself."""
-        self.sticky_key: str | None = None
-        """The value of the header or key that ``sticky`` names."""
 
     def __enter__(self) -> Self:
         return self
@@ -43,6 +47,8 @@ class RequestMetrics:
         trace: TracebackType | None,
     ) -> None:
         """The request ends."""
+        if self.record_result is not None and (error is None or isinstance(error, ServingError)):
+            self.record_result(self, error)
 
     def record_error(self, type_name: str, status: int) -> None:
         """Record that the request failed, by the error's class and HTTP status."""

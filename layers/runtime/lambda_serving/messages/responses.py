@@ -137,11 +137,11 @@ def is_response(result: Any) -> bool:
     Raises:
         ServingError: its attributes raise.
     """
-    return call_user(ResultError.stage, _has_shape, result)
+    return callable(result) and call_user(ResultError.stage, _has_shape, result)
 
 
 def _has_shape(result: Any) -> bool:
-    return callable(result) and hasattr(result, "status_code") and hasattr(result, "raw_headers")
+    return hasattr(result, "status_code") and hasattr(result, "raw_headers")
 
 
 async def play_response(response: Any, scope: dict[str, Any], receive: Any, send: Any) -> None:

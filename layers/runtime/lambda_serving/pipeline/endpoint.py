@@ -10,6 +10,7 @@ from typing import Any, NamedTuple, Protocol
 from lambda_serving.engines.base import Engine
 from lambda_serving.errors import UserCodeError
 from lambda_serving.messages.request import Request
+from lambda_serving.messages.request_metrics import RequestMetrics
 from lambda_serving.models.model import Model
 from lambda_serving.settings.endpoint import VersionSettings
 from lambda_serving.user_code.event_loop import run
@@ -107,11 +108,9 @@ class Endpoint:
             ServingError: as listed in ``errors``, with the stage that raised.
         """
         self.user_code.activate()
-        metrics = request.metrics
-        collect = None
-        if metrics is not None:
-            metrics.pick_variables(request.body)
-            collect = metrics.collect
+        metrics = request.metrics or RequestMetrics()
+        metrics.pick_variables(request.body)
+        collect = metrics.collect
         state: dict[str, Any] = {}
         context = copy_context()
         data: Any = request.body
@@ -125,14 +124,12 @@ class Endpoint:
                     from lambda_serving.user_code.causes import describe_input
 
                     headers = request.headers
-                    content_type = headers.get("content-type")
+                    content_type = headers.get(b"content-type", b"").decode("latin-1")
                     failure.detail += describe_input(error, data, content_type, bool(headers))
                 raise failure from error
             finally:
-                if metrics is not None:
-                    metrics.stages[stage.name] = perf_counter() - started
-        if metrics is not None:
-            metrics.pick_variables(data)
+                metrics.stages[stage.name] = perf_counter() - started
+        metrics.pick_variables(data)
         return data
 
     def describe(self) -> dict[str, Any]:

@@ -119,7 +119,7 @@ def add_counts(before: list[float], more: list[float]) -> list[float]:
 def read_classes(variable: Variable, value: Any, weight: float) -> dict[str, float]:
     """Class -> count; what is not declared is ``other``."""
     counts: dict[str, float] = {}
-    for item in flatten(value):
+    for item in [value] if type(value) is str else flatten(value):
         if item is None or isinstance(item, dict | bytes):
             raise ValueError(f"expected a value or a list of values, got {_shorten(item)}")
         label = _find_class(variable, item)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from itertools import batched
 from typing import Any
 
@@ -63,45 +64,59 @@ def make_records(
     Properties of the ``request`` are in each record, further ``properties`` only in the first.
     """
     first, rest = split_metrics(metrics)
-    units = {name: metrics[name][0] for name in first}
-    directives = [make_directive(namespace, [list(own)], units)]
-    shared = {name: units[name] for name in OVER_ALL_VERSIONS if name in units}
-    if shared:
-        directives.append(make_directive(namespace, [["Endpoint"]], shared))
     labels, further = split_classes(classes, metrics)
-    if labels:
-        sets = [[*own, variable] for variable in labels]
-        directives.append(make_directive(namespace, sets, {"Count": "Count"}))
-    values = {**properties, **request, **own, **labels}
-    if error is not None:
-        values["ErrorType"] = fit_dimension(error)
-        directives.append(make_directive(namespace, [[*own, "ErrorType"]], {"Errors": "Count"}))
-    yield make_record(directives, values | first)
+    units = tuple([(name, metrics[name][0]) for name in first])
+    directives = list_directives(namespace, tuple(own), units, tuple(labels), error is not None)
+    errors = {} if error is None else {"ErrorType": fit_dimension(error)}
+    yield make_record(directives, {**properties, **request, **own, **labels, **errors, **first})
     for part in rest:
-        units = {name: metrics[name][0] for name in part}
-        directive = make_directive(namespace, [list(own)], units)
+        units = tuple([(name, metrics[name][0]) for name in part])
+        directive = make_directive(namespace, [list(own)], dict(units))
         yield make_record([directive], {**request, **own, **part})
     for variable, label, count in further:
         directive = make_directive(namespace, [[*own, variable]], {"Count": "Count"})
         yield make_record([directive], {**request, **own, variable: label, "Count": count})
 
 
+@lru_cache(maxsize=256)
+def list_directives(
+    namespace: str,
+    own: tuple[str, ...],
+    units: tuple[tuple[str, str], ...],
+    labels: tuple[str, ...],
+    has_error: bool,
+) -> list[dict[str, Any]]:
+    """The metric directives of a request's first record, the same for most requests.
+
+    ``units`` has its metrics, ``labels`` the variables that are dimensions.
+    """
+    directives = [make_directive(namespace, [list(own)], dict(units))]
+    shared = {name: unit for name, unit in units if name in OVER_ALL_VERSIONS}
+    if shared:
+        directives.append(make_directive(namespace, [["Endpoint"]], shared))
+    if labels:
+        sets = [[*own, variable] for variable in labels]
+        directives.append(make_directive(namespace, sets, {"Count": "Count"}))
+    if has_error:
+        directives.append(make_directive(namespace, [[*own, "ErrorType"]], {"Errors": "Count"}))
+    return directives
+
+
 def split_metrics(metrics: Metrics) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """Split metrics by EMF's limits: the values of the first record, and of further ones."""
-    if len(metrics) <= MOST and all(len(values) <= MOST for _, values in metrics.values()):
-        return {name: unpack(values) for name, (_, values) in metrics.items()}, []
-    rounds: list[dict[str, Any]] = []
+    rounds: list[dict[str, Any]] = [{}]
     for name, (_, values) in metrics.items():
+        if len(values) == 1:
+            rounds[0][name] = values[0]
+            continue
         for number, part in enumerate(batched(values, MOST, strict=False)):
             if number == len(rounds):
                 rounds.append({})
-            rounds[number][name] = unpack(list(part))
+            rounds[number][name] = list(part)
+    if len(metrics) <= MOST:
+        return rounds[0], rounds[1:]
     parts = [dict(part) for each in rounds for part in batched(each.items(), MOST, strict=False)]
     return parts[0], parts[1:]
-
-
-def unpack(values: list[float]) -> float | list[float]:
-    return values[0] if len(values) == 1 else values
 
 
 def split_classes(

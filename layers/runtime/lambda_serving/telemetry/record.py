@@ -35,7 +35,7 @@ class RecordedMetrics(RequestMetrics):
     """
 
     def __init__(self, writer: RecordWriter, request_id: str, is_sampled: bool) -> None:
-        super().__init__()
+        self.stages = {}
         self._writer = writer
         self._is_sampled = is_sampled
         self._request_id = request_id
@@ -46,7 +46,7 @@ class RecordedMetrics(RequestMetrics):
         """Variable -> the reading of its value in the body or result."""
         self._custom: dict[str, Any] = {}
         """Variable -> the reading of its custom statistics."""
-        self._properties = Properties()
+        self._properties: Properties | None = None
         self._started = perf_counter()
 
     def __exit__(
@@ -56,6 +56,7 @@ class RecordedMetrics(RequestMetrics):
         trace: TracebackType | None,
     ) -> None:
         seconds = perf_counter() - self._started
+        super().__exit__(kind, error, trace)
         try:
             if isinstance(error, Exception):
                 self.record_error(
@@ -116,6 +117,7 @@ class RecordedMetrics(RequestMetrics):
     def _keep(self, name: str, value: Any) -> None:
         """Keep an undeclared statistic. All share one warning, since their number is unbounded."""
         try:
+            self._properties = self._properties or Properties()
             self._properties.add(name, value)
         except BaseException as error:  # noqa: BLE001  (a user's value may raise anything)
             told = "the statistic %r is dropped: %s; others that are not declared may be, too"
@@ -136,7 +138,7 @@ class RecordedMetrics(RequestMetrics):
         own = {"Endpoint": writer.endpoint, "Version": self.version}
         error = None if self._error is None else self._error[0]
         request = self._describe_request()
-        properties = self._properties.fragments
+        properties = {} if self._properties is None else self._properties.fragments
         for record in emf.make_records(
             writer.namespace, own, metrics, classes, error, request, properties
         ):

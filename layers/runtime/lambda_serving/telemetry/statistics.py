@@ -32,6 +32,8 @@ class Sampler:
         self._next = self._choose()
 
     def take(self) -> bool:
+        if self._stride == 1:
+            return True
         self._seen += 1
         if self._seen <= self._next:
             return False

@@ -118,6 +118,7 @@ def find_key(sticky: str | None, request: Request) -> str | None:
         return None
     kind, _, name = sticky.partition(":")
     if kind == "header":
-        return request.headers.get(name.lower())
+        header = request.headers.get(name.lower().encode())
+        return None if header is None else header.decode("latin-1")
     value = request.body.get(name) if isinstance(request.body, dict) else None
     return None if value is None else str(value)

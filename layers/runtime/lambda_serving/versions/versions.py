@@ -130,7 +130,9 @@ class Versions:
             UnknownVersionError: there is no such version; names the versions there are.
             LoadError: it cannot be loaded now.
         """
-        version = self.check(version)
+        return self._get(self.check(version))
+
+    def _get(self, version: str) -> Servable:
         try:
             return self._loaded.get(version)
         except LoadError as error:
@@ -148,11 +150,11 @@ class Versions:
         version = self.check(request.version or rollout.choose(request) or None)
         metrics = request.metrics
         if metrics is None:
-            return self.get(version)
+            return self._get(version)
         metrics.version = version
         metrics.is_split = request.version is None
         metrics.sticky_key = rollout.find_key(request)
-        endpoint = self.get(version)
+        endpoint = self._get(version)
         metrics.engine, metrics.sha256 = endpoint.settings.engine, endpoint.sha256
         return endpoint
 
