@@ -1,7 +1,5 @@
 """Ask deployed endpoints: by HTTP, or by a Lambda invoke."""
 
-from __future__ import annotations
-
 import http.client
 import json
 import urllib.error

@@ -1,7 +1,5 @@
 """The command `endpoints`."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 from lambda_serving_cli.aws.deployed import DeployedEndpoint, list_deployed

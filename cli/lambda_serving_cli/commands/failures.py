@@ -1,7 +1,5 @@
 """The command line's edge: every error ends a command with one readable message, and 1."""
 
-from __future__ import annotations
-
 import errno
 import os
 import sys

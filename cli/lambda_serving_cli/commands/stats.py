@@ -1,7 +1,5 @@
 """The command ``lambda-serving stats``."""
 
-from __future__ import annotations
-
 import re
 import sys
 from dataclasses import asdict

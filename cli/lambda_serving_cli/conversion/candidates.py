@@ -1,7 +1,5 @@
 """Graphs on trial: converted, and compared with the original on the same rows."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace

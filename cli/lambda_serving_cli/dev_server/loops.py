@@ -1,7 +1,5 @@
 """Event loops, lent to one request at a time, and one that runs in a thread of its own."""
 
-from __future__ import annotations
-
 import asyncio
 import itertools
 import logging

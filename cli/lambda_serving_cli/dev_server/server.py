@@ -1,7 +1,5 @@
 """The ASGI application over all endpoints of a folder."""
 
-from __future__ import annotations
-
 import asyncio
 import io
 import json

@@ -1,7 +1,5 @@
 """The command ``lambda-serving dev``: check what it was told, then serve until interrupted."""
 
-from __future__ import annotations
-
 import errno
 import re
 import socket

@@ -1,7 +1,5 @@
 """Files read and replaced as a whole; what is no readable file of text is told as such."""
 
-from __future__ import annotations
-
 import os
 import stat
 from pathlib import Path

@@ -1,7 +1,5 @@
 """What an endpoint is in `template.yaml`: its function, log group and output, as text."""
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Collection, Iterator, Sequence

@@ -1,7 +1,5 @@
 """A new endpoint: its folder, its function in the template, its tests."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any

@@ -4,8 +4,6 @@ Sources: AWS CloudFormation user guide, "Understand CloudFormation quotas"; Amaz
 developer guide, "Quotas for configuring and running an HTTP API".
 """
 
-from __future__ import annotations
-
 import json
 import logging
 import shlex

@@ -1,7 +1,5 @@
 """Where an endpoint's model comes from: a file of this machine, a URI, or the registry."""
 
-from __future__ import annotations
-
 import os
 import shutil
 from collections.abc import Sequence

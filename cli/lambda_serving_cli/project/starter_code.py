@@ -1,7 +1,5 @@
 """The code that a new endpoint begins with: its `preprocess.py`, and a test of that."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 FOLDER = Path(__file__).parent / "starters"

@@ -1,7 +1,5 @@
 """`template.yaml` read with the places of its parts."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path

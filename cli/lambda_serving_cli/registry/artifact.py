@@ -1,7 +1,5 @@
 """What is uploaded: the files of a model, cut into parts, each with its digest."""
 
-from __future__ import annotations
-
 import base64
 import hashlib
 from collections.abc import Callable, Iterator

@@ -1,7 +1,5 @@
 """Change what is in the registry: publish, tag and remove versions."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 

@@ -7,8 +7,6 @@ takes the next number and has S3 copy its files there. So no lock is held by any
 that dies costs the next one PATIENCE seconds, once.
 """
 
-from __future__ import annotations
-
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

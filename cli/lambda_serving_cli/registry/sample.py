@@ -1,7 +1,5 @@
 """The sample request of a version, which a model must answer before it is taken up."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from lambda_serving.errors import RequestError

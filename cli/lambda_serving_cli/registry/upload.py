@@ -5,8 +5,6 @@ An upload that was cut goes on where it stopped: S3 tells which parts of a file 
 A large file is no object before all of its parts are there.
 """
 
-from __future__ import annotations
-
 import base64
 import hashlib
 import threading

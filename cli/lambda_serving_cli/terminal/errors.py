@@ -1,7 +1,5 @@
 """The error that ends a command, and how it is shown."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from lambda_serving_cli.terminal.output import remark

@@ -1,7 +1,5 @@
 """What is wrong with endpoint.toml, the template and samconfig.toml, all of it at once."""
 
-from __future__ import annotations
-
 import tomllib
 from collections.abc import Iterator, Mapping
 from typing import Any

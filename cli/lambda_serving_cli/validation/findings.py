@@ -1,7 +1,5 @@
 """Something that is wrong, and where."""
 
-from __future__ import annotations
-
 from dataclasses import asdict, dataclass
 
 

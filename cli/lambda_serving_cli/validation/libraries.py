@@ -7,8 +7,6 @@ is not installed here may bring any module: nothing is said of the function's im
 it is built.
 """
 
-from __future__ import annotations
-
 import re
 import sys
 from collections.abc import Iterator

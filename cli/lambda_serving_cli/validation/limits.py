@@ -1,7 +1,5 @@
 """What the stack has against what AWS takes of one."""
 
-from __future__ import annotations
-
 from lambda_serving_cli.project.limits import count_project
 from lambda_serving_cli.project.project import Project
 from lambda_serving_cli.terminal.errors import CommandError

@@ -1,7 +1,5 @@
 """All that `validate` tells, and what `make up` tells of it before its deploy."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any

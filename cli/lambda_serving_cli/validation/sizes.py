@@ -1,7 +1,5 @@
 """What was built against what Lambda takes: each function, its layers, and the packages in them."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """What `invoke` sends: the body and its type, from the command line, a file or standard input."""
 
-from __future__ import annotations
-
 import json
 import sys
 from pathlib import Path

@@ -1,7 +1,5 @@
 """ClearML's options of a model, as `model add` and `model auto-update` share them."""
 
-from __future__ import annotations
-
 import json
 import tomllib
 from collections.abc import Sequence
