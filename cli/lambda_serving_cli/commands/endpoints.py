@@ -29,7 +29,7 @@ def endpoints(as_json: JsonOption = False, *, selection: StackSelection) -> None
     found = list_deployed(stack)
     if as_json:
         about = {"stack": stack.stack_name, "region": stack.region, "local": stack.local}
-        write_json({**about, "endpoints": [each.as_dict() for each in found]})
+        write_json({**about, "endpoints": found})
         return
     write_text(f"{stack.name}, {stack.api_url or 'without an HTTP API'}")
     heads = ("endpoint", "function", "versions", "traffic", "health")

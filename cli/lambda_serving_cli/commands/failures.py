@@ -13,6 +13,7 @@ from typer.core import TyperGroup
 
 from lambda_serving_cli.aws.errors import explain_aws_error
 from lambda_serving_cli.terminal.errors import CommandError, show_error
+from lambda_serving_cli.terminal.output import break_text, make_console
 
 DEBUG_VARIABLE = "SERVING_DEBUG"
 
@@ -56,12 +57,20 @@ def tell_failures(debug: bool) -> Iterator[None]:
         raise
     except Exception as error:  # noqa: BLE001  (the edge)
         if hasattr(error, "exit_code"):  # typer.Exit, wrong usage
+            _fit_usage(error)
             raise
         _drop_stdout()
         if not isinstance(error, BrokenPipeError):  # who read the output has gone, as `head` does
             with suppress(OSError):
                 _report(error, debug)
         raise typer.Exit(1) from error
+
+
+def _fit_usage(error: Any) -> None:
+    """Typer prints what it says of wrong usage in one line, of any length."""
+    if hasattr(error, "format_message") and sys.stderr.isatty():
+        lines = break_text(f"Error: {error.format_message()}", make_console(sys.stderr).width)
+        error.format_message = lambda: "\n".join(lines).removeprefix("Error: ")
 
 
 def _report(error: Exception, debug: bool) -> None:

@@ -1,7 +1,6 @@
 """The commands `local up` and `local down`."""
 
 import shlex
-from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -50,7 +49,7 @@ def up(
         show_exchanges(running)
         show_next(layout, running)
     if as_json:
-        write_json(asdict(running.stack))
+        write_json(running.stack)
 
 
 @app.command()

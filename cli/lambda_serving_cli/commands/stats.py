@@ -2,7 +2,6 @@
 
 import re
 import sys
-from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
@@ -53,7 +52,7 @@ def stats(
     with show_status("looking for the endpoints", sys.stderr) as update:
         report = read_report(logs, endpoints or [], version, begin, until, read_declared, update)
     if as_json:
-        write_json(asdict(report), default=datetime.isoformat)
+        write_json(report)
     else:
         show(report, make_console(sys.stdout), with_bars=sys.stdout.isatty())
 

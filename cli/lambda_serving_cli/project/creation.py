@@ -37,13 +37,8 @@ class Outcome:
     more: dict[str, Any] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
-        return {
-            "endpoint": self.endpoint,
-            "written": self.written,
-            "removed": self.removed,
-            "notes": self.notes,
-            **self.more,
-        }
+        own = {name: value for name, value in vars(self).items() if name != "more"}
+        return own | self.more
 
 
 @edits_project

@@ -74,14 +74,6 @@ class Usage:
     def __str__(self) -> str:
         return f"{self.count:,} {self.kind}: AWS takes {self.limit.most:,} {self.limit.of}"
 
-    def as_dict(self) -> dict[str, Any]:
-        return {
-            "template": self.template,
-            "kind": self.kind,
-            "count": self.count,
-            "limit": self.limit.most,
-        }
-
 
 def require_room(root: Path, template: str) -> list[str]:
     """What is near a limit with this text of template.yaml, as notes.

@@ -18,6 +18,10 @@ Report = Callable[[int], None]
 """Told of bytes that are done."""
 
 
+def ignore(size: int) -> None:
+    """Bytes that nobody counts."""
+
+
 @dataclass(frozen=True)
 class Part:
     """Bytes [start, start + size) of a file; parts are numbered from 1."""

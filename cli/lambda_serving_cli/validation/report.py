@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from lambda_serving_cli.aws.stack import DeployedStack
 from lambda_serving_cli.project.project import Project
@@ -24,14 +23,6 @@ class Report:
     findings: list[Finding]
     sizes: list[FunctionSize]
     warnings: list[Finding]
-
-    def as_dict(self) -> dict[str, Any]:
-        return {
-            "endpoints": self.endpoints,
-            "findings": [each.as_dict() for each in self.findings],
-            "sizes": [each.as_dict() for each in self.sizes],
-            "warnings": [each.as_dict() for each in self.warnings],
-        }
 
 
 def validate_files(project: Project) -> Report:

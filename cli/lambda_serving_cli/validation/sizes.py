@@ -76,8 +76,8 @@ class FunctionSize:
             "bytes": self.size,
             "limit": LARGEST,
             "fits": self.fits,
-            "function": self.function.as_dict(),
-            "layers": [part.as_dict() for part in self.layers],
+            "function": self.function,
+            "layers": self.layers,
         }
 
     def list_problems(self) -> Iterator[str]:

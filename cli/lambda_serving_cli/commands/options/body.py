@@ -7,7 +7,7 @@ from typing import Any
 
 import typer
 
-from lambda_serving_cli.aws.deployed import BYTES, JSON
+from lambda_serving_cli.aws.requests import BYTES, JSON
 from lambda_serving_cli.terminal.errors import CommandError
 
 
