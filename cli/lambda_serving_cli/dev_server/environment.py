@@ -68,13 +68,10 @@ class DevEnvironment:
             lambda: find_request(self._latest),
         )
         loader = VersionLoader(runtime, file, telemetry, calls)
-        self.versions = Versions(runtime, file, loader.load, telemetry.count, self._make_loaded)
+        self.versions = Versions(
+            runtime, file, loader.load, telemetry.count, lambda load, _: VersionsInTurn(self, load)
+        )
         self.environment = Environment(runtime, file, telemetry, calls, self.versions)
-
-    def _make_loaded(
-        self, load: Callable[[str], Servable], budget: Callable[[], int]
-    ) -> LoadedVersions:
-        return VersionsInTurn(self, load)
 
     def _read_settings(self, folder: Path) -> EndpointSettings:
         """Read ``endpoint.toml``.
@@ -161,10 +158,6 @@ class DevEnvironment:
         except SettingsError as error:
             return f"{error.type}: {error.detail}"
         return "ready" if is_ready else self._problem or "loading"
-
-    def close(self) -> None:
-        """Unload every version."""
-        self.environment.close()
 
 
 class VersionsInTurn(LoadedVersions):

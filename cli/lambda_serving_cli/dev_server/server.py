@@ -82,7 +82,7 @@ class DevServer:
         await send({"type": "lifespan.startup.complete"})
         await receive()
         closing = [
-            asyncio.wrap_future(environment.start(environment.close))
+            asyncio.wrap_future(environment.start(environment.environment.close))
             for environment in self._environments.values()
         ]
         if closing:

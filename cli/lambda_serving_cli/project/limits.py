@@ -7,7 +7,6 @@ developer guide, "Quotas for configuring and running an HTTP API".
 import json
 import logging
 import shlex
-import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +14,7 @@ from typing import Any
 
 import yaml
 
-from lambda_serving_cli.files.content import read_text
+from lambda_serving_cli.files.content import read_text, read_toml
 from lambda_serving_cli.project.template import FUNCTION, LAYER, MONITORING, Template
 from lambda_serving_cli.project.yaml_nodes import compose, dig, read_node
 from lambda_serving_cli.terminal.errors import CommandError
@@ -187,11 +186,7 @@ def translate(text: str, parameters: Mapping[str, str]) -> dict[str, Any]:
 def read_deploy(root: Path) -> dict[str, str]:
     """The value of the parameter on which it depends what resources there are: gradual deploys
     have more, and count where one environment of samconfig.toml has them."""
-    try:
-        config = tomllib.loads((root / "samconfig.toml").read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
-        return {}
-    for environment in config.values():
+    for environment in read_toml(root / "samconfig.toml").values():
         given = dig(environment, "deploy", "parameters", "parameter_overrides") or ""
         pairs = given if isinstance(given, list) else shlex.split(str(given))
         named = dict(str(pair).split("=", 1) for pair in pairs if "=" in str(pair))

@@ -141,6 +141,10 @@ class Template:
         """Logical ids of the layers that every function has."""
         return [refer(layer) for layer in dig(self.data, "Globals", "Function", "Layers") or []]
 
+    def list_layers(self, function: Entry | None) -> list[str]:
+        """Logical ids of all layers of a function."""
+        return self.global_layers + (self.list_references(function, "Layers") if function else [])
+
     def list_references(self, function: Entry, key: str) -> list[str]:
         """Logical ids under `Layers` or `Policies` of a function; "" for what is no `!Ref`."""
         value = function.properties.get(key)

@@ -9,6 +9,7 @@ from lambda_serving.settings.endpoint import EndpointSettings
 from lambda_serving.settings.endpoint_toml import parse_endpoint
 from lambda_serving.settings.version_keys import WITHOUT_MODEL
 from lambda_serving.user_code.preprocess import find_preprocess
+from lambda_serving_cli.files.content import read_toml
 from lambda_serving_cli.project.blocks import POLICIES, list_layers, list_policies
 from lambda_serving_cli.project.code import check_code, may_load
 from lambda_serving_cli.project.monitoring import describe_changes
@@ -184,11 +185,10 @@ def _check_function(
 
 
 def _check_lists(template: Template, function: Entry, settings: EndpointSettings) -> Iterator[str]:
-    layers = {*template.list_references(function, "Layers"), *template.global_layers}
     policies = set(template.list_references(function, "Policies")) & set(POLICIES)
     wanted = set(list_policies(settings))
     for key, missing in (
-        ("Layers", set(list_layers(template, settings)) - layers),
+        ("Layers", set(list_layers(template, settings)) - set(template.list_layers(function))),
         ("Policies", wanted - policies),
     ):
         if missing:
@@ -211,11 +211,7 @@ def check_monitoring(project: Project) -> Iterator[Finding]:
 
 def check_names(project: Project, endpoints: list[str]) -> Iterator[Finding]:
     """Function names of each stack that samconfig.toml knows."""
-    try:
-        config = tomllib.loads((project.root / "samconfig.toml").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return
-    for name, environment in config.items():
+    for name, environment in read_toml(project.root / "samconfig.toml").items():
         stack = dig(environment, "global", "parameters", "stack_name")
         for endpoint in endpoints:
             length = len(f"{stack}-{endpoint}")
