@@ -127,7 +127,7 @@ def upload(
         part_size=part_size * MIB,
         to_onnx=to_onnx,
         rows=rows,
-        tolerance=tolerance,
+        tolerance=TOLERANCE if tolerance is None else tolerance,
     )
     outcome, conversion = upload_model(bucket, named, upload)
     if as_json:

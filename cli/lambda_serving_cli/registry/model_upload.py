@@ -4,9 +4,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from lambda_serving_cli.aws.errors import tell_aws_errors
-from lambda_serving_cli.conversion.conversion import Conversion, convert_in_folder
+from lambda_serving_cli.conversion.conversion import Conversion, convert
 from lambda_serving_cli.conversion.report import describe_conversion
 from lambda_serving_cli.registry.artifact import list_files, read_artifact
 from lambda_serving_cli.registry.frameworks import Recognition, choose_framework
@@ -36,7 +37,7 @@ class Upload:
     to_onnx: bool
     rows: Path | None
     """What the conversion compares on; its `tolerance` is the largest difference."""
-    tolerance: float | None
+    tolerance: float
 
 
 def upload_model(
@@ -86,9 +87,10 @@ def _convert(upload: Upload) -> Iterator[tuple[Path, Recognition, Conversion | N
         yield place, found, None
         return
     remark(f"converting {place.name} to ONNX")
-    with convert_in_folder(place, found.framework, upload.rows, upload.tolerance) as made:
-        converted, conversion = made
+    with TemporaryDirectory(prefix="lambda-serving-") as folder:
+        out = Path(folder, f"{place.stem}.onnx")
+        conversion = convert(place, found.framework, upload.rows, out, upload.tolerance)
         for line in describe_conversion(conversion):
             remark(line)
         libraries = {**conversion.libraries, **found.libraries}
-        yield converted, Recognition("onnx", libraries), conversion
+        yield out, Recognition("onnx", libraries), conversion
