@@ -1,99 +1,168 @@
-"""The endpoints of a stack, as they tell of themselves."""
+"""Ask deployed endpoints: by HTTP, or by a Lambda invoke."""
 
-from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
+from __future__ import annotations
+
+import http.client
+import json
+import urllib.error
+import urllib.request
 from dataclasses import dataclass
 from typing import Any
+from uuid import uuid4
 
-from lambda_serving_cli.aws.requests import Reply, ask_http, ask_metadata
 from lambda_serving_cli.aws.stack import DeployedStack
 from lambda_serving_cli.terminal.errors import CommandError
 
-THREADS = 8
+ALIAS = "live"
+SECONDS = 60
+"""An HTTP API answers within 30 s, a function within its timeout of 29 s and a cold start."""
+
+JSON = "application/json"
+BYTES = "application/octet-stream"
 
 
 @dataclass(frozen=True)
-class DeployedEndpoint:
-    """An endpoint as it is deployed. `health` is "ready", or why it is not."""
+class Reply:
+    """An answer as it came."""
 
-    endpoint: str
-    function: str
-    health: str
-    metadata: Mapping[str, Any]
-
-    @property
-    def versions(self) -> Mapping[str, Mapping[str, Any]]:
-        found = self.metadata.get("versions")
-        return found if isinstance(found, dict) else {}
+    status: int
+    content_type: str
+    body: bytes
 
     @property
-    def traffic(self) -> dict[str, float]:
-        """Who answers the unversioned URL, with its share."""
-        told = self.metadata.get("traffic")
-        for version in self.versions.values():
-            told = told or version.get("targets")  # of a canary
-        if isinstance(told, dict) and all(
-            isinstance(share, float | int) for share in told.values()
-        ):
-            return told
-        default = self.metadata.get("default")
-        return {str(default): 1.0} if default else {}
+    def is_error(self) -> bool:
+        return self.status >= 400
 
     @property
-    def taken_out(self) -> dict[str, str]:
-        """What the circuit breaker took out of the traffic, and why; as one environment sees it."""
-        return self._collect("taken_out")
+    def is_json(self) -> bool:
+        essence = self.content_type.partition(";")[0].strip().lower()
+        return essence == JSON or essence.endswith("+json")
 
-    @property
-    def broken(self) -> dict[str, str]:
-        """Versions that do not load, and why; as one environment sees it."""
-        return self._collect("broken")
+    def read(self) -> Any:
+        """The content of a JSON answer; None where it is no JSON."""
+        try:
+            return json.loads(self.body)
+        except (ValueError, RecursionError):
+            return None
 
-    def _collect(self, key: str) -> dict[str, str]:
-        told = [self.metadata.get(key), *(each.get(key) for each in self.versions.values())]
-        tables = [each for each in told if isinstance(each, dict)]
-        return {str(name): str(why) for table in tables for name, why in table.items()}
-
-    def as_dict(self) -> dict[str, Any]:
-        return {
-            "endpoint": self.endpoint,
-            "function": self.function,
-            "health": self.health,
-            "traffic": self.traffic,
-            "versions": self.versions,
-            "taken_out": self.taken_out,
-            "broken": self.broken,
-        }
+    def describe_error(self) -> str:
+        """`422 ValueError in preprocess: expected the key a`, or the answer's beginning."""
+        found = self.read()
+        if isinstance(found, dict) and {"detail", "type", "stage"} <= found.keys():
+            return f"{self.status} {found['type']} in {found['stage']}: {found['detail']}"
+        if isinstance(found, dict) and isinstance(found.get("message"), str):  # API Gateway's own
+            return f"{self.status} {found['message']}"
+        text = " ".join(self.body.decode(errors="replace").split())
+        return f"{self.status} {text[:300]}"
 
 
-def list_deployed(stack: DeployedStack) -> list[DeployedEndpoint]:
-    """Ask every endpoint of a stack how it is."""
-    with ThreadPoolExecutor(THREADS) as pool:
-        return list(pool.map(lambda name: look(stack, name), sorted(stack.functions)))
-
-
-def look(stack: DeployedStack, endpoint: str) -> DeployedEndpoint:
-    """Ask one; by HTTP, or by an invoke where the HTTP API lets nobody in.
+def require_function(stack: DeployedStack, endpoint: str) -> str:
+    """The name of an endpoint's function.
 
     Raises:
+        CommandError: it is not deployed; names those that are.
+    """
+    if endpoint not in stack.functions:
+        known = ", ".join(sorted(stack.functions)) or "none"
+        raise CommandError(
+            f"{stack.name} has no endpoint {endpoint!r}; it has: {known}",
+            advice="`make up` or `sam deploy` deploys what is in functions/",
+        )
+    return stack.functions[endpoint]
+
+
+def ask_endpoint(
+    stack: DeployedStack,
+    endpoint: str,
+    version: str | None,
+    body: bytes,
+    content_type: str,
+    by_lambda: bool,
+) -> Reply:
+    """Send one request: by HTTP, or by an invoke where that is wanted or there is no HTTP API.
+
+    Raises:
+        CommandError, ClientError, BotoCoreError: as `ask_http` and `ask_lambda`.
+    """
+    if by_lambda or stack.api_url is None:
+        function = require_function(stack, endpoint)
+        return ask_lambda(stack, function, version, body, content_type)
+    path = f"{endpoint}/{version}" if version else endpoint
+    return ask_http(stack, path, body, content_type)
+
+
+def ask_http(
+    stack: DeployedStack, path: str, body: bytes | None = None, content_type: str = ""
+) -> Reply:
+    """GET, or POST of a body, at /serve/ + path.
+
+    Raises:
+        CommandError: no answer came.
+    """
+    if stack.api_url is None:
+        raise CommandError(f"{stack.name} has no HTTP API", advice="ask the function: --lambda")
+    url = f"{stack.api_url}/serve/{path}"
+    headers = {"content-type": content_type} if content_type else {}
+    request = urllib.request.Request(url, body, headers)
+    try:
+        with urllib.request.urlopen(request, timeout=SECONDS) as answer:
+            return Reply(answer.status, answer.headers.get("content-type", ""), answer.read())
+    except urllib.error.HTTPError as error:
+        return Reply(error.code, error.headers.get("content-type", ""), error.read())
+    except (OSError, http.client.HTTPException) as error:
+        raise CommandError(f"{url}: {error}") from error
+
+
+def ask_lambda(
+    stack: DeployedStack, function: str, version: str | None, body: bytes, content_type: str
+) -> Reply:
+    """Invoke a function as `send_request` does, and ask for the answer as it is.
+
+    Raises:
+        CommandError: the body is no JSON although its type is.
         ClientError, BotoCoreError: Lambda refused, or could not be reached.
     """
-    function = stack.functions[endpoint]
+    from lambda_serving.messages.envelope import make_payload, open_whole_answer
+    from lambda_serving.messages.request import Request
+
+    data: Any = body
+    if Reply(200, content_type, b"").is_json:
+        try:
+            data = json.loads(body)
+        except (ValueError, RecursionError) as error:
+            raise CommandError(f"the body is no JSON: {error}") from error
+    payload = make_payload(Request({}, str(uuid4())), version, data, "whole")
+    answer, is_error = _invoke(stack, function, payload)
+    if is_error:
+        return _read_error(answer)
     try:
-        if stack.api_url is not None:
-            ready = ask_http(stack, f"{endpoint}/health/ready")
-            reply = ask_http(stack, endpoint)
-            if reply.status not in (401, 403, 404):
-                return _describe(endpoint, function, ready, reply)
-        reply = ask_metadata(stack, function)
-        return _describe(endpoint, function, reply, reply)
-    except CommandError as error:
-        return DeployedEndpoint(endpoint, function, error.reason, {})
+        found = open_whole_answer(answer)
+        return Reply(found.status, found.content_type, found.body)
+    except (ValueError, KeyError, TypeError) as error:
+        raise CommandError(f"{function}: its answer is none of this runtime") from error
 
 
-def _describe(endpoint: str, function: str, ready: Reply, reply: Reply) -> DeployedEndpoint:
-    metadata = reply.read()
-    is_whole = not reply.is_error and isinstance(metadata, dict)
-    failed = next((each for each in (ready, reply) if each.is_error), None)
-    health = "ready" if failed is None else failed.describe_error()
-    return DeployedEndpoint(endpoint, function, health, metadata if is_whole else {})
+def ask_metadata(stack: DeployedStack, function: str) -> Reply:
+    """What an endpoint tells of itself, by an invoke."""
+    payload = json.dumps({"serving": {"protocol": 1, "answer": "metadata"}, "body": {}}).encode()
+    answer, is_error = _invoke(stack, function, payload)
+    return _read_error(answer) if is_error else Reply(200, JSON, answer)
+
+
+def _invoke(stack: DeployedStack, function: str, payload: bytes) -> tuple[bytes, bool]:
+    from botocore.config import Config
+
+    # Never twice: the function may have done its work already.
+    once = Config(retries={"total_max_attempts": 1}, read_timeout=SECONDS)
+    client = stack.client("lambda", once)
+    answer = client.invoke(FunctionName=function, Qualifier=ALIAS, Payload=payload)
+    return answer["Payload"].read(), bool(answer.get("FunctionError"))
+
+
+def _read_error(payload: bytes) -> Reply:
+    """The error that a function raised: its message is the body of the HTTP answer."""
+    try:
+        body = json.loads(json.loads(payload)["errorMessage"])
+        return Reply(int(body["status"]), JSON, json.dumps(body, ensure_ascii=False).encode())
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return Reply(500, JSON, payload)

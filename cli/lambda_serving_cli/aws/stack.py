@@ -66,33 +66,22 @@ class Stack:
             config=calm.merge(config) if config else calm,
         )
 
-    def list_resources(self) -> dict[str, tuple[str, str]]:
-        """Logical id -> (type, physical id).
-
-        Raises:
-            CommandError: there is no such stack, or it cannot be asked.
-        """
-        with self.tell_absence():
-            pages = self.client("cloudformation").get_paginator("list_stack_resources")
-            return {
-                each["LogicalResourceId"]: (
-                    each["ResourceType"],
-                    each.get("PhysicalResourceId", ""),
-                )
-                for page in pages.paginate(StackName=self.stack_name)
-                for each in page["StackResourceSummaries"]
-            }
-
     def list_functions(self) -> Mapping[str, str]:
         """Endpoint -> function name, of the functions that are named `<stack>-<endpoint>`.
 
         Those of the stack, by CloudFormation: names alone would mix `a` with `a-dev`.
 
         Raises:
-            CommandError: as `list_resources`.
+            CommandError: there is no such stack, or it cannot be asked.
         """
-        resources = self.list_resources().values()
-        names = sorted(name for kind, name in resources if kind == "AWS::Lambda::Function")
+        with self.tell_absence():
+            pages = self.client("cloudformation").get_paginator("list_stack_resources")
+            names = sorted(
+                resource.get("PhysicalResourceId", "")
+                for page in pages.paginate(StackName=self.stack_name)
+                for resource in page["StackResourceSummaries"]
+                if resource["ResourceType"] == "AWS::Lambda::Function"
+            )
         prefix = f"{self.stack_name}-"
         return {name.removeprefix(prefix): name for name in names if name.startswith(prefix)}
 

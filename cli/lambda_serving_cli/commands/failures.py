@@ -66,13 +66,6 @@ def tell_failures(debug: bool) -> Iterator[None]:
         raise typer.Exit(1) from error
 
 
-def _fit_usage(error: Any) -> None:
-    """Typer prints what it says of wrong usage in one line, of any length."""
-    if hasattr(error, "format_message") and sys.stderr.isatty():
-        lines = break_text(f"Error: {error.format_message()}", make_console(sys.stderr).width)
-        error.format_message = lambda: "\n".join(lines).removeprefix("Error: ")
-
-
 def _report(error: Exception, debug: bool) -> None:
     if debug:
         traceback.print_exception(error)
@@ -115,3 +108,10 @@ def _drop_stdout() -> None:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except ValueError:
         pass  # closed
+
+
+def _fit_usage(error: Any) -> None:
+    """Typer prints what it says of wrong usage in one line, of any length."""
+    if hasattr(error, "format_message") and sys.stderr.isatty():
+        lines = break_text(f"Error: {error.format_message()}", make_console(sys.stderr).width)
+        error.format_message = lambda: "\n".join(lines).removeprefix("Error: ")

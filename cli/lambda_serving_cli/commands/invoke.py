@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from lambda_serving_cli.aws.requests import Reply, ask_endpoint, require_function
+from lambda_serving_cli.aws.deployed import Reply, ask_endpoint, require_function
 from lambda_serving_cli.aws.selection import StackSelection
 from lambda_serving_cli.aws.stack import find_deployed_stack
 from lambda_serving_cli.commands.options.body import read_body

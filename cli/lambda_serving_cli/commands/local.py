@@ -1,6 +1,7 @@
 """The commands `local up` and `local down`."""
 
 import shlex
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -49,7 +50,7 @@ def up(
         show_exchanges(running)
         show_next(layout, running)
     if as_json:
-        write_json(running.stack)
+        write_json(asdict(running.stack))
 
 
 @app.command()

@@ -4,8 +4,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from lambda_serving_cli.aws.local_stack import REGION, STACK_NAME, LocalStack
-from lambda_serving_cli.aws.stack import Stack
+from lambda_serving_cli.aws.local_stack import LocalStack
 from lambda_serving_cli.local_cloud import ministack, publish, smoke
 from lambda_serving_cli.local_cloud.build import BUILD_STEP, plan_build, run_build
 from lambda_serving_cli.local_cloud.deploy import deploy, describe
@@ -19,7 +18,6 @@ from lambda_serving_cli.local_cloud.lock import lock
 from lambda_serving_cli.local_cloud.ministack import Process
 from lambda_serving_cli.local_cloud.routes import allow_plain_http, reconcile_routes
 from lambda_serving_cli.project.project import Project
-from lambda_serving_cli.registry.layout import Bucket
 from lambda_serving_cli.terminal.errors import CommandError
 from lambda_serving_cli.terminal.output import remark
 from lambda_serving_cli.terminal.steps import Steps
@@ -71,17 +69,13 @@ def _bring_up(layout: Layout, host: str | None, port: int | None) -> Running:
     with steps.step("sam deploy to the local cloud") as step:
         deployed = deploy(layout, build, process, environment)
         step.outcome = "deployed" if deployed else "unchanged"
-    deployed_stack = Stack(
-        stack_name=STACK_NAME, region=REGION, local=True, endpoint_url=process.url
-    )
     with steps.step("HTTP routes") as step:
-        changes = reconcile_routes(deployed_stack)
+        changes = reconcile_routes()
         step.outcome = f"{changes} changed" if changes else "unchanged"
-    stack = describe(deployed_stack)
+    stack = describe(process)
     with steps.step("models into the bucket") as step:
-        client = deployed_stack.client("s3")
-        allow_plain_http(client, stack.model_bucket)
-        count = publish.publish(layout.models, Bucket(client, stack.model_bucket))
+        allow_plain_http(stack.model_bucket)
+        count = publish.publish(layout.models, stack.model_bucket)
         step.outcome = f"{count} uploaded" if count else "unchanged"
     stack.write(layout.state)
     with steps.step("one request to every endpoint"):

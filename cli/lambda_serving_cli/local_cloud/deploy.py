@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 
 from lambda_serving_cli.aws.local_stack import REGION, STACK_NAME, LocalStack
-from lambda_serving_cli.aws.stack import Stack
 from lambda_serving_cli.files.content import write_atomically
 from lambda_serving_cli.local_cloud.build import Build, read
 from lambda_serving_cli.local_cloud.layers import pack_layers
@@ -36,18 +35,36 @@ def deploy(layout: Layout, build: Build, process: Process, environment: Mapping[
     return True
 
 
-def describe(stack: Stack) -> LocalStack:
+def describe(process: Process) -> LocalStack:
     """Read the deployed stack: its API, its bucket, its functions."""
-    resources = stack.list_resources()
+    resources = list_resources()
     (api_id,) = (name for kind, name in resources.values() if kind == "AWS::ApiGatewayV2::Api")
-    url = str(stack.endpoint_url)
+    functions = [name for kind, name in resources.values() if kind == "AWS::Lambda::Function"]
+    prefix = f"{STACK_NAME}-"
     return LocalStack(
         # Ministack serves the stage $default without naming it, so that nothing in the URL
         # means something to a shell.
-        api_url=f"{url}/_aws/execute-api/{api_id}",
-        aws_endpoint_url=url,
-        region=stack.region,
-        stack_name=stack.stack_name,
+        api_url=f"{process.url}/_aws/execute-api/{api_id}",
+        aws_endpoint_url=process.url,
+        region=REGION,
+        stack_name=STACK_NAME,
         model_bucket=resources["ModelBucket"][1],
-        functions=stack.list_functions(),
+        functions={
+            name.removeprefix(prefix): name for name in sorted(functions) if name.startswith(prefix)
+        },
     )
+
+
+def list_resources() -> dict[str, tuple[str, str]]:
+    """Logical id -> (type, physical id) of the stack's resources."""
+    import boto3
+
+    pages = boto3.client("cloudformation").get_paginator("list_stack_resources")
+    return {
+        resource["LogicalResourceId"]: (
+            resource["ResourceType"],
+            resource.get("PhysicalResourceId", ""),
+        )
+        for page in pages.paginate(StackName=STACK_NAME)
+        for resource in page["StackResourceSummaries"]
+    }

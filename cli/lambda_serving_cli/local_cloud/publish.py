@@ -26,15 +26,17 @@ def prepare(layout: Layout, environment: Mapping[str, str]) -> None:
         run_logged(command, log, cwd=layout.root, env=environment, advice=advice)
 
 
-def publish(models: Path, bucket: Bucket) -> int:
+def publish(models: Path, bucket: str) -> int:
     """Upload every file below `models` whose content the bucket does not have at its key.
 
     Nothing is removed: the bucket may hold models of the user's own. Returns how many were sent.
     """
+    import boto3
+
     names = {path.relative_to(models).as_posix(): path for path in list_files(models)}
     files = [
         digest_file(path, name, PART_SIZE, ignore)
         for name, path in names.items()
         if not any(part.startswith(".") for part in name.split("/"))
     ]
-    return upload_files(bucket, "", files, ignore)
+    return upload_files(Bucket(boto3.client("s3"), bucket), "", files, ignore)

@@ -10,12 +10,11 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from lambda_serving_cli.aws.local_stack import REGION
-from lambda_serving_cli.aws.stack import Stack
+from lambda_serving_cli.aws.local_stack import REGION, STACK_NAME
+from lambda_serving_cli.local_cloud.deploy import list_resources
 
 if TYPE_CHECKING:
     from mypy_boto3_apigatewayv2 import ApiGatewayV2Client
-    from mypy_boto3_s3 import S3Client
 
 ANY_METHOD = "x-amazon-apigateway-any-method"
 INTEGRATION = "x-amazon-apigateway-integration"
@@ -27,27 +26,33 @@ ACCOUNT = "000000000000"
 """Ministack's account unless told otherwise."""
 
 
-def reconcile_routes(stack: Stack) -> int:
-    """Give each HTTP API of the stack the routes that its `Body` names, and no others.
+def reconcile_routes() -> int:
+    """Give each HTTP API the routes that its `Body` names, and no others.
 
     Returns how many routes were made or removed.
     """
-    names = {logical: physical for logical, (_, physical) in stack.list_resources().items()}
+    import boto3
+
+    resources = list_resources()
+    names = {logical: physical for logical, (_, physical) in resources.items()}
+    template = read_template()
     changes = 0
-    for logical, resource in read_template(stack)["Resources"].items():
+    for logical, resource in template["Resources"].items():
         if resource["Type"] == "AWS::ApiGatewayV2::Api" and "Body" in resource["Properties"]:
             wanted = read_routes(resource["Properties"]["Body"], names)
-            changes += reconcile_api(stack.client("apigatewayv2"), names[logical], wanted)
+            changes += reconcile_api(boto3.client("apigatewayv2"), names[logical], wanted)
     return changes
 
 
-def read_template(stack: Stack) -> dict[str, Any]:
+def read_template() -> dict[str, Any]:
     """The deployed template after SAM's transform."""
-    answer = stack.client("cloudformation").get_template(
-        StackName=stack.stack_name, TemplateStage="Processed"
+    import boto3
+
+    answer = boto3.client("cloudformation").get_template(
+        StackName=STACK_NAME, TemplateStage="Processed"
     )
     # boto3 hands out JSON as a dict, whatever its stubs say, and anything else as text.
-    body = answer["TemplateBody"]
+    body: Any = answer["TemplateBody"]
     template: dict[str, Any] = json.loads(body) if isinstance(body, str) else body
     return template
 
@@ -114,8 +119,11 @@ def create_integration(client: "ApiGatewayV2Client", api_id: str, uri: str) -> s
     return created["IntegrationId"]
 
 
-def allow_plain_http(client: "S3Client", bucket: str) -> None:
+def allow_plain_http(bucket: str) -> None:
     """Drop from the bucket's policy the statements that ask for TLS, and keep the others."""
+    import boto3
+
+    client = boto3.client("s3")
     try:
         policy = json.loads(client.get_bucket_policy(Bucket=bucket)["Policy"])
     except client.exceptions.ClientError as error:

@@ -7,12 +7,13 @@ request is sent again. `invoke_<endpoint>.json` is the payload of an invoke.
 import base64
 import json
 import time
+import urllib.error
+import urllib.request
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lambda_serving_cli.aws import requests
 from lambda_serving_cli.aws.local_stack import LocalStack
 from lambda_serving_cli.files.content import read_text
 from lambda_serving_cli.local_cloud.layout import Layout
@@ -21,6 +22,7 @@ from lambda_serving_cli.terminal.errors import CommandError
 SHOWN = 160
 """Characters of a request or an answer that are shown."""
 
+REQUEST_SECONDS = 60
 NO_MODEL = b'"type":"ModelFetchError"'
 """In the answer of an endpoint whose model is not in the bucket."""
 
@@ -99,10 +101,16 @@ def send_http(
     accepted: bytes | None = None,
 ) -> Exchange:
     """Send a request. Raises CommandError unless the answer is 2xx, or holds what is `accepted`."""
+    request = urllib.request.Request(url, body or None, dict(headers or {}), method=method)
     started = time.monotonic()
-    reply = requests.send_http(url, body or None, headers or {}, method)
+    try:
+        with urllib.request.urlopen(request, timeout=REQUEST_SECONDS) as answer:
+            status, content = answer.status, answer.read()
+    except urllib.error.HTTPError as error:
+        status, content = error.code, error.read()
+    except OSError as error:
+        raise CommandError(f"{method} {url}: {error}") from error
     took = round((time.monotonic() - started) * 1000)
-    status, content = reply.status, reply.body
     if status >= 300 and (accepted is None or accepted not in content):
         raise CommandError(f"{method} {url} answered {status}: {shorten(content)}")
     return Exchange(f"{method} {url}", shorten(body), f"{status} {shorten(content)}", took)

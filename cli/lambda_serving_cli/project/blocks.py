@@ -1,5 +1,7 @@
 """What an endpoint is in `template.yaml`: its function, log group and output, as text."""
 
+from __future__ import annotations
+
 import json
 import re
 from collections.abc import Collection, Iterator, Sequence
@@ -68,6 +70,9 @@ def add_function(
 ) -> tuple[str, str]:
     """The template's text with a function for the endpoint, and the function's logical id."""
     resource = name_resource(endpoint, [*template.resources, *template.outputs])
+    layers = [
+        name for name in list_layers(template, settings) if name not in template.global_layers
+    ]
     function = FUNCTION.format(
         resource=resource,
         endpoint=endpoint,
@@ -76,7 +81,7 @@ def add_function(
         alarms=", ".join(f'!Sub "{STACK}{endpoint}-{kind}"' for kind in KINDS),
         path=f"/serve/{endpoint}",
         below=f"/serve/{endpoint}/{{proxy+}}",
-        layers=_refer(list_own_layers(template, settings)),
+        layers=_refer(layers),
         policies=_refer(list_policies(settings)),
     )
     output = OUTPUT.format(resource=resource, endpoint=endpoint)
@@ -93,7 +98,9 @@ def adapt_function(
     Raises:
         CommandError: they are not written in one line.
     """
-    layers = list_own_layers(template, settings)
+    layers = [
+        name for name in list_layers(template, settings) if name not in template.global_layers
+    ]
     own_layers = [*list_layers(template, before), *layers]
     wanted = (("Layers", layers, own_layers), ("Policies", list_policies(settings), POLICIES))
     for key, names, own in wanted:
@@ -108,11 +115,6 @@ def list_layers(template: Template, settings: EndpointSettings) -> list[str]:
     """Logical ids of the layers that an endpoint needs: the runtime's and its engines'."""
     wanted = [RUNTIME, *sorted(set(_list_folders(settings)))]
     return [template.layers[folder] for folder in wanted if folder in template.layers]
-
-
-def list_own_layers(template: Template, settings: EndpointSettings) -> list[str]:
-    """Those of them that not every function has."""
-    return [each for each in list_layers(template, settings) if each not in template.global_layers]
 
 
 def _list_folders(settings: EndpointSettings) -> Iterator[str]:

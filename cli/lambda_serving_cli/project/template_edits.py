@@ -4,6 +4,8 @@ The parser only tells where things stand; what is not edited stays byte for byte
 (docs/decisions/0016-files-edited-in-place.md has what ruamel.yaml would change).
 """
 
+from __future__ import annotations
+
 import re
 from collections.abc import Iterator, Sequence
 

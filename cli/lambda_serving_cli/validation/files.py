@@ -185,10 +185,11 @@ def _check_function(
 
 
 def _check_lists(template: Template, function: Entry, settings: EndpointSettings) -> Iterator[str]:
+    layers = {*template.list_references(function, "Layers"), *template.global_layers}
     policies = set(template.list_references(function, "Policies")) & set(POLICIES)
     wanted = set(list_policies(settings))
     for key, missing in (
-        ("Layers", set(list_layers(template, settings)) - set(template.list_layers(function))),
+        ("Layers", set(list_layers(template, settings)) - layers),
         ("Policies", wanted - policies),
     ):
         if missing:

@@ -1,5 +1,7 @@
 """What `invoke` sends: the body and its type, from the command line, a file or standard input."""
 
+from __future__ import annotations
+
 import json
 import sys
 from pathlib import Path
@@ -7,7 +9,7 @@ from typing import Any
 
 import typer
 
-from lambda_serving_cli.aws.requests import BYTES, JSON
+from lambda_serving_cli.aws.deployed import BYTES, JSON
 from lambda_serving_cli.terminal.errors import CommandError
 
 
