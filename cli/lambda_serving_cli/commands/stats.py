@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from lambda_serving_cli.aws.logs import StackLogs, read_report
+from lambda_serving_cli.aws.logs import read_report
 from lambda_serving_cli.aws.selection import StackSelection
 from lambda_serving_cli.aws.stack import find_stack
 from lambda_serving_cli.commands.options.output import JsonOption
@@ -48,9 +48,9 @@ def stats(
     """
     until = datetime.now().astimezone()
     begin = read_since(since, until)
-    logs = StackLogs(find_stack(selection))
+    stack = find_stack(selection)
     with show_status("looking for the endpoints", sys.stderr) as update:
-        report = read_report(logs, endpoints or [], version, begin, until, read_declared, update)
+        report = read_report(stack, endpoints or [], version, begin, until, read_declared, update)
     if as_json:
         write_json(report)
     else:
