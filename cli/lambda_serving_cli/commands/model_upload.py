@@ -1,5 +1,6 @@
 """`lambda-serving model upload`."""
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -115,7 +116,7 @@ def upload(
     place = _choose_source(source, path)
     if not to_onnx and (rows is not None or tolerance is not None):
         raise typer.BadParameter("--rows and --tolerance belong to --to-onnx")
-    bucket, named = open_bucket(selection), ModelName(project, name)
+    named = ModelName(project, name)
     upload = Upload(
         source=place,
         framework=framework,
@@ -129,7 +130,8 @@ def upload(
         rows=rows,
         tolerance=TOLERANCE if tolerance is None else tolerance,
     )
-    outcome, conversion = upload_model(bucket, named, upload)
+    connect = partial(open_bucket, selection)
+    bucket, outcome, conversion = upload_model(connect, named, upload)
     if as_json:
         about = {"project": project, "name": name, "version": outcome.version}
         existing = {"existing": outcome.existing, "bucket": bucket.name}

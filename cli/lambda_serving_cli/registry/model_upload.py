@@ -1,6 +1,6 @@
 """From a model's file to a version: recognised, converted where that is asked for, published."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,9 +41,11 @@ class Upload:
 
 
 def upload_model(
-    bucket: Bucket, model: ModelName, upload: Upload
-) -> tuple[Outcome, Conversion | None]:
+    connect: Callable[[], Bucket], model: ModelName, upload: Upload
+) -> tuple[Bucket, Outcome, Conversion | None]:
     """Upload a model as a new version, and tell what is under way.
+
+    The registry's bucket is asked for last: what is wrong with the files is told before.
 
     Raises:
         CommandError: there is no such file, what made it cannot be told, it cannot be converted or
@@ -52,6 +54,7 @@ def upload_model(
     list_files(upload.source)  # that it is there
     with _convert(upload) as (place, found, conversion):
         sample = read_sample(upload.sample) if upload.sample else None
+        bucket = connect()
         with ByteProgress() as progress:
             size = sum(file.stat().st_size for file in list_files(place).values())
             progress.begin(f"reading {place.name}", size)
@@ -68,7 +71,7 @@ def upload_model(
                 outcome = publish_version(bucket, model, publication, progress)
     if outcome.existing and (upload.sample or upload.framework or upload.libraries):
         remark("Its framework, libraries and sample stay as they are; --force makes a new version.")
-    return outcome, conversion
+    return bucket, outcome, conversion
 
 
 @contextmanager
