@@ -6,7 +6,7 @@ import os
 import re
 import shlex
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, chdir, redirect_stderr, redirect_stdout
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -40,6 +40,15 @@ COMMANDS = [
     ("cost",),
     ("metrics", "list"),
 ]
+FAILURES = [
+    ("invoke", "nobody", "--state", "api"),
+    ("model", "remove", "--endpoint", "nobody", "--yes"),
+    ("model", "list", "--state", "no/such/folder/of/a/local/cloud/whose/path/is/wider/than/it"),
+    ("model", "add", "--engine", "sklearn", "--endpoint", "new", "--state", "registry"),
+    ("invoke", "iris", "--data", "[1, 2]", "--state", "api"),
+]
+"""Commands that end with a message on stderr; the last two are wrong usage."""
+
 ENDPOINT = "an_endpoint_with_a_name_that_is_as_long_as_48"
 
 
@@ -85,12 +94,22 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Copy]:
         yield copy
 
 
+Run = Callable[[Path, tuple[str, ...], Any], None]
+
+
 def run(root: Path, arguments: tuple[str, ...], file: Any) -> None:
     with chdir(root), redirect_stdout(file), redirect_stderr(io.StringIO()):
         get_command(app).main(list(arguments), "lambda-serving", standalone_mode=False)
 
 
-def read_piped(root: Path, arguments: tuple[str, ...]) -> str:
+def fail(root: Path, arguments: tuple[str, ...], file: Any) -> None:
+    """The same of a command that fails, with what it writes to stderr."""
+    with chdir(root), redirect_stdout(io.StringIO()), redirect_stderr(file):
+        with pytest.raises(SystemExit):
+            get_command(app).main(list(arguments), "lambda-serving")
+
+
+def read_piped(root: Path, arguments: tuple[str, ...], run: Run = run) -> str:
     """What a command writes to a pipe."""
     raw = io.BytesIO()
     file = io.TextIOWrapper(raw, encoding="utf-8")
@@ -99,7 +118,7 @@ def read_piped(root: Path, arguments: tuple[str, ...]) -> str:
     return raw.getvalue().decode()
 
 
-def read_terminal(root: Path, arguments: tuple[str, ...]) -> str:
+def read_terminal(root: Path, arguments: tuple[str, ...], run: Run = run) -> str:
     """What a command shows on a terminal, without colours."""
     leader, follower = os.openpty()
     seen = bytearray()
@@ -145,6 +164,19 @@ def test_output_fits_a_terminal_and_is_plain_in_a_pipe(
     assert not wide, "\n".join(wide)
     assert list_words(piped) <= list_words(shown), list_words(piped) - list_words(shown)
     assert "\x1b" not in shown
+
+
+@pytest.mark.parametrize("arguments", FAILURES, ids=" ".join)
+def test_messages_fit_a_terminal_and_are_whole_in_a_pipe(
+    project: Copy, arguments: tuple[str, ...]
+) -> None:
+    piped = read_piped(project.root, arguments, fail)
+    shown = read_terminal(project.root, arguments, fail)
+    assert shown != piped and " ".join(shown.split()) == " ".join(piped.split())
+    # Commands and paths are whole, to be copied.
+    assert set(re.findall("`[^`]+`", piped)) == set(re.findall("`[^`\n]+`", shown))
+    wide = [line for line in shown.splitlines() if cell_len(line) > COLUMNS]
+    assert not [line for line in wide if " " in line.strip()], shown
 
 
 def list_commands(command: Any, *names: str) -> Iterator[tuple[str, ...]]:

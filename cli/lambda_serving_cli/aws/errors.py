@@ -1,7 +1,5 @@
 """What AWS and its client refuse, as a person is told it."""
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager

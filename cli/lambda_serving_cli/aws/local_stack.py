@@ -1,7 +1,5 @@
 """The stack of a local cloud, as its folder of state tells how to reach it."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass

@@ -43,14 +43,6 @@ class StackLogs:
             None if is_own else url,
         )
 
-    def list_endpoints(self) -> list[str]:
-        """Those of the stack.
-
-        Raises:
-            CommandError: there is no such stack, or it cannot be asked.
-        """
-        return list(self._stack.list_functions())
-
     def read_events(
         self, endpoint: str, since: datetime, until: datetime, note: Callable[[int], object]
     ) -> Iterator[LogEvent]:
@@ -96,7 +88,7 @@ class StackLogs:
 
 
 def read_report(
-    logs: StackLogs,
+    stack: Stack,
     endpoints: Sequence[str],
     version: str | None,
     since: datetime,
@@ -109,10 +101,10 @@ def read_report(
     `find_variables` says what an endpoint declares, `tell` is told what is being read.
 
     Raises:
-        CommandError: they cannot be read.
+        CommandError: there is no such stack, or they cannot be read.
     """
-    tally, empty = Tally(version), list[str]()
-    for endpoint in dict.fromkeys(endpoints) or logs.list_endpoints():
+    logs, tally, empty = StackLogs(stack), Tally(version), list[str]()
+    for endpoint in dict.fromkeys(endpoints) or stack.list_functions():
         before, lines = tally.records, 0
 
         def note(number: int, endpoint: str = endpoint) -> None:

@@ -1,7 +1,5 @@
 """Which stack was asked for, and what samconfig.toml adds to that."""
 
-from __future__ import annotations
-
 import os
 import tomllib
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """The command ``lambda-serving cost``."""
 
-from __future__ import annotations
-
 from typing import Annotated, Literal
 
 import typer

@@ -1,10 +1,8 @@
 """The command `endpoints`."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
-from lambda_serving_cli.aws.deployed import DeployedEndpoint, list_deployed
+from lambda_serving_cli.aws.endpoints import DeployedEndpoint, list_deployed
 from lambda_serving_cli.aws.selection import StackSelection
 from lambda_serving_cli.aws.stack import find_deployed_stack
 from lambda_serving_cli.commands.options.output import JsonOption
@@ -31,7 +29,7 @@ def endpoints(as_json: JsonOption = False, *, selection: StackSelection) -> None
     found = list_deployed(stack)
     if as_json:
         about = {"stack": stack.stack_name, "region": stack.region, "local": stack.local}
-        write_json({**about, "endpoints": [each.as_dict() for each in found]})
+        write_json({**about, "endpoints": found})
         return
     write_text(f"{stack.name}, {stack.api_url or 'without an HTTP API'}")
     heads = ("endpoint", "function", "versions", "traffic", "health")

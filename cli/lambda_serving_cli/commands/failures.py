@@ -1,7 +1,5 @@
 """The command line's edge: every error ends a command with one readable message, and 1."""
 
-from __future__ import annotations
-
 import errno
 import os
 import sys
@@ -15,6 +13,7 @@ from typer.core import TyperGroup
 
 from lambda_serving_cli.aws.errors import explain_aws_error
 from lambda_serving_cli.terminal.errors import CommandError, show_error
+from lambda_serving_cli.terminal.output import break_text, make_console
 
 DEBUG_VARIABLE = "SERVING_DEBUG"
 
@@ -58,6 +57,7 @@ def tell_failures(debug: bool) -> Iterator[None]:
         raise
     except Exception as error:  # noqa: BLE001  (the edge)
         if hasattr(error, "exit_code"):  # typer.Exit, wrong usage
+            _fit_usage(error)
             raise
         _drop_stdout()
         if not isinstance(error, BrokenPipeError):  # who read the output has gone, as `head` does
@@ -108,3 +108,10 @@ def _drop_stdout() -> None:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except ValueError:
         pass  # closed
+
+
+def _fit_usage(error: Any) -> None:
+    """Typer prints what it says of wrong usage in one line, of any length."""
+    if hasattr(error, "format_message") and sys.stderr.isatty():
+        lines = break_text(f"Error: {error.format_message()}", make_console(sys.stderr).width)
+        error.format_message = lambda: "\n".join(lines).removeprefix("Error: ")

@@ -1,7 +1,5 @@
 """The commands `metrics add`, `metrics list` and `metrics remove`."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 import typer

@@ -6,11 +6,10 @@ from lambda_serving_cli.commands import (
     model_add,
     model_auto_update,
     model_canary,
+    model_change,
     model_list,
-    model_publish,
     model_remove,
     model_show,
-    model_tag,
     model_upload,
 )
 from lambda_serving_cli.commands.options.clearml import Repeating
@@ -19,10 +18,10 @@ app = typer.Typer(no_args_is_help=True, help="Models of the registry, and endpoi
 app.command()(model_upload.upload)
 app.command("list")(model_list.list_models_command)
 app.command()(model_show.show)
-app.command()(model_publish.publish)
-app.command()(model_publish.unpublish)
-app.command()(model_tag.tag)
-app.command()(model_tag.untag)
+app.command()(model_change.publish)
+app.command()(model_change.unpublish)
+app.command()(model_change.tag)
+app.command()(model_change.untag)
 app.command(cls=Repeating)(model_add.add)
 app.command(cls=Repeating)(model_auto_update.auto_update)
 app.command(cls=Repeating)(model_canary.canary)

@@ -1,33 +1,19 @@
 """The command `model add`."""
 
-from __future__ import annotations
-
-from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from lambda_serving.settings.endpoint import DEFAULT_VERSION
 from lambda_serving_cli.aws.selection import StackSelection
 from lambda_serving_cli.aws.stack import DeployedStack, find_deployed_stack, find_optional_stack
-from lambda_serving_cli.commands.options import model as model_options
 from lambda_serving_cli.commands.options.checks import check_with
 from lambda_serving_cli.commands.options.clearml import split_commas
 from lambda_serving_cli.commands.options.model import (
-    AuxConfigOption,
     EndpointOption,
     EngineOption,
-    InputNameOption,
-    InputSizeOption,
-    InputTypeOption,
-    NameOption,
-    OutputNameOption,
-    OutputSizeOption,
-    OutputTypeOption,
     PreprocessOption,
-    ProjectOption,
-    PublishedOption,
-    TagsOption,
+    with_table_options,
 )
 from lambda_serving_cli.commands.options.output import JsonOption
 from lambda_serving_cli.commands.options.stack import with_stack_options
@@ -40,6 +26,7 @@ from lambda_serving_cli.project.source import Source, find_file, find_registered
 
 
 @with_stack_options
+@with_table_options
 def add(
     endpoint: EndpointOption,
     engine: EngineOption,
@@ -57,19 +44,18 @@ def add(
             metavar="FILE|URI", help="A file or folder to upload, or s3://bucket/key as it is."
         ),
     ] = None,
-    project: ProjectOption = None,
-    name: NameOption = None,
-    tags: TagsOption = None,
-    published: PublishedOption = False,
-    input_size: InputSizeOption = None,
-    input_type: InputTypeOption = None,
-    input_name: InputNameOption = None,
-    output_size: OutputSizeOption = None,
-    output_type: OutputTypeOption = None,
-    output_name: OutputNameOption = None,
-    aux_config: AuxConfigOption = None,
+    project: Annotated[str | None, typer.Option(help="A project of the model registry.")] = None,
+    name: Annotated[str | None, typer.Option(help="A model of that project.")] = None,
+    tags: Annotated[
+        list[str] | None,
+        typer.Option(metavar="TAG", help="Only versions that have all of these tags."),
+    ] = None,
+    published: Annotated[
+        bool, typer.Option("--published", help="Only published versions.")
+    ] = False,
     as_json: JsonOption = False,
     *,
+    tables: dict[str, Any],
     selection: StackSelection,
 ) -> None:
     """Make an endpoint, or add a version to one.
@@ -86,12 +72,9 @@ def add(
           --project examples --name churn --tags tested --published
     """
     _check_source(model, project, name, bool(tags) or published)
-    if not model and not name and engine not in addition.CUSTOM:
-        _check_load(engine, preprocess)
-    tables = model_options.make_tables(
-        (input_name, input_type, input_size), (output_name, output_type, output_size), aux_config
-    )
     wanted = Version(endpoint, version, engine, preprocess, tables)
+    if not model and not name and engine not in addition.CUSTOM:
+        _check_load(wanted)
     root = find_project()
     source: Source | None = None
     stack: DeployedStack | None = None
@@ -116,10 +99,10 @@ def _check_source(
         raise typer.BadParameter("--tags and --published choose among versions of --name")
 
 
-def _check_load(engine: str, preprocess: Path | None) -> None:
+def _check_load(wanted: Version) -> None:
     """Raises typer.BadParameter unless the code may return a model of its own."""
-    if preprocess is None or not may_load(find_main(preprocess)):
+    if wanted.preprocess is None or not may_load(find_main(wanted.preprocess)):
         raise typer.BadParameter(
-            f"the engine {engine} needs a model: --model, or --project and --name, or a"
+            f"the engine {wanted.engine} needs a model: --model, or --project and --name, or a"
             " --preprocess whose load returns one"
         )

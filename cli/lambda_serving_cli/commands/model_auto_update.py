@@ -1,24 +1,15 @@
 """The command `model auto-update`."""
 
-from __future__ import annotations
-
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from lambda_serving_cli.commands.options import model as model_options
 from lambda_serving_cli.commands.options.clearml import split_commas
 from lambda_serving_cli.commands.options.model import (
-    AuxConfigOption,
     EndpointOption,
     EngineOption,
-    InputNameOption,
-    InputSizeOption,
-    InputTypeOption,
-    OutputNameOption,
-    OutputSizeOption,
-    OutputTypeOption,
     PreprocessOption,
+    with_table_options,
 )
 from lambda_serving_cli.commands.options.output import JsonOption
 from lambda_serving_cli.commands.outcome import show_outcome
@@ -27,6 +18,7 @@ from lambda_serving_cli.project.auto_update import enable_auto_update
 from lambda_serving_cli.project.project import find_project
 
 
+@with_table_options
 def auto_update(
     endpoint: EndpointOption,
     engine: EngineOption,
@@ -57,14 +49,9 @@ def auto_update(
         int | None,
         typer.Option(min=1, help="How often to look for news, at most.", show_default="60"),
     ] = None,
-    input_size: InputSizeOption = None,
-    input_type: InputTypeOption = None,
-    input_name: InputNameOption = None,
-    output_size: OutputSizeOption = None,
-    output_type: OutputTypeOption = None,
-    output_name: OutputNameOption = None,
-    aux_config: AuxConfigOption = None,
     as_json: JsonOption = False,
+    *,
+    tables: dict[str, Any],
 ) -> None:
     """Serve new versions of a registry's model with no deployment.
 
@@ -79,9 +66,6 @@ def auto_update(
       lambda-serving model auto-update --engine sklearn --endpoint churn \\
           --project examples --name churn --no-published --tags tested
     """
-    tables = model_options.make_tables(
-        (input_name, input_type, input_size), (output_name, output_type, output_size), aux_config
-    )
     given = {
         "project": project,
         "name": name,

@@ -1,7 +1,5 @@
 """The command `model remove`: an endpoint of the project, or a version of the registry."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 import typer

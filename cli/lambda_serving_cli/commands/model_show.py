@@ -4,29 +4,24 @@ from typing import Annotated
 
 import typer
 
-from lambda_serving_cli.aws.selection import StackSelection
 from lambda_serving_cli.commands.options.output import JsonOption
 from lambda_serving_cli.commands.options.registry import (
-    Name,
-    Project,
+    RegisteredModel,
     format_libraries,
-    open_bucket,
     parse_version,
     tell_version,
+    with_model_options,
 )
-from lambda_serving_cli.commands.options.stack import with_stack_options
 from lambda_serving_cli.registry.catalog import tell_wrong
 from lambda_serving_cli.registry.changes import Version
 from lambda_serving_cli.registry.index import require_versions
-from lambda_serving_cli.registry.layout import LATEST, ModelName, find_version
+from lambda_serving_cli.registry.layout import LATEST, find_version
 from lambda_serving_cli.terminal.output import format_size, remark, write_json
 from lambda_serving_cli.terminal.tables import write_table
 
 
-@with_stack_options
+@with_model_options
 def show(
-    project: Project,
-    name: Name,
     version: Annotated[
         str | None,
         typer.Option(
@@ -36,7 +31,7 @@ def show(
     ] = None,
     as_json: JsonOption = False,
     *,
-    selection: StackSelection,
+    model: RegisteredModel,
 ) -> None:
     """Show all versions of a model, or everything about one.
 
@@ -47,17 +42,17 @@ def show(
       lambda-serving model show --project churn --name forest --version latest \\
           --json
     """
-    bucket, named = open_bucket(selection), ModelName(project, name)
-    index, wrong = require_versions(bucket, named)
+    index, wrong = require_versions(*model)
     for reason in wrong.values():
-        remark(tell_wrong(named, reason))
+        remark(tell_wrong(model.name, reason))
     if version:
         number = find_version(index, version)
-        tell_version(bucket, named, Version(number, index["versions"][number]), as_json)
+        tell_version(*model, Version(number, index["versions"][number]), as_json)
         return
     versions = dict(sorted(index["versions"].items(), key=lambda item: int(item[0])))
     if as_json:
-        write_json({"project": project, "name": name, "bucket": bucket.name, "versions": versions})
+        about = {"project": index["project"], "name": index["name"]}
+        write_json({**about, "bucket": model.bucket.name, "versions": versions})
         return
     heads = ("version", "published", "framework", "size", "tags", "created", "libraries", "sha256")
     rows = [

@@ -1,12 +1,11 @@
 """`lambda-serving model upload`."""
 
-from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from lambda_serving_cli.aws.errors import tell_aws_errors
 from lambda_serving_cli.aws.selection import StackSelection
 from lambda_serving_cli.commands.options.checks import check_with
 from lambda_serving_cli.commands.options.output import JsonOption
@@ -18,22 +17,13 @@ from lambda_serving_cli.commands.options.registry import (
     tell_version,
 )
 from lambda_serving_cli.commands.options.stack import with_stack_options
-from lambda_serving_cli.conversion.conversion import TOLERANCE, convert_in_folder
-from lambda_serving_cli.conversion.report import describe_conversion
-from lambda_serving_cli.registry.artifact import MIB, PART_SIZE, list_files, read_artifact
+from lambda_serving_cli.conversion.conversion import TOLERANCE
+from lambda_serving_cli.registry.artifact import MIB, PART_SIZE
 from lambda_serving_cli.registry.changes import Version
-from lambda_serving_cli.registry.frameworks import (
-    FRAMEWORKS,
-    Recognition,
-    choose_framework,
-    name_framework,
-)
+from lambda_serving_cli.registry.frameworks import FRAMEWORKS, name_framework
 from lambda_serving_cli.registry.layout import ModelName
-from lambda_serving_cli.registry.publication import Publication, publish_version
-from lambda_serving_cli.registry.sample import read_sample
-from lambda_serving_cli.terminal.errors import CommandError
-from lambda_serving_cli.terminal.output import remark, write_json
-from lambda_serving_cli.terminal.progress import ByteProgress
+from lambda_serving_cli.registry.model_upload import Upload, upload_model
+from lambda_serving_cli.terminal.output import write_json
 
 
 def parse_libraries(texts: list[str]) -> list[str]:
@@ -126,46 +116,30 @@ def upload(
     place = _choose_source(source, path)
     if not to_onnx and (rows is not None or tolerance is not None):
         raise typer.BadParameter("--rows and --tolerance belong to --to-onnx")
-    conversion = None
-    with ExitStack() as files:
-        size = sum(file.stat().st_size for file in list_files(place).values())
-        found = choose_framework(place, framework, library)
-        if found.doubt:
-            _tell_doubt(place, found.doubt, refuse=publish and not force)
-        if to_onnx:
-            remark(f"converting {place.name} to ONNX")
-            converted = convert_in_folder(place, found.framework, rows, tolerance)
-            place, conversion = files.enter_context(converted)
-            for line in describe_conversion(conversion):
-                remark(line)
-            found = Recognition("onnx", {**conversion.libraries, **found.libraries})
-            size = place.stat().st_size
-        sample_file = read_sample(sample) if sample else None
-        bucket, named = open_bucket(selection), ModelName(project, name)
-        with ByteProgress() as progress:
-            progress.begin(f"reading {place.name}", size)
-            publication = Publication(
-                artifact=read_artifact(place, part_size * MIB, progress.advance),
-                framework=found.framework,
-                libraries=found.libraries,
-                tags=tags,
-                published=publish,
-                sample=sample_file,
-                force=force,
-            )
-            with tell_aws_errors(then="the same command again goes on where it stopped"):
-                outcome = publish_version(bucket, named, publication, progress)
-    if outcome.existing and (sample or framework or library):
-        remark("Its framework, libraries and sample stay as they are; --force makes a new version.")
-    version = Version(outcome.version, outcome.entry)
+    named = ModelName(project, name)
+    upload = Upload(
+        source=place,
+        framework=framework,
+        libraries=library,
+        tags=tags,
+        published=publish,
+        sample=sample,
+        force=force,
+        part_size=part_size * MIB,
+        to_onnx=to_onnx,
+        rows=rows,
+        tolerance=TOLERANCE if tolerance is None else tolerance,
+    )
+    connect = partial(open_bucket, selection)
+    bucket, outcome, conversion = upload_model(connect, named, upload)
     if as_json:
-        about = {"project": project, "name": name, "version": version.number}
+        about = {"project": project, "name": name, "version": outcome.version}
         existing = {"existing": outcome.existing, "bucket": bucket.name}
         told = {"conversion": conversion.describe()} if conversion else {}
-        write_json({**about, **existing, **version.entry, **told})
+        write_json({**about, **existing, **outcome.entry, **told})
     else:
         done = "The same artifact is there already" if outcome.existing else "Uploaded"
-        tell_version(bucket, named, version, False, done)
+        tell_version(bucket, named, Version(outcome.version, outcome.entry), False, done)
 
 
 def _choose_source(source: Path | None, path: Path | None) -> Path:
@@ -180,13 +154,3 @@ def _choose_source(source: Path | None, path: Path | None) -> Path:
     if not place.exists():
         raise typer.BadParameter(f"there is no file or folder {place}")
     return place.resolve()
-
-
-def _tell_doubt(place: Path, doubt: str, *, refuse: bool) -> None:
-    """Raises CommandError where it must not go before users."""
-    if refuse:
-        raise CommandError(
-            f"{place.name} {doubt}: it is not published",
-            advice="upload a whole one; or this one without --publish, or with --force",
-        )
-    remark(f"Warning: {place.name} {doubt}.")

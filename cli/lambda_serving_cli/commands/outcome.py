@@ -7,7 +7,7 @@ from lambda_serving_cli.terminal.output import write_json, write_line, write_tex
 def show_outcome(outcome: Outcome, as_json: bool) -> None:
     """What a command did, and what there is to do next."""
     if as_json:
-        write_json(outcome.as_dict())
+        write_json(outcome)
         return
     for verb, names in (("wrote", outcome.written), ("removed", outcome.removed)):
         for name in names:

@@ -1,16 +1,13 @@
 """The command ``lambda-serving stats``."""
 
-from __future__ import annotations
-
 import re
 import sys
-from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
 import typer
 
-from lambda_serving_cli.aws.logs import StackLogs, read_report
+from lambda_serving_cli.aws.logs import read_report
 from lambda_serving_cli.aws.selection import StackSelection
 from lambda_serving_cli.aws.stack import find_stack
 from lambda_serving_cli.commands.options.output import JsonOption
@@ -51,11 +48,11 @@ def stats(
     """
     until = datetime.now().astimezone()
     begin = read_since(since, until)
-    logs = StackLogs(find_stack(selection))
+    stack = find_stack(selection)
     with show_status("looking for the endpoints", sys.stderr) as update:
-        report = read_report(logs, endpoints or [], version, begin, until, read_declared, update)
+        report = read_report(stack, endpoints or [], version, begin, until, read_declared, update)
     if as_json:
-        write_json(asdict(report), default=datetime.isoformat)
+        write_json(report)
     else:
         show(report, make_console(sys.stdout), with_bars=sys.stdout.isatty())
 

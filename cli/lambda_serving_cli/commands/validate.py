@@ -42,7 +42,7 @@ def validate(
     if not no_models:
         report.findings.extend(validate_models(project, find_optional_stack(selection)))
     if as_json:
-        write_json(report.as_dict())
+        write_json(report)
     else:
         show_report(report)
     if report.findings:

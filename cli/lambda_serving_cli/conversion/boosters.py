@@ -1,7 +1,5 @@
 """What XGBoost and LightGBM have in common."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from lambda_serving_cli.conversion.original import Array

@@ -1,9 +1,8 @@
 """Graphs on trial: converted, and compared with the original on the same rows."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -13,11 +12,7 @@ import onnx
 from lambda_serving.errors import ServingError
 from lambda_serving_cli.conversion.comparison import Difference, compare_answers
 from lambda_serving_cli.conversion.frameworks import summarise_error
-from lambda_serving_cli.conversion.generation import (
-    generate_sample,
-    punch_holes,
-    shuffle_columns,
-)
+from lambda_serving_cli.conversion.generation import generate_sample, punch_holes, shuffle_columns
 from lambda_serving_cli.conversion.graph import Graph, declare_shapes, keep_outputs, optimise
 from lambda_serving_cli.conversion.original import Arrays, Attempt, ConversionError, Original
 from lambda_serving_cli.conversion.samples import read_sample, read_tensors
@@ -78,9 +73,7 @@ def read_feeds(original: Original, sample: Path | None) -> Arrays | None:
     """
     features = original.features
     if sample is not None:
-        if features is None:
-            return read_tensors(sample, original.inputs)
-        return read_sample(sample, features)
+        return read_sample(sample, features) if features else read_tensors(sample, original.inputs)
     if features is None:
         raise ConversionError(
             "the model does not tell the shapes of its inputs",
@@ -160,13 +153,15 @@ def _check(original: Original, model: onnx.ModelProto, samples: Samples) -> Cand
     Raises:
         ConversionError: one of them does not answer, or nothing can be compared.
     """
-    graph = _open(model)
+    with _translate_errors():
+        graph = Graph(model.SerializeToString())
     differences: dict[str, Difference] = {}
     answers: Arrays = {}
     for words, feeds in samples:
         first = {name: array[:1] for name, array in feeds.items()}
         for rows, what in ((feeds, "all rows together"), (first, "the first row alone")):
-            converted = _run(graph, rows, words + what)
+            with _translate_errors(f"the converted model fails on {words}{what}: "):
+                converted = graph.answer(rows)
             if rows is feeds and not answers:
                 answers = converted
             for difference in compare_answers(_ask(original, rows, list(converted)), converted):
@@ -181,20 +176,13 @@ def _check(original: Original, model: onnx.ModelProto, samples: Samples) -> Cand
     return Candidate(model, graph.tensors, samples, answers, list(differences.values()))
 
 
-def _open(model: onnx.ModelProto) -> Graph:
+@contextmanager
+def _translate_errors(what: str = "") -> Iterator[None]:
+    """What the engine raises, as a ConversionError that begins with `what`."""
     try:
-        return Graph(model.SerializeToString())
+        yield
     except ServingError as error:
-        raise ConversionError(f"{error.detail}: {error.private}"[:400]) from error
-
-
-def _run(graph: Graph, feeds: Arrays, what: str) -> Arrays:
-    try:
-        return graph.answer(feeds)
-    except ServingError as error:
-        raise ConversionError(
-            f"the converted model fails on {what}: {error.detail}: {error.private}"[:400]
-        ) from error
+        raise ConversionError(f"{what}{error.detail}: {error.private}"[:400]) from error
 
 
 def _ask(original: Original, feeds: Arrays, outputs: list[str]) -> Arrays:

@@ -1,7 +1,5 @@
 """Whether two models answer alike."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass

@@ -7,7 +7,6 @@ import hashlib
 import io
 import json
 import os
-import tempfile
 import warnings
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -104,21 +103,6 @@ def convert(
     )
     _write(conversion, candidate.model, source, tolerance)
     return conversion
-
-
-@contextlib.contextmanager
-def convert_in_folder(
-    source: Path, framework: str, sample: Path | None, tolerance: float | None
-) -> Iterator[tuple[Path, Conversion]]:
-    """The converted file, in a folder of its own that is there inside this context.
-
-    Raises:
-        CommandError: as `convert`.
-    """
-    with tempfile.TemporaryDirectory(prefix="lambda-serving-") as folder:
-        out = Path(folder, f"{source.stem}.onnx")
-        limit = TOLERANCE if tolerance is None else tolerance
-        yield out, convert(source, framework, sample, out, limit)
 
 
 def _list_libraries(packages: tuple[str, ...]) -> dict[str, str]:

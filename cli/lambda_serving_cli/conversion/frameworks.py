@@ -1,7 +1,5 @@
 """The frameworks by name, and what each needs installed."""
 
-from __future__ import annotations
-
 import warnings
 from dataclasses import dataclass
 from importlib import import_module

@@ -6,8 +6,6 @@ beside one. On one, and at float32's next values, lie those that float32 can tel
 threshold of the original is no float32, 16.795 itself may fall on either side of it.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np

@@ -1,7 +1,5 @@
 """The converted graph: run as an endpoint runs it, and finished for its store."""
 
-from __future__ import annotations
-
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from importlib.metadata import version

@@ -1,7 +1,5 @@
 """LightGBM by onnxmltools: a Booster saved as text."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Iterator, Mapping
 from functools import partial
 from pathlib import Path

@@ -5,8 +5,6 @@
 .npy: a row, or rows; for tensors any array. .npz: tensors by the names of the inputs.
 """
 
-from __future__ import annotations
-
 import csv
 import json
 import zipfile

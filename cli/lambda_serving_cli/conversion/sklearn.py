@@ -1,7 +1,5 @@
 """scikit-learn by skl2onnx; estimators of XGBoost and LightGBM may stand in its pipelines."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Iterator, Mapping
 from functools import partial
 from pathlib import Path

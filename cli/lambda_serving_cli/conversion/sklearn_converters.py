@@ -1,7 +1,5 @@
 """Converters that skl2onnx needs beside its own."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any

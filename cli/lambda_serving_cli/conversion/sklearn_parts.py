@@ -1,7 +1,5 @@
 """What a fitted model of scikit-learn's holds: parts that no converter expresses, and hints."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from typing import Any
 

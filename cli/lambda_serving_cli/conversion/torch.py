@@ -1,7 +1,5 @@
 """PyTorch: TorchScript (torch.jit.save) or an exported program (torch.export.save, .pt2)."""
 
-from __future__ import annotations
-
 import io
 import logging
 from collections.abc import Collection, Iterator, Mapping

@@ -1,7 +1,5 @@
 """What a comparison could not show, in words."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 from lambda_serving_cli.conversion.candidates import Candidate

@@ -1,7 +1,5 @@
 """XGBoost by onnxmltools: trees saved as UBJSON or JSON."""
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Collection, Iterator, Mapping

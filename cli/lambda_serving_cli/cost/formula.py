@@ -1,7 +1,5 @@
 """The formula: a month of one endpoint, and where a server that is always on gets cheaper."""
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass
 from typing import NamedTuple

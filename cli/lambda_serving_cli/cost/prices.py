@@ -3,8 +3,6 @@
 Prices differ between regions by some percent, and change: look at the pages before you count on it.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from math import inf

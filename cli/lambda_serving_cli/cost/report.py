@@ -1,7 +1,5 @@
 """A report of costs: its figures, for a terminal, for a document."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any, TypedDict

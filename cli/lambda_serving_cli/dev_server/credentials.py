@@ -1,7 +1,5 @@
 """The user's ordinary AWS credentials: environment, profile, SSO, whatever boto3 finds."""
 
-from __future__ import annotations
-
 import logging
 import os
 from collections.abc import Iterator, Mapping

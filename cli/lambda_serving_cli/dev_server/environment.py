@@ -27,7 +27,7 @@ from lambda_serving.telemetry.telemetry import Telemetry
 from lambda_serving.user_code.event_loop import show_event_loop, use_event_loop
 from lambda_serving.versions.loaded import LoadedVersions, VersionLoader
 from lambda_serving.versions.versions import Versions
-from lambda_serving_cli.dev_server.loops import LoopLease, Loops, start_loop
+from lambda_serving_cli.dev_server.loops import Loops, start_loop
 from lambda_serving_cli.dev_server.threads import THREADS, Turns, enter_folder
 
 logger = logging.getLogger("lambda_serving")
@@ -68,13 +68,10 @@ class DevEnvironment:
             lambda: find_request(self._latest),
         )
         loader = VersionLoader(runtime, file, telemetry, calls)
-        self.versions = Versions(runtime, file, loader.load, telemetry.count, self._make_loaded)
+        self.versions = Versions(
+            runtime, file, loader.load, telemetry.count, lambda load, _: VersionsInTurn(self, load)
+        )
         self.environment = Environment(runtime, file, telemetry, calls, self.versions)
-
-    def _make_loaded(
-        self, load: Callable[[str], Servable], budget: Callable[[], int]
-    ) -> LoadedVersions:
-        return VersionsInTurn(self, load)
 
     def _read_settings(self, folder: Path) -> EndpointSettings:
         """Read ``endpoint.toml``.
@@ -99,7 +96,7 @@ class DevEnvironment:
 
         def run() -> T:
             enter_folder(self._runtime.task_root)
-            with LoopLease(self._loops) as loop:
+            with self._loops.lend() as loop:
                 use_event_loop(lambda: self._shared_loop if self._awaits_calls else loop, loop)
                 show_event_loop()
                 return function(*args)
@@ -161,10 +158,6 @@ class DevEnvironment:
         except SettingsError as error:
             return f"{error.type}: {error.detail}"
         return "ready" if is_ready else self._problem or "loading"
-
-    def close(self) -> None:
-        """Unload every version."""
-        self.environment.close()
 
 
 class VersionsInTurn(LoadedVersions):

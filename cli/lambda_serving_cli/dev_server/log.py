@@ -1,7 +1,5 @@
 """What the dev server prints: short lines, and of a failure the user's own part."""
 
-from __future__ import annotations
-
 import logging
 import sys
 import traceback

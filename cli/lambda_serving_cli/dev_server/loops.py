@@ -1,13 +1,12 @@
 """Event loops, lent to one request at a time, and one that runs in a thread of its own."""
 
-from __future__ import annotations
-
 import asyncio
 import itertools
 import logging
 import threading
 from bisect import insort
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 logger = logging.getLogger("lambda_serving")
 
@@ -25,7 +24,16 @@ class Loops:
         self._numbers = itertools.count()
         self._lock = threading.Lock()
 
-    def take(self) -> NumberedLoop:
+    @contextmanager
+    def lend(self) -> Iterator[asyncio.AbstractEventLoop]:
+        """One request's event loop, which runs in its thread alone."""
+        taken = self._take()
+        try:
+            yield taken[1]
+        finally:
+            self._give_back(taken)
+
+    def _take(self) -> NumberedLoop:
         """The oldest idle one, so that requests one after the other have the same; or a new one."""
         with self._lock:
             if self._idle:
@@ -33,7 +41,7 @@ class Loops:
             number = next(self._numbers)
         return number, asyncio.new_event_loop()
 
-    def give_back(self, loop: NumberedLoop) -> None:
+    def _give_back(self, loop: NumberedLoop) -> None:
         if loop[1].is_closed() or loop[1].is_running():  # user code has taken it over
             return
         with self._lock:
@@ -42,20 +50,6 @@ class Loops:
             del self._idle[MOST_IDLE:]
         for _, each in surplus:
             each.close()
-
-
-class LoopLease:
-    """One request's event loop, which runs in its thread alone. A context manager."""
-
-    def __init__(self, loops: Loops) -> None:
-        self._loops = loops
-
-    def __enter__(self) -> asyncio.AbstractEventLoop:
-        self._taken = self._loops.take()
-        return self._taken[1]
-
-    def __exit__(self, *exception: object) -> None:
-        self._loops.give_back(self._taken)
 
 
 def run_until_stopped(loop: asyncio.AbstractEventLoop) -> bool:

@@ -1,7 +1,5 @@
 """An EMF record in one line, as a person reads it or as a program does."""
 
-from __future__ import annotations
-
 import json
 import logging
 import sys

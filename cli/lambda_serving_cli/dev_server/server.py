@@ -1,7 +1,5 @@
 """The ASGI application over all endpoints of a folder."""
 
-from __future__ import annotations
-
 import asyncio
 import io
 import json
@@ -84,7 +82,7 @@ class DevServer:
         await send({"type": "lifespan.startup.complete"})
         await receive()
         closing = [
-            asyncio.wrap_future(environment.start(environment.close))
+            asyncio.wrap_future(environment.start(environment.environment.close))
             for environment in self._environments.values()
         ]
         if closing:

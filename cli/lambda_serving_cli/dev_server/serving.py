@@ -1,13 +1,10 @@
 """The command ``lambda-serving dev``: check what it was told, then serve until interrupted."""
 
-from __future__ import annotations
-
 import errno
 import re
 import socket
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import uvicorn
@@ -62,14 +59,6 @@ class CodeFilter(FileFilter):
         return super().__call__(path) or (is_code and path.is_dir())
 
 
-class ReloadOnSave(WatchFilesReload):
-    def __init__(
-        self, config: uvicorn.Config, target: Callable[..., None], sockets: list[socket.socket]
-    ) -> None:
-        super().__init__(config, target, sockets)
-        self.watch_filter = CodeFilter(config)
-
-
 def run(listener: socket.socket, watched: Path | None) -> None:
     """Run uvicorn in this process; or, to reload what changes in a folder, in another one."""
     config = uvicorn.Config(
@@ -89,7 +78,9 @@ def run(listener: socket.socket, watched: Path | None) -> None:
         if watched is None:
             server.run(sockets=[listener])
         else:
-            ReloadOnSave(config, target=server.run, sockets=[listener]).run()
+            supervisor = WatchFilesReload(config, target=server.run, sockets=[listener])
+            supervisor.watch_filter = CodeFilter(config)
+            supervisor.run()
     except KeyboardInterrupt:
         pass  # uvicorn has shut down by then, and raises the signal again
 

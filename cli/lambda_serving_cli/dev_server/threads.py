@@ -1,7 +1,5 @@
 """Threads without a pool, and turns."""
 
-from __future__ import annotations
-
 import os
 import threading
 from collections.abc import Callable

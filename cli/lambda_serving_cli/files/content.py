@@ -1,10 +1,10 @@
 """Files read and replaced as a whole; what is no readable file of text is told as such."""
 
-from __future__ import annotations
-
 import os
 import stat
+import tomllib
 from pathlib import Path
+from typing import Any
 
 from lambda_serving_cli.terminal.errors import CommandError
 
@@ -37,6 +37,22 @@ def read_text(path: Path) -> str:
             f"{path}: not UTF-8: byte {error.object[error.start]:#04x} at offset {error.start}",
             advice="save it as UTF-8",
         ) from error
+
+
+def read_lines(path: Path) -> list[str]:
+    """The lines of a file; none where it cannot be read."""
+    try:
+        return path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError):
+        return []
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """The content of a file; nothing where it is not there or is no TOML."""
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return {}
 
 
 def write_atomically(path: Path, text: str) -> None:

@@ -1,7 +1,5 @@
 """Files that commands edit in place: one command at a time reads, edits and writes them."""
 
-from __future__ import annotations
-
 import fcntl
 import functools
 import time

@@ -1,7 +1,5 @@
 """The project's folder."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 

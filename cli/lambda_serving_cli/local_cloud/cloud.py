@@ -75,8 +75,8 @@ def _bring_up(layout: Layout, host: str | None, port: int | None) -> Running:
     stack = describe(process)
     with steps.step("models into the bucket") as step:
         allow_plain_http(stack.model_bucket)
-        uploaded = publish.publish(layout.models, stack.model_bucket)
-        step.outcome = f"{len(uploaded)} uploaded" if uploaded else "unchanged"
+        count = publish.publish(layout.models, stack.model_bucket)
+        step.outcome = f"{count} uploaded" if count else "unchanged"
     stack.write(layout.state)
     with steps.step("one request to every endpoint"):
         exchanges = {

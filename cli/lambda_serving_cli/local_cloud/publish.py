@@ -1,21 +1,16 @@
 """The example models: made on this machine, then put into the stack's bucket."""
 
-import hashlib
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from lambda_serving_cli.files.lock import hold
 from lambda_serving_cli.local_cloud.build import list_files
 from lambda_serving_cli.local_cloud.layout import Layout
+from lambda_serving_cli.registry.artifact import PART_SIZE, digest_file, ignore
+from lambda_serving_cli.registry.layout import Bucket
+from lambda_serving_cli.registry.upload import upload_files
 from lambda_serving_cli.terminal.steps import run_logged
-
-if TYPE_CHECKING:
-    from mypy_boto3_s3 import S3Client
-
-DIGEST = "sha256"
-"""The object's metadata that tells whether a model changed."""
 
 
 def prepare(layout: Layout, environment: Mapping[str, str]) -> None:
@@ -31,30 +26,17 @@ def prepare(layout: Layout, environment: Mapping[str, str]) -> None:
         run_logged(command, log, cwd=layout.root, env=environment, advice=advice)
 
 
-def publish(models: Path, bucket: str) -> list[str]:
+def publish(models: Path, bucket: str) -> int:
     """Upload every file below `models` whose content the bucket does not have at its key.
 
-    Nothing is removed: the bucket may hold models of the user's own. Returns the keys uploaded.
+    Nothing is removed: the bucket may hold models of the user's own. Returns how many were sent.
     """
     import boto3
 
-    client, uploaded = boto3.client("s3"), []
-    for path in list_files(models):
-        key = path.relative_to(models).as_posix()
-        if any(part.startswith(".") for part in Path(key).parts):
-            continue
-        digest = hashlib.sha256(path.read_bytes()).hexdigest()
-        if read_digest(client, bucket, key) != digest:
-            client.upload_file(str(path), bucket, key, ExtraArgs={"Metadata": {DIGEST: digest}})
-            uploaded.append(key)
-    return uploaded
-
-
-def read_digest(client: "S3Client", bucket: str, key: str) -> str | None:
-    """The digest that the object at the key was published with; None where there is none."""
-    try:
-        return client.head_object(Bucket=bucket, Key=key)["Metadata"].get(DIGEST)
-    except client.exceptions.ClientError as error:
-        if error.response["Error"]["Code"] not in ("404", "NoSuchKey"):
-            raise
-        return None
+    names = {path.relative_to(models).as_posix(): path for path in list_files(models)}
+    files = [
+        digest_file(path, name, PART_SIZE, ignore)
+        for name, path in names.items()
+        if not any(part.startswith(".") for part in name.split("/"))
+    ]
+    return upload_files(Bucket(boto3.client("s3"), bucket), "", files, ignore)

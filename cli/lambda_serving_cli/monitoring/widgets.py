@@ -153,14 +153,6 @@ def share_by_bucket(endpoint: str, variable: Variable, version: str) -> list[Lin
     return [first, *(repeat(stat=statistic, label=label) for statistic, label in others)]
 
 
-def show_value(endpoint: str, variable: Variable, versions: Sequence[str]) -> list[Widget]:
-    return show_statistics(endpoint, variable, ("Minimum", "Average", "Maximum"))
-
-
-def show_counter(endpoint: str, variable: Variable, versions: Sequence[str]) -> list[Widget]:
-    return show_statistics(endpoint, variable, ("Sum",))
-
-
 def show_statistics(endpoint: str, variable: Variable, statistics: Sequence[str]) -> list[Widget]:
     """Statistics of a number, of every version."""
     lines = [
@@ -180,7 +172,9 @@ def show_enum(endpoint: str, variable: Variable, versions: Sequence[str]) -> lis
 SHOW: Mapping[str, Callable[[str, Variable, Sequence[str]], list[Widget]]] = {
     "scalar": show_scalar,
     "enum": show_enum,
-    "value": show_value,
-    "counter": show_counter,
+    "value": lambda endpoint, variable, _: show_statistics(
+        endpoint, variable, ("Minimum", "Average", "Maximum")
+    ),
+    "counter": lambda endpoint, variable, _: show_statistics(endpoint, variable, ("Sum",)),
 }
 """Type of a variable -> its widgets."""

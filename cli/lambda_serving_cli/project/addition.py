@@ -1,7 +1,5 @@
 """An endpoint, or a version of one, from a model and a `preprocess.py`."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any

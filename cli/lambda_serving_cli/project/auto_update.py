@@ -1,7 +1,5 @@
 """`[auto_update]`: an endpoint whose versions follow a model of the registry."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Changes of several files: all of them happen, or none."""
 
-from __future__ import annotations
-
 import os
 import shutil
 from collections.abc import Callable

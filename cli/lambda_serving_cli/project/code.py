@@ -1,7 +1,5 @@
 """The user's code: checked, and copied into an endpoint's folder."""
 
-from __future__ import annotations
-
 import ast
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """A new endpoint: its folder, its function in the template, its tests."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,7 +11,7 @@ from lambda_serving_cli.project.changes import Changes
 from lambda_serving_cli.project.limits import require_room
 from lambda_serving_cli.project.monitoring import update_monitoring
 from lambda_serving_cli.project.project import Project
-from lambda_serving_cli.project.starter_code import write_preprocess, write_test
+from lambda_serving_cli.project.starter_code import write_starter
 from lambda_serving_cli.project.template import MONITORING, read_template
 from lambda_serving_cli.project.toml_file import FILE, EndpointFile
 from lambda_serving_cli.terminal.errors import CommandError
@@ -39,13 +37,8 @@ class Outcome:
     more: dict[str, Any] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
-        return {
-            "endpoint": self.endpoint,
-            "written": self.written,
-            "removed": self.removed,
-            "notes": self.notes,
-            **self.more,
-        }
+        own = {name: value for name, value in vars(self).items() if name != "more"}
+        return own | self.more
 
 
 @edits_project
@@ -62,8 +55,9 @@ def scaffold(project: Project, endpoint: str, engine: str, description: str) -> 
     if model is not None:
         file.set("model", f"{endpoint}/1/{model}")
     plan_creation(project, changes, file, description)
-    changes.write(project.folder(endpoint) / "preprocess.py", write_preprocess(endpoint, engine))
-    changes.write(project.test(endpoint), write_test(endpoint, engine))
+    code = project.folder(endpoint) / "preprocess.py"
+    changes.write(code, write_starter("preprocess", endpoint, engine))
+    changes.write(project.test(endpoint), write_starter("test", endpoint, engine))
     notes = [f"write functions/{endpoint}/preprocess.py; `make test` tries it"]
     if model is not None:
         notes.append(

@@ -4,12 +4,9 @@ Sources: AWS CloudFormation user guide, "Understand CloudFormation quotas"; Amaz
 developer guide, "Quotas for configuring and running an HTTP API".
 """
 
-from __future__ import annotations
-
 import json
 import logging
 import shlex
-import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +14,7 @@ from typing import Any
 
 import yaml
 
-from lambda_serving_cli.files.content import read_text
+from lambda_serving_cli.files.content import read_text, read_toml
 from lambda_serving_cli.project.template import FUNCTION, LAYER, MONITORING, Template
 from lambda_serving_cli.project.yaml_nodes import compose, dig, read_node
 from lambda_serving_cli.terminal.errors import CommandError
@@ -75,14 +72,6 @@ class Usage:
 
     def __str__(self) -> str:
         return f"{self.count:,} {self.kind}: AWS takes {self.limit.most:,} {self.limit.of}"
-
-    def as_dict(self) -> dict[str, Any]:
-        return {
-            "template": self.template,
-            "kind": self.kind,
-            "count": self.count,
-            "limit": self.limit.most,
-        }
 
 
 def require_room(root: Path, template: str) -> list[str]:
@@ -197,11 +186,7 @@ def translate(text: str, parameters: Mapping[str, str]) -> dict[str, Any]:
 def read_deploy(root: Path) -> dict[str, str]:
     """The value of the parameter on which it depends what resources there are: gradual deploys
     have more, and count where one environment of samconfig.toml has them."""
-    try:
-        config = tomllib.loads((root / "samconfig.toml").read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
-        return {}
-    for environment in config.values():
+    for environment in read_toml(root / "samconfig.toml").values():
         given = dig(environment, "deploy", "parameters", "parameter_overrides") or ""
         pairs = given if isinstance(given, list) else shlex.split(str(given))
         named = dict(str(pair).split("=", 1) for pair in pairs if "=" in str(pair))

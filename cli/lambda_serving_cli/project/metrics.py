@@ -1,7 +1,5 @@
 """`[metrics]` of an endpoint.toml, edited variable by variable."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import Any
 

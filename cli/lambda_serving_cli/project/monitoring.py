@@ -1,7 +1,5 @@
 """`monitoring.yaml` of a project: compared with the endpoints and the template, and written."""
 
-from __future__ import annotations
-
 import difflib
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """The project's folder: its endpoints, their tests and its template."""
 
-from __future__ import annotations
-
 import re
 from dataclasses import dataclass
 from pathlib import Path

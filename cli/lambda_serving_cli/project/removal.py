@@ -1,7 +1,5 @@
 """An endpoint goes, or one of its versions; models stay in the bucket."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any

@@ -1,7 +1,5 @@
 """Where an endpoint's model comes from: a file of this machine, a URI, or the registry."""
 
-from __future__ import annotations
-
 import os
 import shutil
 from collections.abc import Sequence
@@ -10,7 +8,13 @@ from pathlib import Path
 
 from lambda_serving_cli.aws.stack import DeployedStack
 from lambda_serving_cli.project.project import Project
-from lambda_serving_cli.registry.artifact import PART_SIZE, Artifact, digest_file, read_artifact
+from lambda_serving_cli.registry.artifact import (
+    PART_SIZE,
+    Artifact,
+    digest_file,
+    ignore,
+    read_artifact,
+)
 from lambda_serving_cli.registry.catalog import Selection, tell_wrong
 from lambda_serving_cli.registry.index import require_versions
 from lambda_serving_cli.registry.layout import Bucket, ModelName
@@ -126,7 +130,3 @@ def _keep(source: Source, models: Path) -> None:
             draft.replace(path)
         except OSError as error:
             raise CommandError(f"{path}: {error.strerror}") from error
-
-
-def ignore(size: int) -> None:
-    """Bytes that nobody counts."""

@@ -1,7 +1,5 @@
 """The code that a new endpoint begins with: its `preprocess.py`, and a test of that."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 FOLDER = Path(__file__).parent / "starters"
@@ -12,16 +10,7 @@ MARK = "ENDPOINT"
 """Stands for the endpoint's name in the files beside this one."""
 
 
-def write_preprocess(endpoint: str, engine: str) -> str:
-    """The `preprocess.py` of a new endpoint."""
-    return _fill("preprocess", endpoint, engine)
-
-
-def write_test(endpoint: str, engine: str) -> str:
-    """The test of that `preprocess.py`; it needs no model."""
-    return _fill("test", endpoint, engine)
-
-
-def _fill(kind: str, endpoint: str, engine: str) -> str:
+def write_starter(kind: str, endpoint: str, engine: str) -> str:
+    """The `preprocess` of a new endpoint; or the `test` of that, which needs no model."""
     file = FOLDER / f"{kind}_{FAMILIES.get(engine, engine)}.in"
     return file.read_text(encoding="utf-8").replace(MARK, endpoint)

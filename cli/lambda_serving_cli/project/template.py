@@ -1,7 +1,5 @@
 """`template.yaml` read with the places of its parts."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -142,6 +140,10 @@ class Template:
     def global_layers(self) -> list[str]:
         """Logical ids of the layers that every function has."""
         return [refer(layer) for layer in dig(self.data, "Globals", "Function", "Layers") or []]
+
+    def list_layers(self, function: Entry | None) -> list[str]:
+        """Logical ids of all layers of a function."""
+        return self.global_layers + (self.list_references(function, "Layers") if function else [])
 
     def list_references(self, function: Entry, key: str) -> list[str]:
         """Logical ids under `Layers` or `Policies` of a function; "" for what is no `!Ref`."""

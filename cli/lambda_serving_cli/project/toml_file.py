@@ -1,7 +1,5 @@
 """An `endpoint.toml` that is edited: the user's comments and order stay, and it is checked."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory

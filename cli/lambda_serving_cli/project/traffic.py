@@ -1,7 +1,5 @@
 """Shares of traffic: between the versions of one endpoint, or between endpoints."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import Any
 

@@ -1,7 +1,5 @@
 """CloudFormation's YAML as plain values."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any

@@ -1,8 +1,6 @@
 """An upload's own id, remembered on this machine until it is done, so that the same command goes
 on with it after a cut."""
 
-from __future__ import annotations
-
 import hashlib
 import os
 from collections.abc import Iterator

@@ -1,20 +1,12 @@
 """What the registry holds."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from urllib.parse import unquote
 
 from lambda_serving_cli.registry.index import read_versions
-from lambda_serving_cli.registry.layout import (
-    ROOT,
-    Bucket,
-    Entry,
-    Index,
-    ModelName,
-    read_name,
-)
+from lambda_serving_cli.registry.layout import ROOT, Bucket, Entry, Index, ModelName
 from lambda_serving_cli.terminal.errors import CommandError
 
 THREADS = 8
@@ -92,7 +84,7 @@ def _list_names(bucket: Bucket) -> Iterator[ModelName]:
     for project in _list_folders(bucket, ROOT):
         for name in _list_folders(bucket, project):
             _, project_part, name_part, _ = name.split("/")
-            yield ModelName(read_name(project_part), read_name(name_part))
+            yield ModelName(unquote(project_part), unquote(name_part))
 
 
 def _list_folders(bucket: Bucket, prefix: str) -> list[str]:

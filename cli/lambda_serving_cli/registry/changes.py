@@ -1,8 +1,6 @@
 """Change what is in the registry: publish, tag and remove versions."""
 
-from __future__ import annotations
-
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from lambda_serving_cli.registry.index import change_index
@@ -24,13 +22,9 @@ def set_published(bucket: Bucket, model: ModelName, version: str, published: boo
     Raises:
         CommandError: there is no such version.
     """
-
-    def change(index: Index) -> Version:
-        number = find_version(index, version)
-        index["versions"][number]["published"] = published
-        return Version(number, index["versions"][number])
-
-    return change_index(bucket, model, change)
+    return _change_entry(
+        bucket, model, version, lambda entry: entry.update({"published": published})
+    )
 
 
 def change_tags(
@@ -42,14 +36,22 @@ def change_tags(
         CommandError: there is no such version.
     """
 
-    def change(index: Index) -> Version:
-        number = find_version(index, version)
-        entry = index["versions"][number]
+    def change(entry: Entry) -> None:
         kept = [tag for tag in entry["tags"] if tag not in drop]
         entry["tags"] = list(dict.fromkeys([*kept, *add]))
-        return Version(number, entry)
 
-    return change_index(bucket, model, change)
+    return _change_entry(bucket, model, version, change)
+
+
+def _change_entry(
+    bucket: Bucket, model: ModelName, version: str, change: Callable[[Entry], None]
+) -> Version:
+    def apply(index: Index) -> Version:
+        number = find_version(index, version)
+        change(index["versions"][number])
+        return Version(number, index["versions"][number])
+
+    return change_index(bucket, model, apply)
 
 
 @dataclass(frozen=True)

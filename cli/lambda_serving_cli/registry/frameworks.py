@@ -3,8 +3,6 @@
 Nothing is unpickled and no framework is imported: a file that is about to be uploaded is data.
 """
 
-from __future__ import annotations
-
 import json
 import re
 import zipfile

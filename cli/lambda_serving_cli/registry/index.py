@@ -1,8 +1,6 @@
 """Read and change the index of a model. Only conditional writes change it, so that nothing that
 another program changed meanwhile is lost."""
 
-from __future__ import annotations
-
 import copy
 import random
 import time

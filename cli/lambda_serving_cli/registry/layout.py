@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NotRequired, TypedDict
-from urllib.parse import quote, unquote
+from urllib.parse import quote
 
 from lambda_serving.settings.location import parse_uri
 from lambda_serving_cli.terminal.errors import CommandError
@@ -122,11 +122,6 @@ def check_name(what: str, text: str) -> str:
     if text in (".", ".."):  # a part of a key that programs take for a way up
         raise ValueError(f"the {what} cannot be {text!r}")
     return text
-
-
-def read_name(part: str) -> str:
-    """The name that a part of a key stands for."""
-    return unquote(part)
 
 
 def make_index(model: ModelName) -> Index:

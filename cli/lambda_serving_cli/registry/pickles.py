@@ -1,7 +1,5 @@
 """Look into pickles and joblib's files without unpickling them."""
 
-from __future__ import annotations
-
 import bz2
 import gzip
 import lzma

@@ -7,15 +7,13 @@ takes the next number and has S3 copy its files there. So no lock is held by any
 that dies costs the next one PATIENCE seconds, once.
 """
 
-from __future__ import annotations
-
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Protocol
+from typing import Any
 
-from lambda_serving_cli.registry.artifact import Artifact, ArtifactFile
+from lambda_serving_cli.registry.artifact import Artifact, ArtifactFile, ignore
 from lambda_serving_cli.registry.attempt import hold_attempt
 from lambda_serving_cli.registry.index import change_index, read_index
 from lambda_serving_cli.registry.layout import (
@@ -28,22 +26,10 @@ from lambda_serving_cli.registry.layout import (
 )
 from lambda_serving_cli.registry.upload import DIGEST, upload_files
 from lambda_serving_cli.terminal.errors import CommandError
+from lambda_serving_cli.terminal.progress import ByteProgress
 
 PATIENCE = 10.0
 """Seconds that an upload which is done waits for those that reserved their number before."""
-
-
-class Progress(Protocol):
-    """Told what happens; a command shows it."""
-
-    def begin(self, what: str, total: int) -> None:
-        """A stage of `total` bytes begins."""
-
-    def advance(self, size: int) -> None:
-        """Bytes of the stage are done."""
-
-    def tell(self, what: str) -> None:
-        """Something a person may want to know."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +64,7 @@ class _Overtaken(Exception):
 
 
 def publish_version(
-    bucket: Bucket, model: ModelName, publication: Publication, progress: Progress
+    bucket: Bucket, model: ModelName, publication: Publication, progress: ByteProgress
 ) -> Outcome:
     """Upload an artifact and enter it in the index.
 
@@ -164,7 +150,7 @@ def _reserve(bucket: Bucket, model: ModelName, attempt: str) -> str:
     return change_index(bucket, model, change, create=True)
 
 
-def _wait_for_turn(bucket: Bucket, model: ModelName, version: str, progress: Progress) -> None:
+def _wait_for_turn(bucket: Bucket, model: ModelName, version: str, progress: ByteProgress) -> None:
     """Wait until nobody has a lower number reserved, or patience ends."""
     deadline, pause, told = time.monotonic() + PATIENCE, 0.05, False
     while time.monotonic() < deadline:
@@ -225,7 +211,7 @@ def _move(
         if source["Key"] in there:
             bucket.client.copy(source, bucket.name, model.locate(new) + file.name, ExtraArgs=extra)
     # A file that somebody removed meanwhile comes from here once more.
-    upload_files(bucket, model.locate(new), files, lambda _: None)
+    upload_files(bucket, model.locate(new), files, ignore)
     bucket.delete_keys(sorted(there))
 
 

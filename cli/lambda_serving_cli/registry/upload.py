@@ -5,8 +5,6 @@ An upload that was cut goes on where it stopped: S3 tells which parts of a file 
 A large file is no object before all of its parts are there.
 """
 
-from __future__ import annotations
-
 import base64
 import hashlib
 import threading
@@ -40,10 +38,10 @@ class Multipart:
     etags: dict[int, str]
 
 
-def upload_files(
-    bucket: Bucket, folder: str, files: Sequence[ArtifactFile], report: Report
-) -> None:
+def upload_files(bucket: Bucket, folder: str, files: Sequence[ArtifactFile], report: Report) -> int:
     """Put each file at `folder` + its name; what is there already is not sent again.
+
+    Returns how many were not there.
 
     Raises:
         CommandError: a file changed meanwhile.
@@ -60,11 +58,12 @@ def upload_files(
         report(sum(file.size for file in files) - sum(file.size for file in left))
         try:
             _send(bucket, folder, left, report)
-            return
+            return len(left)
         except bucket.client.exceptions.ClientError as error:
             # S3 made the object before and the answer was lost; or it dropped parts as too old.
             if error.response["Error"].get("Code") != "NoSuchUpload" or attempt == ATTEMPTS:
                 raise
+    raise AssertionError("unreachable")
 
 
 def _send(bucket: Bucket, folder: str, files: list[ArtifactFile], report: Report) -> None:

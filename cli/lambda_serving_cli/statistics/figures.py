@@ -1,7 +1,5 @@
 """What is told of an endpoint: figures made of sums, as the terminal and ``--json`` show them."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime

@@ -4,8 +4,6 @@
 metrics have the dimension Endpoint. What is no such record, or no number in it, is passed over.
 """
 
-from __future__ import annotations
-
 import json
 import math
 from collections import defaultdict

@@ -1,7 +1,5 @@
 """A report as a person reads it: figures in lines, distributions as bars."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 
 from rich.console import Console

@@ -1,7 +1,5 @@
 """A sample of numbers, each standing for a number of requests."""
 
-from __future__ import annotations
-
 import math
 from array import array
 from bisect import bisect_left

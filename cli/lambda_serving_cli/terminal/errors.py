@@ -1,7 +1,5 @@
 """The error that ends a command, and how it is shown."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from lambda_serving_cli.terminal.output import remark
@@ -26,6 +24,6 @@ def show_error(error: CommandError) -> None:
     if error.log and error.log.exists():
         remark(f"The last lines of {error.log}:")
         for line in error.log.read_text(errors="replace").splitlines()[-LOG_LINES:]:
-            remark(f"  | {line}")
+            remark(f"  | {line}", is_prose=False)
     if error.advice:
         remark(f"What to do: {error.advice}")

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, nullcontext, redirect_stdout
+from datetime import datetime
 from textwrap import wrap
 from typing import IO, TYPE_CHECKING, Any
 
@@ -38,9 +40,16 @@ def write_text(text: str) -> None:
     print_wrapped(make_console(sys.stdout), text)
 
 
-def write_json(value: object, default: Callable[[Any], Any] | None = None) -> None:
+def write_json(value: object) -> None:
     """The machine-readable answer of a command, all that it writes to stdout."""
-    write_line(json.dumps(value, indent=2, ensure_ascii=False, default=default))
+    write_line(json.dumps(value, indent=2, ensure_ascii=False, default=_make_plain))
+
+
+def _make_plain(value: Any) -> Any:
+    """Times in ISO 8601; objects as they describe themselves, or by their fields."""
+    if isinstance(value, datetime):
+        return value.isoformat()
+    return value.as_dict() if hasattr(value, "as_dict") else vars(value)
 
 
 def write_fields(fields: Iterable[tuple[str, str]], console: Console | None = None) -> None:
@@ -56,17 +65,29 @@ def print_wrapped(console: Console, text: str, head: str = "", style: str = "") 
     """Print text, broken between words where it is too wide; it goes on below its beginning."""
     from rich.text import Text
 
-    room = max(NARROWEST, console.width - len(head))
-    # Rich would break a word that is wider than the terminal, such as a path, or cut it off.
-    lines = wrap(text, room, break_long_words=False, break_on_hyphens=False)
-    for index, line in enumerate(lines or [""]):
+    for index, line in enumerate(break_text(text, console.width - len(head))):
         start = " " * len(head) if index else head
         console.print(Text(f"{start}{line}".rstrip(), style), soft_wrap=True)
 
 
-def remark(text: str) -> None:
-    """Something a person may want to know."""
-    sys.stderr.write(f"{text}\n")
+def break_text(text: str, width: int) -> list[str]:
+    """Lines of whole words; a `command`, and a word that is wider, stay whole to be copied."""
+    # Rich would break a path that is wider than the terminal, or cut it off.
+    glued = re.sub(r"`[^`]+`", lambda command: command[0].replace(" ", "\0"), text)
+    room = max(NARROWEST, width)
+    lines = wrap(glued, room, break_long_words=False, break_on_hyphens=False)
+    return [line.replace("\0", " ") for line in lines] or [""]
+
+
+def remark(text: str, is_prose: bool = True) -> None:
+    """Something a person may want to know; prose is broken between words on a terminal."""
+    if is_prose and sys.stderr.isatty():
+        console = make_console(sys.stderr)
+        for line in text.split("\n"):
+            words = line.lstrip()
+            print_wrapped(console, words, line[: len(line) - len(words)])
+    else:
+        sys.stderr.write(f"{text}\n")
     sys.stderr.flush()
 
 

@@ -1,7 +1,5 @@
 """Tables: ruled on a terminal, plain columns elsewhere, and never with a broken word."""
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Sequence
 

@@ -1,7 +1,5 @@
 """What is wrong with endpoint.toml, the template and samconfig.toml, all of it at once."""
 
-from __future__ import annotations
-
 import tomllib
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -11,6 +9,7 @@ from lambda_serving.settings.endpoint import EndpointSettings
 from lambda_serving.settings.endpoint_toml import parse_endpoint
 from lambda_serving.settings.version_keys import WITHOUT_MODEL
 from lambda_serving.user_code.preprocess import find_preprocess
+from lambda_serving_cli.files.content import read_toml
 from lambda_serving_cli.project.blocks import POLICIES, list_layers, list_policies
 from lambda_serving_cli.project.code import check_code, may_load
 from lambda_serving_cli.project.monitoring import describe_changes
@@ -213,11 +212,7 @@ def check_monitoring(project: Project) -> Iterator[Finding]:
 
 def check_names(project: Project, endpoints: list[str]) -> Iterator[Finding]:
     """Function names of each stack that samconfig.toml knows."""
-    try:
-        config = tomllib.loads((project.root / "samconfig.toml").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return
-    for name, environment in config.items():
+    for name, environment in read_toml(project.root / "samconfig.toml").items():
         stack = dig(environment, "global", "parameters", "stack_name")
         for endpoint in endpoints:
             length = len(f"{stack}-{endpoint}")

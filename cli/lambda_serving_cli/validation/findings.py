@@ -1,8 +1,6 @@
 """Something that is wrong, and where."""
 
-from __future__ import annotations
-
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
@@ -12,6 +10,3 @@ class Finding:
     endpoint: str
     where: str
     problem: str
-
-    def as_dict(self) -> dict[str, str]:
-        return asdict(self)

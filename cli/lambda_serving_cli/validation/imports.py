@@ -1,7 +1,5 @@
 """Imports that nothing brings, packages that never fit, and `send_request` without `calls`."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 

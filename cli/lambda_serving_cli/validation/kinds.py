@@ -1,7 +1,5 @@
 """Which kind of model a file holds, by its first bytes or else its suffix, and who runs it."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping
 from pathlib import PurePosixPath

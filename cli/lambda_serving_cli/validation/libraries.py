@@ -7,8 +7,6 @@ is not installed here may bring any module: nothing is said of the function's im
 it is built.
 """
 
-from __future__ import annotations
-
 import re
 import sys
 from collections.abc import Iterator
@@ -17,6 +15,7 @@ from functools import cache
 from importlib.metadata import Distribution, PackageNotFoundError, distribution
 from pathlib import Path
 
+from lambda_serving_cli.files.content import read_lines
 from lambda_serving_cli.project.project import Project
 from lambda_serving_cli.project.template import Template
 from lambda_serving_cli.validation.code import has_module
@@ -82,8 +81,7 @@ def find_libraries(
 ) -> Libraries:
     """What the function of an endpoint will have; `builds` are there, newest first."""
     function = template.find_function(endpoint)
-    layers = list(template.global_layers)
-    layers += template.list_references(function, "Layers") if function else []
+    layers = template.list_layers(function)
     sources = {name: template.resources[name] for name in layers if name in template.resources}
     folders = [
         project.root / str(layer.properties.get("ContentUri", "")) for layer in sources.values()
@@ -131,11 +129,7 @@ def _is_older(files: list[Path], than: Path) -> bool:
 
 def read_requirements(file: Path) -> Iterator[str]:
     """Names of distributions in a requirements.txt, and in what it includes; "" for other lines."""
-    try:
-        lines = file.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError):
-        return
-    for line in lines:
+    for line in read_lines(file):
         text = line.partition("#")[0].strip()
         if match := re.match(r"(?:-r|--requirement)[ =]*(\S+)", text):
             other = file.parent / match[1]

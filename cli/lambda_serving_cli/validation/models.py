@@ -1,7 +1,5 @@
 """Whether the models are where the endpoints name them, and of a kind that their engine loads."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any

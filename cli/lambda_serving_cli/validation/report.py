@@ -1,19 +1,16 @@
 """All that `validate` tells, and what `make up` tells of it before its deploy."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from lambda_serving_cli.aws.stack import DeployedStack
+from lambda_serving_cli.project.limits import count_project
 from lambda_serving_cli.project.project import Project
 from lambda_serving_cli.project.template import Template, read_template
 from lambda_serving_cli.terminal.errors import CommandError
 from lambda_serving_cli.validation import files
 from lambda_serving_cli.validation.findings import Finding
 from lambda_serving_cli.validation.imports import check_code_of_endpoints, check_misfits
-from lambda_serving_cli.validation.limits import check_limits
 from lambda_serving_cli.validation.models import check_models
 from lambda_serving_cli.validation.sizes import FunctionSize, check_sizes, list_builds, measure
 
@@ -26,14 +23,6 @@ class Report:
     findings: list[Finding]
     sizes: list[FunctionSize]
     warnings: list[Finding]
-
-    def as_dict(self) -> dict[str, Any]:
-        return {
-            "endpoints": self.endpoints,
-            "findings": [each.as_dict() for each in self.findings],
-            "sizes": [each.as_dict() for each in self.sizes],
-            "warnings": [each.as_dict() for each in self.warnings],
-        }
 
 
 def validate_files(project: Project) -> Report:
@@ -49,8 +38,19 @@ def validate_files(project: Project) -> Report:
     findings += check_code_of_endpoints(project, template, settings, builds)
     sizes = [size for folder, _ in builds for size in measure(project, folder)]
     findings += check_sizes(sizes)
-    limits, warnings = check_limits(project)
+    limits, warnings = _check_limits(project)
     return Report(project.list_endpoints(), findings + limits, sizes, warnings)
+
+
+def _check_limits(project: Project) -> tuple[list[Finding], list[Finding]]:
+    """What of the stack is over a limit of AWS, and what is near one."""
+    try:
+        usages = count_project(project.root)
+    except CommandError as error:
+        return [Finding("all", "template.yaml", error.reason)], []
+    over = [Finding("all", u.template, f"{u}; {u.limit.advice}") for u in usages if u.is_over]
+    near = [Finding("all", u.template, str(u)) for u in usages if u.is_near and not u.is_over]
+    return over, near
 
 
 def validate_models(project: Project, stack: DeployedStack | None) -> list[Finding]:

@@ -1,15 +1,14 @@
 """What was built against what Lambda takes: each function, its layers, and the packages in them."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from lambda_serving_cli.files.content import read_lines
 from lambda_serving_cli.project.project import Project
-from lambda_serving_cli.project.template import Template, read_template
+from lambda_serving_cli.project.template import read_template
 from lambda_serving_cli.terminal.errors import CommandError
 from lambda_serving_cli.terminal.output import format_size
 from lambda_serving_cli.validation.findings import Finding
@@ -78,8 +77,8 @@ class FunctionSize:
             "bytes": self.size,
             "limit": LARGEST,
             "fits": self.fits,
-            "function": self.function.as_dict(),
-            "layers": [part.as_dict() for part in self.layers],
+            "function": self.function,
+            "layers": self.layers,
         }
 
     def list_problems(self) -> Iterator[str]:
@@ -123,15 +122,10 @@ def measure(project: Project, build: Path) -> list[FunctionSize]:
                     project.folder(endpoint),
                 ),
             ),
-            [layers[name] for name in _list_layers(template, endpoint) if name in layers],
+            [layers[name] for name in template.list_layers(function) if name in layers],
         )
         for endpoint, function in template.functions.items()
     ]
-
-
-def _list_layers(template: Template, endpoint: str) -> list[str]:
-    function = template.functions[endpoint]
-    return [*template.global_layers, *template.list_references(function, "Layers")]
 
 
 def _find_folder(build: Path, uri: object) -> Path:
@@ -148,7 +142,7 @@ def weigh(folder: Path, source: Path | None = None) -> dict[str, int]:
     for about in [*folder.glob("*.dist-info"), *folder.glob("python/*.dist-info")]:
         name = about.name.partition("-")[0].replace("_", "-")
         owners[about.name] = name
-        for line in _read_lines(about / "RECORD"):
+        for line in read_lines(about / "RECORD"):
             owners.setdefault(re.split(r"[/,]", line, maxsplit=1)[0], name)
     sizes: dict[str, int] = {}
     for path in folder.rglob("*"):
@@ -167,13 +161,6 @@ def _name_package(path: Path, owners: Mapping[str, str], source: Path | None) ->
         return owners[top]
     plain = top.removesuffix(".libs")
     return owners.get(plain) or owners.get(plain.partition(".")[0]) or plain
-
-
-def _read_lines(file: Path) -> list[str]:
-    try:
-        return file.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError):
-        return []
 
 
 def check_sizes(sizes: list[FunctionSize]) -> Iterator[Finding]:

@@ -1,7 +1,5 @@
 """Values of options, checked by a room: what it refuses is wrong usage."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any

@@ -1,7 +1,5 @@
 """Options of ClearML's command line, which Typer does not have by itself."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Collection, Iterator, Sequence
 from typing import Any

@@ -1,7 +1,5 @@
 """ClearML's options of a model, as `model add` and `model auto-update` share them."""
 
-from __future__ import annotations
-
 import json
 import tomllib
 from collections.abc import Sequence
@@ -12,6 +10,7 @@ import typer
 
 from lambda_serving_cli.commands.options.checks import check_with
 from lambda_serving_cli.commands.options.clearml import split_commas
+from lambda_serving_cli.commands.options.groups import with_options
 from lambda_serving_cli.project.project import check_engine, check_name
 
 Texts = list[str] | None
@@ -30,57 +29,56 @@ PreprocessOption = Annotated[
     Path | None,
     typer.Option(help="Your code: a file, or a folder. Without it, bodies go to the model as is."),
 ]
-ProjectOption = Annotated[str | None, typer.Option(help="A project of the model registry.")]
-NameOption = Annotated[str | None, typer.Option(help="A model of that project.")]
-TagsOption = Annotated[
-    Texts, typer.Option(metavar="TAG", help="Only versions that have all of these tags.")
-]
-PublishedOption = Annotated[bool, typer.Option("--published", help="Only published versions.")]
 SHAPE = "like 1 28 28, or for several like '[1, 28, 28]' '[1, 4]'; -1 for any length."
-InputSizeOption = Annotated[
-    Texts, typer.Option(metavar="SIZE", help=f"Shape of the input, {SHAPE}")
-]
-InputTypeOption = Annotated[
-    Texts, typer.Option(metavar="TYPE", help="NumPy type of each input, such as float32.")
-]
-InputNameOption = Annotated[Texts, typer.Option(metavar="NAME", help="Name of each input.")]
-OutputSizeOption = Annotated[
-    Texts, typer.Option(metavar="SIZE", help=f"Shape of the output, {SHAPE}")
-]
-OutputTypeOption = Annotated[
-    Texts, typer.Option(metavar="TYPE", help="NumPy type of each output, such as float32.")
-]
-OutputNameOption = Annotated[Texts, typer.Option(metavar="NAME", help="Name of each output.")]
-AuxConfigOption = Annotated[
-    Texts,
-    typer.Option(
-        metavar="KEY=VALUE",
-        help="More settings, which your code finds in model_endpoint.auxiliary_cfg; or one "
-        ".json or .toml file of them.",
-    ),
-]
 
 
-def make_tables(
-    inputs: tuple[Texts, Texts, Texts], outputs: tuple[Texts, Texts, Texts], aux_config: Texts
+def read_tables(
+    input_size: Annotated[
+        Texts, typer.Option(metavar="SIZE", help=f"Shape of the input, {SHAPE}")
+    ] = None,
+    input_type: Annotated[
+        Texts, typer.Option(metavar="TYPE", help="NumPy type of each input, such as float32.")
+    ] = None,
+    input_name: Annotated[Texts, typer.Option(metavar="NAME", help="Name of each input.")] = None,
+    output_size: Annotated[
+        Texts, typer.Option(metavar="SIZE", help=f"Shape of the output, {SHAPE}")
+    ] = None,
+    output_type: Annotated[
+        Texts, typer.Option(metavar="TYPE", help="NumPy type of each output, such as float32.")
+    ] = None,
+    output_name: Annotated[Texts, typer.Option(metavar="NAME", help="Name of each output.")] = None,
+    aux_config: Annotated[
+        Texts,
+        typer.Option(
+            metavar="KEY=VALUE",
+            help="More settings, which your code finds in model_endpoint.auxiliary_cfg; or one "
+            ".json or .toml file of them.",
+        ),
+    ] = None,
 ) -> dict[str, dict[str, Any]]:
     """The tables `input`, `output` and `auxiliary_cfg` of endpoint.toml, those that are given.
-
-    `inputs` and `outputs` are names, types and sizes.
 
     Raises:
         typer.BadParameter: an option is not of its form.
     """
-    tables = {}
-    for key, (names, types, sizes) in (("input", inputs), ("output", outputs)):
-        parts = {
-            "name": split_commas(names),
-            "type": split_commas(types),
-            "size": _read_sizes(sizes or (), f"--{key}-size"),
-        }
-        tables[key] = {part: values for part, values in parts.items() if values}
-    tables["auxiliary_cfg"] = _read_settings(aux_config or ())
+    tables = {
+        "input": _read_tensors("input", input_name, input_type, input_size),
+        "output": _read_tensors("output", output_name, output_type, output_size),
+        "auxiliary_cfg": _read_settings(aux_config or ()),
+    }
     return {key: table for key, table in tables.items() if table}
+
+
+with_table_options = with_options("tables", read_tables)
+
+
+def _read_tensors(side: str, names: Texts, types: Texts, sizes: Texts) -> dict[str, Any]:
+    parts = {
+        "name": split_commas(names),
+        "type": split_commas(types),
+        "size": _read_sizes(sizes or (), f"--{side}-size"),
+    }
+    return {part: values for part, values in parts.items() if values}
 
 
 def _read_sizes(texts: Sequence[str], option: str) -> list[list[int]]:

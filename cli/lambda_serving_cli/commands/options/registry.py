@@ -1,11 +1,13 @@
 """What the commands `lambda-serving model …` share: options, and how a version is told."""
 
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 import typer
 
 from lambda_serving_cli.aws.selection import StackSelection
 from lambda_serving_cli.aws.stack import find_deployed_stack
+from lambda_serving_cli.commands.options.groups import with_options
+from lambda_serving_cli.commands.options.stack import with_stack_options
 from lambda_serving_cli.registry.changes import Version
 from lambda_serving_cli.registry.layout import LATEST, Bucket, Entry, ModelName, check_name
 from lambda_serving_cli.terminal.output import format_size, write_fields, write_json, write_line
@@ -49,6 +51,21 @@ def open_bucket(selection: StackSelection) -> Bucket:
     """The bucket of the stack that the options name."""
     stack = find_deployed_stack(selection)
     return Bucket(stack.client("s3"), stack.bucket)
+
+
+class RegisteredModel(NamedTuple):
+    """A model of the registry, as the options name it."""
+
+    bucket: Bucket
+    name: ModelName
+
+
+@with_stack_options
+def read_model(project: Project, name: Name, *, selection: StackSelection) -> RegisteredModel:
+    return RegisteredModel(open_bucket(selection), ModelName(project, name))
+
+
+with_model_options = with_options("model", read_model, first=("project", "name"))
 
 
 def tell_version(

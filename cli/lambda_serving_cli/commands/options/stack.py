@@ -1,15 +1,13 @@
 """The options that say which stack a command talks to, the same for every command."""
 
-import functools
-import inspect
-from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from lambda_serving_cli.aws.selection import StackSelection
 from lambda_serving_cli.commands.options.checks import refuse_option
+from lambda_serving_cli.commands.options.groups import with_options
 
 REMEMBERED = "samconfig.toml's"
 
@@ -49,19 +47,4 @@ def read_selection(
         return StackSelection(stack, region, profile, local, state)
 
 
-def with_stack_options[R](command: Callable[..., R]) -> Callable[..., R]:
-    """Give a Typer command the options above, which it takes together as its `selection`."""
-    own = inspect.signature(command, eval_str=True)
-    ours = inspect.signature(read_selection).parameters
-    parameters = [each for each in own.parameters.values() if each.name != "selection"]
-    parameters += [each.replace(kind=inspect.Parameter.KEYWORD_ONLY) for each in ours.values()]
-
-    @functools.wraps(command)
-    def run(*arguments: Any, **options: Any) -> R:
-        selection = read_selection(**{name: options.pop(name) for name in ours})
-        return command(*arguments, selection=selection, **options)
-
-    # Typer reads both.
-    run.__signature__ = own.replace(parameters=parameters)  # type: ignore[attr-defined]
-    run.__annotations__ = {each.name: each.annotation for each in parameters}
-    return run
+with_stack_options = with_options("selection", read_selection)

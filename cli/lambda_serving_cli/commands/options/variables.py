@@ -1,7 +1,5 @@
 """The options `--variable-…` of `metrics add`, as tables of endpoint.toml."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from typing import Any

@@ -93,12 +93,12 @@ def make_options(settings: VersionSettings, vcpus: int) -> Any:
     options.intra_op_num_threads = vcpus
     options.inter_op_num_threads = 1
     for name, value in settings.engine_options.items():
+        set_option, expected = OPTIONS[name]
         try:
-            OPTIONS[name](options, name, value)
+            set_option(options, name, value)
         except (KeyError, TypeError, AttributeError) as error:
             raise SettingsError(
-                f"endpoint.toml: engine_options.{name}: expected {_EXPECTED.get(name, 'a number')},"
-                f" got {value!r}"
+                f"endpoint.toml: engine_options.{name}: expected {expected}, got {value!r}"
             ) from error
     return options
 
@@ -139,33 +139,23 @@ def _set_denotations(options: Any, name: str, value: Mapping[str, int]) -> None:
         options.add_free_dimension_override_by_denotation(key, length)
 
 
+NUMBERS = ("intra_op_num_threads", "inter_op_num_threads", "log_severity_level")
 FLAGS = (
     "enable_cpu_mem_arena",
     "enable_mem_pattern",
     "enable_mem_reuse",
     "use_deterministic_compute",
 )
-OPTIONS: Mapping[str, Callable[[Any, str, Any], None]] = {
-    "intra_op_num_threads": _set_number,
-    "inter_op_num_threads": _set_number,
-    "log_severity_level": _set_number,
-    **dict.fromkeys(FLAGS, _set_flag),
-    "graph_optimization_level": _set_level,
-    "execution_mode": _set_mode,
-    "config": _set_entries,
-    "dimensions": _set_dimensions,
-    "denotations": _set_denotations,
+OPTIONS: Mapping[str, tuple[Callable[[Any, str, Any], None], str]] = {
+    **dict.fromkeys(NUMBERS, (_set_number, "a number")),
+    **dict.fromkeys(FLAGS, (_set_flag, "a flag")),
+    "graph_optimization_level": (_set_level, f"one of {', '.join(LEVELS)}"),
+    "execution_mode": (_set_mode, f"one of {', '.join(MODES)}"),
+    "config": (_set_entries, "a table of session config entries"),
+    "dimensions": (_set_dimensions, "a table of lengths by dimension name"),
+    "denotations": (_set_denotations, "a table of lengths by dimension denotation"),
 }
-"""Options of onnxruntime's SessionOptions; the last three are tables."""
-
-_EXPECTED = {
-    "graph_optimization_level": f"one of {', '.join(LEVELS)}",
-    "execution_mode": f"one of {', '.join(MODES)}",
-    "config": "a table of session config entries",
-    "dimensions": "a table of lengths by dimension name",
-    "denotations": "a table of lengths by dimension denotation",
-    **dict.fromkeys(FLAGS, "a flag"),
-}
+"""Options of onnxruntime's SessionOptions: who sets them, and what they take."""
 
 
 def read_specs(nodes: Any, declared: Tensors, side: str) -> tuple[TensorSpec, ...]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
+from lambda_serving.settings.version_keys import refuse
+
 LARGEST_SAMPLE = 10 * 1024 * 1024
 """Bytes of a version's sample request."""
 
@@ -23,11 +25,11 @@ class AutoUpdate(NamedTuple):
     poll_seconds: float = 60
 
 
-def parse_auto_update(value: Any, refuse: Callable[[str, str, object], Exception]) -> AutoUpdate:
-    """Check an ``[auto_update]`` table; ``refuse(key, expected, got)`` makes the error.
+def parse_auto_update(value: Any) -> AutoUpdate:
+    """Check an ``[auto_update]`` table.
 
     Raises:
-        SettingsError: whatever ``refuse`` made.
+        SettingsError: naming the key, what was expected and what came.
     """
     if not isinstance(value, dict):
         raise refuse("auto_update", "a table", value)

@@ -96,16 +96,16 @@ def parse_endpoint(table: Mapping[str, Any]) -> EndpointSettings:
     if "metrics" in table:
         from lambda_serving.settings.metric_types import parse_metrics
 
-        metrics = parse_metrics(table.pop("metrics"), refuse)
+        metrics = parse_metrics(table.pop("metrics"))
     traffic, update, shared = None, None, None
     if "traffic" in table:
         from lambda_serving.settings.traffic import parse_traffic
 
-        traffic = parse_traffic(table.pop("traffic"), refuse)
+        traffic = parse_traffic(table.pop("traffic"))
     if "auto_update" in table:
         from lambda_serving.settings.auto_update import parse_auto_update
 
-        update = parse_auto_update(table.pop("auto_update"), refuse)
+        update = parse_auto_update(table.pop("auto_update"))
         shared = _parse_shared(endpoint, table, further)
     versions = {} if update else _parse_versions(endpoint, table, further)
     _check_traffic(traffic, table.get("engine"), versions, update)

@@ -11,9 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from lambda_serving.settings.endpoint import MetricSettings, Variable
-
-Refuse = Callable[[str, str, object], Exception]
-"""Makes the error from key, what was expected and what came."""
+from lambda_serving.settings.version_keys import refuse
 
 OTHER = "other"
 """Class of an enum for every value that is not declared, so that the cost is bounded."""
@@ -42,7 +40,7 @@ class MetricType(NamedTuple):
         ValueError: the value is none of the type's; says what was expected and what came.
     """
 
-    keys: Mapping[str, Callable[[str, Any, Refuse], Any]]
+    keys: Mapping[str, Callable[[str, Any], Any]]
     unit: str | None
     read: Callable[[Variable, Any, float], Any]
     add: Callable[[Any, Any], Any]
@@ -145,7 +143,7 @@ def _shorten(value: Any) -> str:
     return f"a value of type {type(value).__name__}"
 
 
-def _check_buckets(key: str, value: Any, refuse: Refuse) -> tuple[float, ...]:
+def _check_buckets(key: str, value: Any) -> tuple[float, ...]:
     expected = "numbers, each above the one before"
     if not isinstance(value, list) or not value or any(map(_is_no_number, value)):
         raise refuse(key, expected, value)
@@ -158,7 +156,7 @@ def _is_no_number(value: Any) -> bool:
     return isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value)
 
 
-def _check_values(key: str, value: Any, refuse: Refuse) -> tuple[str, ...]:
+def _check_values(key: str, value: Any) -> tuple[str, ...]:
     if not isinstance(value, list) or not value or not all(map(_is_class, value)):
         # CloudWatch refuses other dimension values (PutMetricData, Dimension).
         raise refuse(key, "texts, numbers or booleans, printable ASCII of 1 to 250", value)
@@ -180,11 +178,11 @@ METRIC_TYPES: Mapping[str, MetricType] = {
 """ClearML's types: distribution, classes, gauge, sum."""
 
 
-def parse_metrics(table: Any, refuse: Refuse) -> MetricSettings:
+def parse_metrics(table: Any) -> MetricSettings:
     """Check a ``[metrics]`` table.
 
     Raises:
-        SettingsError: whatever ``refuse`` made.
+        SettingsError: naming the key, what was expected and what came.
     """
     if not isinstance(table, dict):
         raise refuse("metrics", "a table", table)
@@ -200,11 +198,11 @@ def parse_metrics(table: Any, refuse: Refuse) -> MetricSettings:
         raise refuse("metrics.variables", "tables like [metrics.variables.y]", variables)
     if len(variables) > 90:
         raise refuse("metrics.variables", "at most 90 variables", len(variables))
-    parsed = {name: _parse_variable(name, each, refuse) for name, each in variables.items()}
+    parsed = {name: _parse_variable(name, each) for name, each in variables.items()}
     return MetricSettings(float(frequency), parsed)
 
 
-def _parse_variable(name: str, table: Any, refuse: Refuse) -> Variable:
+def _parse_variable(name: str, table: Any) -> Variable:
     key = f"metrics.variables.{name}"
     if name in RESERVED:
         raise refuse(key, "a name that the record itself does not use", name)
@@ -219,9 +217,7 @@ def _parse_variable(name: str, table: Any, refuse: Refuse) -> Variable:
     for own in sorted(set(table) - {"type"} - set(checks)):
         allowed = ", ".join(["type", *checks])
         raise refuse(f"{key}.{own}", f"of the type {kind} only the keys {allowed}", own)
-    options = {
-        own: checks[own](f"{key}.{own}", table[own], refuse) for own in checks if own in table
-    }
+    options = {own: checks[own](f"{key}.{own}", table[own]) for own in checks if own in table}
     if kind == "enum" and not options:
         raise refuse(f"{key}.values", "the classes that are counted by name", None)
     return Variable(name, kind, **options)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple
+
+from lambda_serving.settings.version_keys import refuse
 
 
 class CircuitBreakerSettings(NamedTuple):
@@ -27,11 +29,11 @@ class Traffic(NamedTuple):
     """The circuit breaker; None if it is off."""
 
 
-def parse_traffic(value: Any, refuse: Callable[[str, str, object], Exception]) -> Traffic:
-    """Check a ``[traffic]`` table; ``refuse(key, expected, got)`` makes the error.
+def parse_traffic(value: Any) -> Traffic:
+    """Check a ``[traffic]`` table.
 
     Raises:
-        SettingsError: whatever ``refuse`` made.
+        SettingsError: naming the key, what was expected and what came.
     """
     if not isinstance(value, dict):
         raise refuse("traffic", "a table", value)
@@ -56,13 +58,11 @@ def parse_traffic(value: Any, refuse: Callable[[str, str, object], Exception]) -
         tuple(value.get("latest", ())),
         value.get("prefix"),
         sticky,
-        _parse_guard(value.get("guard", {}), refuse),
+        _parse_guard(value.get("guard", {})),
     )
 
 
-def _parse_guard(
-    value: Any, refuse: Callable[[str, str, object], Exception]
-) -> CircuitBreakerSettings | None:
+def _parse_guard(value: Any) -> CircuitBreakerSettings | None:
     if value is False:
         return None
     if value is True or set(value) - {"errors", "window"}:

@@ -12,24 +12,10 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
-
-class Folder(Protocol):
-    """The modules of one version (``isolation.IsolatedFolder``)."""
-
-    def show(self) -> None:
-        """Let plain names lead to these modules."""
-
-    def hide(self) -> None:
-        """Let plain names lead where they led before."""
-
-    def activate(self) -> None:
-        """See the function ``activate``."""
-
-    def show_plain_names(self) -> AbstractContextManager[None]:
-        """See the function ``show_plain_names``."""
-
+if TYPE_CHECKING:
+    from lambda_serving.user_code.isolation import IsolatedFolder as Folder
 
 SWITCH = threading.RLock()
 """Held while plain names change. It is reentrant, since the garbage collector may run code that

@@ -19,15 +19,9 @@ from lambda_serving.versions.circuit_breaker import CircuitBreaker
 class TrafficSplit:
     """Splits requests between targets by ``[traffic]``, and leaves failing targets out."""
 
-    def __init__(
-        self,
-        traffic: Traffic,
-        count: Callable[..., None],
-        draw: Callable[[], float] | None = None,
-    ) -> None:
-        """``count`` counts a metric of the endpoint; ``draw`` as for ``choose_target``."""
+    def __init__(self, traffic: Traffic, count: Callable[..., None]) -> None:
+        """``count`` counts a metric of the endpoint."""
         self._traffic = traffic
-        self._draw = draw or draw_point
         self._breaker = CircuitBreaker(traffic.guard, count)
         self.shares: dict[str, float] = dict(traffic.weights)
 
@@ -48,7 +42,7 @@ class TrafficSplit:
     def choose(self, request: Request) -> str:
         """The target that answers a request."""
         shares = self._breaker.filter_shares(self.shares)
-        return choose_target(shares, self._traffic.sticky, request, self._draw)
+        return choose_target(shares, self._traffic.sticky, request)
 
     def find_key(self, request: Request) -> str | None:
         """The sticky key of a request; None if it has none."""
