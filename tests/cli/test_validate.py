@@ -77,7 +77,8 @@ def test_the_table_is_readable(project: Copy) -> None:
         ("template.yaml", "RetentionInDays", "LogGroupClass", "keeps its logs for ever"),
         ("template.yaml", "/serve/filetype}", "/filetype}", "no HttpApi event for /serve/filetype"),
         ("template.yaml", "      - FiletypeLogs\n", "", "its DependsOn lacks it"),
-        ("template.yaml", "Value: !Ref Filetype\n", "Value: none\n", "no output"),
+        ("template.yaml", "Value: !Ref Filetype}", "Value: none}", "no output"),
+        ("template.yaml", "          /serve/filetype: *route\n", "", "asks for AWS_IAM, whatever"),
         ("samconfig.toml", '"lambda-serving-prod"', '"' + "p" * 60 + '"', "Lambda takes 64"),
     ],
 )

@@ -8,10 +8,12 @@ import urllib.error
 import urllib.request
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
 
+from lambda_serving_cli.aws.authorization import Access, TokenError
 from lambda_serving_cli.aws.stack import DeployedStack
 from lambda_serving_cli.terminal.errors import CommandError
 
@@ -81,6 +83,7 @@ def ask_endpoint(
     body: bytes,
     content_type: str,
     by_lambda: bool,
+    token: str | None = None,
 ) -> Reply:
     """Send one request: by HTTP, or by an invoke where that is wanted or there is no HTTP API.
 
@@ -91,22 +94,29 @@ def ask_endpoint(
         function = require_function(stack, endpoint)
         return ask_lambda(stack, function, version, body, content_type)
     path = f"{endpoint}/{version}" if version else endpoint
-    return ask_http(stack, path, body, content_type)
+    return ask_http(stack, stack.find_access(token), path, body, content_type)
 
 
 def ask_http(
-    stack: DeployedStack, path: str, body: bytes | None = None, content_type: str = ""
+    stack: DeployedStack,
+    access: Access,
+    path: str,
+    body: bytes | None = None,
+    content_type: str = "",
 ) -> Reply:
-    """GET, or POST of a body, at /serve/ + path.
+    """GET, or POST of a body, at /serve/ + path, with the signature or token that is asked for.
 
     Raises:
-        CommandError: no answer came.
+        CommandError: no answer came, or there is no token.
+        NoCredentialsError: there is nothing to sign with.
     """
     if stack.api_url is None:
         raise CommandError(f"{stack.name} has no HTTP API", advice="ask the function: --lambda")
     url = f"{stack.api_url}/serve/{path}"
     headers = {"content-type": content_type} if content_type else {}
     request = urllib.request.Request(url, body, headers)
+    for name, value in access.authorize(request.get_method(), url, body, headers).items():
+        request.add_unredirected_header(name, value)  # no other host is told
     try:
         with urllib.request.urlopen(request, timeout=SECONDS) as answer:
             return Reply(answer.status, answer.headers.get("content-type", ""), answer.read())
@@ -225,13 +235,14 @@ class DeployedEndpoint:
         }
 
 
-def list_deployed(stack: DeployedStack) -> list[DeployedEndpoint]:
+def list_deployed(stack: DeployedStack, token: str | None = None) -> list[DeployedEndpoint]:
     """Ask every endpoint of a stack how it is."""
+    access = stack.find_access(token)
     with ThreadPoolExecutor(THREADS) as pool:
-        return list(pool.map(lambda name: look(stack, name), sorted(stack.functions)))
+        return list(pool.map(lambda name: look(stack, access, name), sorted(stack.functions)))
 
 
-def look(stack: DeployedStack, endpoint: str) -> DeployedEndpoint:
+def look(stack: DeployedStack, access: Access, endpoint: str) -> DeployedEndpoint:
     """Ask one; by HTTP, or by an invoke where the HTTP API lets nobody in.
 
     Raises:
@@ -240,10 +251,11 @@ def look(stack: DeployedStack, endpoint: str) -> DeployedEndpoint:
     function = stack.functions[endpoint]
     try:
         if stack.api_url is not None:
-            ready = ask_http(stack, f"{endpoint}/health/ready")
-            reply = ask_http(stack, endpoint)
-            if reply.status not in (401, 403, 404):
-                return _describe(endpoint, function, ready, reply)
+            with suppress(TokenError):
+                ready = ask_http(stack, access, f"{endpoint}/health/ready")
+                reply = ask_http(stack, access, endpoint)
+                if reply.status not in (401, 403, 404):
+                    return _describe(endpoint, function, ready, reply)
         reply = ask_metadata(stack, function)
         return _describe(endpoint, function, reply, reply)
     except CommandError as error:

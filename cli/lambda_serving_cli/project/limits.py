@@ -179,7 +179,8 @@ def translate(text: str, parameters: Mapping[str, str]) -> dict[str, Any]:
     from samtranslator.yaml_helper import yaml_parse
 
     logging.getLogger("samtranslator").setLevel(logging.ERROR)
-    template: dict[str, Any] = yaml_parse(text)
+    # Without YAML's aliases, as `sam build` writes it: what SAM adds to one path would be in all.
+    template: dict[str, Any] = json.loads(json.dumps(yaml_parse(text)))
     for resource in template.get("Resources", {}).values():
         key = {FUNCTION: "CodeUri", LAYER: "ContentUri"}.get(resource.get("Type"))
         if key and isinstance(dig(resource, "Properties", key), str):
