@@ -66,11 +66,16 @@ class Stack:
         )
         return json.loads(answer["Payload"].read()), answer.get("FunctionError", "")
 
+    @cached_property
+    def http(self) -> httpx.Client:
+        """One for all requests: to make a client takes longer than most of them."""
+        return httpx.Client(timeout=60)
+
     def post(self, path: str, **request: Any) -> httpx.Response:
-        return httpx.post(f"{self.api_url}{path}", timeout=60, **request)
+        return self.http.post(f"{self.api_url}{path}", **request)
 
     def get(self, path: str) -> httpx.Response:
-        return httpx.get(f"{self.api_url}{path}", timeout=60)
+        return self.http.get(f"{self.api_url}{path}")
 
     def read_log(self, function: str) -> str:
         """The lines of a function's log group."""
