@@ -89,6 +89,31 @@ def test_one_thing_is_wrong(project: Copy, file: str, old: str, new: str, proble
     assert any(problem in text for _, _, text in find(project)), find(project)
 
 
+@pytest.mark.parametrize(
+    ("parameters", "warned"),
+    [
+        ("CorsOrigins=https://a.example", 7),
+        ("Auth=JWT CorsOrigins=https://a.example", 7),
+        ("Auth=NONE CorsOrigins=https://a.example", 0),
+        ("Auth=JWT CorsOrigins=", 0),
+    ],
+)
+def test_endpoints_that_browsers_cannot_call(project: Copy, parameters: str, warned: int) -> None:
+    """All but one that names its methods."""
+    config = project.read("samconfig.toml")
+    project.write("samconfig.toml", config.replace("Auth=AWS_IAM LogRetentionDays=365", parameters))
+    text = project.read("template.yaml")
+    for path in ("/serve/filetype}", '"/serve/filetype/{proxy+}"'):
+        text = text.replace(f"Method: ANY, Path: {path}", f"Method: POST, Path: {path}")
+    project.write("template.yaml", text)
+    warnings = project.ask("validate", "--no-models")["warnings"]
+    assert len(warnings) == warned
+    for warning in warnings:
+        assert warning["where"] == "samconfig.toml, prod"
+        assert "refuses the preflight request" in warning["problem"]
+    assert "filetype" not in {warning["endpoint"] for warning in warnings}
+
+
 def test_a_model_may_come_from_the_code(project: Copy) -> None:
     """iris_onnx has no load, filetype does."""
     text = project.read("functions/filetype/endpoint.toml")

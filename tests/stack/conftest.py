@@ -131,5 +131,7 @@ def stack() -> Iterator[Stack]:
         if up.returncode:
             bring_down()
             pytest.fail(f"local up failed ({up.returncode}):\n{up.stdout[-3000:]}", pytrace=False)
-        yield Stack(port, up.stdout)
+        running = Stack(port, up.stdout)
+        yield running
+        running.http.close()
         bring_down()

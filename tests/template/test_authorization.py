@@ -142,6 +142,30 @@ def test_the_sites_that_are_named() -> None:
     assert set(body[CORS]["allowMethods"]) == {"GET", "POST"}
 
 
+def test_a_browser_is_answered_before_it_has_signed() -> None:
+    """As docs/security.md writes it: an authorizer refuses what browsers ask before a request,
+    unless the route names its methods. Then no route takes OPTIONS, and the API answers."""
+    path = "/serve/filetype"
+    event = "{Type: HttpApi, Properties: {ApiId: !Ref Api, Method: %s, Path: %s}}"
+    page = (PROJECT / "docs" / "security.md").read_text()
+    text = TEXT
+    for old, rest in (("Endpoint", ""), ("Below", "/{proxy+}")):
+        quoted = f'"{path}{rest}"' if rest else path
+        lines = [
+            f"        {name}{old}: {event % (name.upper(), quoted)}\n" for name in ("Get", "Post")
+        ]
+        text = text.replace(f"        {old}: {event % ('ANY', quoted)}\n", "".join(lines))
+        own = f"{path}{rest}: {{get: *callers, post: *callers}}\n"
+        text = text.replace(f"          {path}{rest}: *route\n", f"          {own}")
+        for line in [*lines, own]:
+            assert line.strip() in page
+    paths = resolve(text, CorsOrigins="https://a.example")["Api"]["Body"]["paths"]
+    for rest in ("", "/{proxy+}"):
+        operations = paths[f"{path}{rest}"]
+        assert sorted(operations) == ["get", "post"]
+        assert all(each["security"] == [{"Callers": []}] for each in operations.values())
+
+
 def test_requests_are_throttled() -> None:
     default = resolve()["ApiApiGatewayDefaultStage"]["DefaultRouteSettings"]
     assert default == {"ThrottlingRateLimit": 500, "ThrottlingBurstLimit": 1000}

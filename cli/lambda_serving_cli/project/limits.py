@@ -198,15 +198,22 @@ def translate(text: str, parameters: Mapping[str, str]) -> dict[str, Any]:
 def read_deploy(root: Path) -> dict[str, str]:
     """The value of the parameter on which it depends what resources there are: gradual deploys
     have more, and count where one environment of samconfig.toml has them."""
+    for parameters in list_parameters(root).values():
+        value = parameters.get(PREFERENCE, AT_ONCE)
+        if value != AT_ONCE:
+            return {PREFERENCE: value}
+    return {}
+
+
+def list_parameters(root: Path) -> dict[str, dict[str, str]]:
+    """Environment of samconfig.toml -> the template's parameters that it deploys with."""
     try:
         config = tomllib.loads((root / "samconfig.toml").read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError):
         return {}
-    for environment in config.values():
+    found = {}
+    for name, environment in config.items():
         given = dig(environment, "deploy", "parameters", "parameter_overrides") or ""
         pairs = given if isinstance(given, list) else shlex.split(str(given))
-        named = dict(str(pair).split("=", 1) for pair in pairs if "=" in str(pair))
-        value = named.get(PREFERENCE, AT_ONCE)
-        if value != AT_ONCE:
-            return {PREFERENCE: value}
-    return {}
+        found[name] = dict(str(pair).split("=", 1) for pair in pairs if "=" in str(pair))
+    return found

@@ -44,10 +44,19 @@ class Entry:
     @property
     def routes(self) -> set[str]:
         """The paths of a function's HTTP events."""
+        return {path for _, path in self._list_events()}
+
+    @property
+    def methods(self) -> set[str]:
+        """The methods of a function's HTTP events, in capitals."""
+        return {method.upper() for method, _ in self._list_events()}
+
+    def _list_events(self) -> Iterator[tuple[str, str]]:
         events = dig(self.properties, "Events")
-        found = events.values() if isinstance(events, dict) else ()
-        paths = (dig(event, "Properties", "Path") for event in found if dig(event, "Type") == EVENT)
-        return {path for path in paths if isinstance(path, str)}
+        for event in events.values() if isinstance(events, dict) else ():
+            path = dig(event, "Properties", "Path")
+            if dig(event, "Type") == EVENT and isinstance(path, str):
+                yield str(dig(event, "Properties", "Method")), path
 
 
 class Template:
