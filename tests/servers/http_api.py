@@ -46,7 +46,7 @@ class HttpApi:
 
             def _answer(self, status: int, text: str) -> None:
                 self.send_response(status)
-                if status == 307:
+                if status == 302:
                     self.send_header("location", text)
                 self.send_header("content-type", "application/json")
                 self.send_header("content-length", str(len(text)))
@@ -86,5 +86,5 @@ class HttpApi:
         ):
             return 403, '{"message":"Forbidden"}'
         if path == "/serve/adder/away":
-            return 307, self.url.replace("127.0.0.1", "localhost") + "/elsewhere"
+            return 302, self.url.replace("127.0.0.1", "localhost") + "/elsewhere"
         return 200, '{"y": 3}'

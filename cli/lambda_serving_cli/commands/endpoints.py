@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from lambda_serving_cli.aws.deployed import DeployedEndpoint, list_deployed
+from lambda_serving_cli.aws.endpoints import DeployedEndpoint, list_deployed
 from lambda_serving_cli.aws.selection import StackSelection
 from lambda_serving_cli.aws.stack import find_deployed_stack
 from lambda_serving_cli.commands.options.output import JsonOption
