@@ -79,6 +79,12 @@ def test_the_table_is_readable(project: Copy) -> None:
         ("template.yaml", "      - FiletypeLogs\n", "", "its DependsOn lacks it"),
         ("template.yaml", "Value: !Ref Filetype}", "Value: none}", "no output"),
         ("template.yaml", "          /serve/filetype: *route\n", "", "asks for AWS_IAM, whatever"),
+        (
+            "template.yaml",
+            "        paths:\n",
+            "        paths:\n          /serve/nix: *route\n",
+            "/serve/nix",
+        ),
         ("samconfig.toml", '"lambda-serving-prod"', '"' + "p" * 60 + '"', "Lambda takes 64"),
     ],
 )

@@ -72,6 +72,8 @@ def read_routes(body: Mapping[str, Any]) -> dict[str, Route]:
     routes = {}
     for path, methods in body["paths"].items():
         for method, operation in methods.items():
+            if INTEGRATION not in operation:  # no function has it: `validate` tells
+                continue
             verb = "ANY" if method == ANY_METHOD else method.upper()
             key = "$default" if path == "/$default" else f"{verb} {path}"
             scheme = next((name for each in operation.get("security", []) for name in each), "")

@@ -149,6 +149,10 @@ def check_template(
     for endpoint in sorted(set(template.functions) - set(project.list_endpoints())):
         function = template.functions[endpoint].name
         yield Finding(endpoint, "template.yaml", f"{function} has no folder functions/{endpoint}")
+    routes = {path for function in template.functions.values() for path in function.routes}
+    for path in read_node(template.paths) or ():
+        if path not in routes:
+            yield Finding("all", "template.yaml, Api", f"it lists {path}, which no function has")
     for endpoint, each in settings.items():
         found = template.find_function(endpoint)
         if found is None:
