@@ -1,5 +1,5 @@
 # Needs Python and make alone: uv is installed into .local/uv where it is not on PATH.
-#   make up [PORT=4570]     everything up to a deployed stack on this machine, tried out
+#   make up [PORT=4570]     everything up to a deployed stack on this machine, tried out ([AUTH=JWT]: who may call it)
 #   make down               stop it
 #   make test               the whole test suite, on a local cloud of its own
 #   make lint               ruff and mypy (`make ruff`, `make mypy`: one alone, as the commit hooks run them)
@@ -7,6 +7,7 @@
 #   make build [ARCH=arm64] sam build for AWS, for `sam deploy --guided` after it
 PORT ?=
 HOST ?=
+AUTH ?=
 ARCH ?= x86_64
 ROUNDS ?= 10
 
@@ -16,7 +17,7 @@ UV := $(shell command -v uv || echo .local/uv/bin/uv)
 .PHONY: up down test lint ruff mypy bench build sync
 
 up: sync
-	@$(UV) run --no-sync lambda-serving local up $(if $(PORT),--port $(PORT)) $(if $(HOST),--host $(HOST))
+	@$(UV) run --no-sync lambda-serving local up $(if $(PORT),--port $(PORT)) $(if $(HOST),--host $(HOST)) $(if $(AUTH),--auth $(AUTH))
 
 down: sync
 	@$(UV) run --no-sync lambda-serving local down

@@ -23,6 +23,7 @@ BARE = """\
 Resources:  # all of them
   Layer:
     Type: AWS::Serverless::LayerVersion
+    Metadata: {FunctionVersion: &version "1", Key: &key x, Route: &route {}}
     Properties: {ContentUri: layers/runtime/}
     # about the layer
 
@@ -44,7 +45,7 @@ def add(text: str) -> str:
 )
 def test_what_is_added_and_removed_leaves_nothing(text: str) -> None:
     grown = add(text)
-    lines = 25 if "DependsOn" in text else 24  # what watches the logs waits for the new log group
+    lines = 26 if "DependsOn" in text else 23  # its paths, and what watches the logs waits for them
     assert len(grown.splitlines()) == len(text.splitlines()) + lines
     assert ("\r\n" in text) == ("\r\n" in grown) and ("\r\n" not in text or "\n\n" not in grown)
     template = Template(grown)
@@ -62,7 +63,7 @@ def test_it_goes_after_the_last_function() -> None:
 def test_without_a_function_it_goes_after_the_layers() -> None:
     assert list(Template(add(BARE)).resources) == ["Layer", "New", "NewLogs", "Bucket"]
     assert re.search(r"    # about the layer\n\n  New:\n", add(BARE))
-    assert re.search(r"RetentionInDays: .*\n\n  # about the bucket\n  Bucket:", add(BARE))
+    assert re.search(r"KmsKeyId: .*\n\n  # about the bucket\n  Bucket:", add(BARE))
 
 
 def test_each_function_can_be_removed_alone() -> None:
@@ -81,6 +82,7 @@ def test_the_last_log_group_takes_the_list_with_it() -> None:
         text = remove(Template(text), Template(text).functions[endpoint])
         assert function.name + "Logs" not in text
     assert "DependsOn" not in text  # an empty one would be no template
+    assert "        paths: {}\n" in text
     template = Template(add(text))
     assert template.monitoring and template.monitoring.data["DependsOn"] == ["NewLogs"]
     assert remove(template, template.functions["new"]) == text

@@ -59,7 +59,7 @@ OWN_LINES = """\
       FunctionName: !Sub ${AWS::StackName}-churn
       Description: Who leaves
       CodeUri: functions/churn
-      VersionDescription: !Sub ${Architecture}, SnapStart ${SnapStart}, tracing ${Tracing}, metrics in ${MetricsNamespace}
+      VersionDescription: *version
       DeploymentPreference: {Alarms: !If [HasRateAlarms, [!Sub "${AWS::StackName}-churn-faults", !Sub "${AWS::StackName}-churn-latency", !Sub "${AWS::StackName}-churn-throttles"], []]}
       Layers: [!Ref RuntimeLayer, !Ref EngineSklearnLayer]
       Policies: [!Ref ReadModels]
@@ -72,10 +72,11 @@ OWN_LINES = """\
     Properties:
       LogGroupName: !Sub /aws/lambda/${AWS::StackName}-churn
       RetentionInDays: !Ref LogRetentionDays
+      KmsKeyId: *key
+          /serve/churn: *route
+          /serve/churn/{proxy+}: *route
       - ChurnLogs
-  ChurnFunction:
-    Description: The function of the endpoint churn
-    Value: !Ref Churn
+  ChurnFunction: {Value: !Ref Churn}
 """  # noqa: E501
 
 

@@ -171,6 +171,28 @@ def test_openapi_and_docs(flower: Handler) -> None:
     assert "'openapi.json'" in page["body"]
 
 
+@pytest.mark.parametrize(
+    ("name", "context", "kind"),
+    [
+        ("http_openapi", {"authorizer": {"iam": {"accessKey": "AKIA"}}}, "apiKey"),
+        ("http_openapi", {"authorizer": {"jwt": {"claims": {"sub": "me"}}}}, "http"),
+        ("http_openapi", {"identity": {"userArn": "arn:aws:iam::1:user/me"}}, "apiKey"),
+        ("http_openapi", {"authorizer": {"claims": {"sub": "me"}}}, "http"),
+        ("http_openapi", {"authorizer": None, "identity": None}, None),
+        ("http_openapi", {}, None),
+    ],
+)
+def test_openapi_tells_who_may_call(
+    flower: Handler, name: str, context: dict[str, Any], kind: str | None
+) -> None:
+    event = load_event(name)
+    event["requestContext"] |= context
+    document = json.loads(flower(event)["body"])
+    schemes = document["components"].get("securitySchemes", {})
+    assert [scheme["type"] for scheme in schemes.values()] == ([kind] if kind else [])
+    assert document.get("security", []) == [{name: []} for name in schemes]
+
+
 def test_stage_before_the_path(flower: Handler) -> None:
     """A named stage or a base path mapping stands before /serve."""
     assert flower(post_to("/prod/v1/serve/iris_onnx"))["statusCode"] == 200

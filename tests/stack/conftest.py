@@ -66,11 +66,16 @@ class Stack:
         )
         return json.loads(answer["Payload"].read()), answer.get("FunctionError", "")
 
+    @cached_property
+    def http(self) -> httpx.Client:
+        """One for all requests: to make a client takes longer than most of them."""
+        return httpx.Client(timeout=60)
+
     def post(self, path: str, **request: Any) -> httpx.Response:
-        return httpx.post(f"{self.api_url}{path}", timeout=60, **request)
+        return self.http.post(f"{self.api_url}{path}", **request)
 
     def get(self, path: str) -> httpx.Response:
-        return httpx.get(f"{self.api_url}{path}", timeout=60)
+        return self.http.get(f"{self.api_url}{path}")
 
     def read_log(self, function: str) -> str:
         """The lines of a function's log group."""
@@ -126,5 +131,7 @@ def stack() -> Iterator[Stack]:
         if up.returncode:
             bring_down()
             pytest.fail(f"local up failed ({up.returncode}):\n{up.stdout[-3000:]}", pytrace=False)
-        yield Stack(port, up.stdout)
+        running = Stack(port, up.stdout)
+        yield running
+        running.http.close()
         bring_down()

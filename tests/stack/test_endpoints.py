@@ -20,12 +20,11 @@ def replay(stack: Stack, name: str) -> httpx.Response:
     event = load_event(name)
     body = event.get("body", "")
     kept = ("content-type", "content-encoding", "accept")
-    return httpx.request(
+    return stack.http.request(
         event["requestContext"]["http"]["method"],
         f"{stack.api_url}{event['rawPath']}",
         headers={k: v for k, v in event["headers"].items() if k in kept},
         content=b64decode(body) if event["isBase64Encoded"] else body,
-        timeout=60,
     )
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
 
+from lambda_serving_cli.aws.authorization import Access
 from lambda_serving_cli.aws.stack import DeployedStack
 from lambda_serving_cli.terminal.errors import CommandError
 
@@ -78,6 +79,7 @@ def ask_endpoint(
     body: bytes,
     content_type: str,
     by_lambda: bool,
+    token: str | None = None,
 ) -> Reply:
     """Send one request: by HTTP, or by an invoke where that is wanted or there is no HTTP API.
 
@@ -88,22 +90,29 @@ def ask_endpoint(
         function = require_function(stack, endpoint)
         return ask_lambda(stack, function, version, body, content_type)
     path = f"{endpoint}/{version}" if version else endpoint
-    return ask_http(stack, path, body, content_type)
+    return ask_http(stack, stack.find_access(token), path, body, content_type)
 
 
 def ask_http(
-    stack: DeployedStack, path: str, body: bytes | None = None, content_type: str = ""
+    stack: DeployedStack,
+    access: Access,
+    path: str,
+    body: bytes | None = None,
+    content_type: str = "",
 ) -> Reply:
-    """GET, or POST of a body, at /serve/ + path.
+    """GET, or POST of a body, at /serve/ + path, with the signature or token that is asked for.
 
     Raises:
-        CommandError: no answer came.
+        CommandError: no answer came, or there is no token.
+        NoCredentialsError: there is nothing to sign with.
     """
     if stack.api_url is None:
         raise CommandError(f"{stack.name} has no HTTP API", advice="ask the function: --lambda")
     url = f"{stack.api_url}/serve/{path}"
     headers = {"content-type": content_type} if content_type else {}
     request = urllib.request.Request(url, body, headers)
+    for name, value in access.authorize(request.get_method(), url, body, headers).items():
+        request.add_unredirected_header(name, value)  # no other host is told
     try:
         with urllib.request.urlopen(request, timeout=SECONDS) as answer:
             return Reply(answer.status, answer.headers.get("content-type", ""), answer.read())

@@ -2,9 +2,11 @@
 
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
+from lambda_serving_cli.aws.authorization import Access, TokenError
 from lambda_serving_cli.aws.deployed import Reply, ask_http, ask_metadata
 from lambda_serving_cli.aws.stack import DeployedStack
 from lambda_serving_cli.terminal.errors import CommandError
@@ -66,13 +68,14 @@ class DeployedEndpoint:
         }
 
 
-def list_deployed(stack: DeployedStack) -> list[DeployedEndpoint]:
+def list_deployed(stack: DeployedStack, token: str | None = None) -> list[DeployedEndpoint]:
     """Ask every endpoint of a stack how it is."""
+    access = stack.find_access(token)
     with ThreadPoolExecutor(THREADS) as pool:
-        return list(pool.map(lambda name: look(stack, name), sorted(stack.functions)))
+        return list(pool.map(lambda name: look(stack, access, name), sorted(stack.functions)))
 
 
-def look(stack: DeployedStack, endpoint: str) -> DeployedEndpoint:
+def look(stack: DeployedStack, access: Access, endpoint: str) -> DeployedEndpoint:
     """Ask one; by HTTP, or by an invoke where the HTTP API lets nobody in.
 
     Raises:
@@ -81,10 +84,11 @@ def look(stack: DeployedStack, endpoint: str) -> DeployedEndpoint:
     function = stack.functions[endpoint]
     try:
         if stack.api_url is not None:
-            ready = ask_http(stack, f"{endpoint}/health/ready")
-            reply = ask_http(stack, endpoint)
-            if reply.status not in (401, 403, 404):
-                return _describe(endpoint, function, ready, reply)
+            with suppress(TokenError):
+                ready = ask_http(stack, access, f"{endpoint}/health/ready")
+                reply = ask_http(stack, access, endpoint)
+                if reply.status not in (401, 403, 404):
+                    return _describe(endpoint, function, ready, reply)
         reply = ask_metadata(stack, function)
         return _describe(endpoint, function, reply, reply)
     except CommandError as error:

@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from lambda_serving_cli.files.content import write_atomically
 
@@ -27,6 +28,10 @@ class LocalStack:
     stack_name: str
     model_bucket: str
     functions: Mapping[str, str]
+    auth: str = "NONE"
+    """Who may call the HTTP API: the template's parameter Auth."""
+    token_client: str = ""
+    """With JWT: the client of the user pool that issues the tokens."""
 
     def write(self, state: Path) -> None:
         """Write `stack.json`, and the environment that points `sam local` at this stack."""
@@ -40,6 +45,18 @@ class LocalStack:
         }
         text = json.dumps({"Parameters": variables}, indent=2) + "\n"
         write_atomically(state / ENVIRONMENT_FILE, text)
+
+
+USER = {"USERNAME": "local", "PASSWORD": "Local-cloud-1"}
+"""The one user of the local cloud's user pool. Both are as public as its credentials."""
+
+
+def ask_token(client: Any, token_client: str) -> str:
+    """An access token of the local cloud's user pool, good for an hour."""
+    answer = client.initiate_auth(
+        AuthFlow="USER_PASSWORD_AUTH", ClientId=token_client, AuthParameters=USER
+    )
+    return str(answer["AuthenticationResult"]["AccessToken"])
 
 
 def read_local_stack(state: Path) -> LocalStack:

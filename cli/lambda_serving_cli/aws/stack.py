@@ -9,8 +9,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from lambda_serving_cli.aws.authorization import JWT, NONE, Access
 from lambda_serving_cli.aws.errors import tell_aws_errors
-from lambda_serving_cli.aws.local_stack import CREDENTIAL, STACK_FILE, read_local_stack
+from lambda_serving_cli.aws.local_stack import (
+    CREDENTIAL,
+    STACK_FILE,
+    LocalStack,
+    ask_token,
+    read_local_stack,
+)
 from lambda_serving_cli.aws.selection import StackSelection
 from lambda_serving_cli.files.root import find_root_or_cwd
 from lambda_serving_cli.terminal.errors import CommandError
@@ -39,11 +46,10 @@ class Stack:
         """The cloud and its stack as a person knows them."""
         return "the local cloud" if self.local else f"stack {self.stack_name} in {self.region}"
 
-    def client(self, service: str, config: Config | None = None) -> Any:
-        """A boto3 client. The local cloud's never holds the user's own profile or credentials."""
+    def make_session(self) -> Any:
+        """A boto3 session. The local cloud's never holds the user's own profile or credentials."""
         import boto3
         import botocore.session
-        from botocore.config import Config
 
         keys: dict[str, Any] = {"profile_name": self.profile}
         if self.local:
@@ -54,14 +60,19 @@ class Stack:
                 "aws_access_key_id": CREDENTIAL,
                 "aws_secret_access_key": CREDENTIAL,
             }
-        session = boto3.Session(region_name=self.region, **keys)
+        return boto3.Session(region_name=self.region, **keys)
+
+    def client(self, service: str, config: Config | None = None) -> Any:
+        """A boto3 client."""
+        from botocore.config import Config
+
         calm = Config(
             retries={"mode": "standard", "total_max_attempts": 5},
             connect_timeout=10,
             read_timeout=60,
         )
-        return session.client(
-            service,  # type: ignore[call-overload]
+        return self.make_session().client(
+            service,
             endpoint_url=self.endpoint_url,
             config=calm.merge(config) if config else calm,
         )
@@ -113,6 +124,15 @@ class DeployedStack(Stack):
     bucket: str
     api_url: str | None
     functions: Mapping[str, str]
+    auth: str = NONE
+    token_client: str = ""
+    """The client of a local cloud's own user pool, which anyone may have tokens of."""
+
+    def find_access(self, token: str | None = None) -> Access:
+        """What the HTTP API asks for; the token that was given, or one of the local cloud's own."""
+        if token is None and self.auth == JWT and self.token_client:
+            token = ask_token(self.client("cognito-idp"), self.token_client)
+        return Access(self.auth, self.region, token, lambda: self.make_session().get_credentials())
 
 
 def find_stack(selection: StackSelection) -> Stack:
@@ -168,6 +188,11 @@ def _find_local(selection: StackSelection) -> DeployedStack | None:
             f"{state / STACK_FILE} cannot be read: {error}", advice=advice
         ) from error
     _check_reachable(stack.aws_endpoint_url)
+    return open_local_stack(stack)
+
+
+def open_local_stack(stack: LocalStack) -> DeployedStack:
+    """The stack of a local cloud."""
     return DeployedStack(
         stack_name=stack.stack_name,
         region=stack.region,
@@ -176,6 +201,8 @@ def _find_local(selection: StackSelection) -> DeployedStack | None:
         bucket=stack.model_bucket,
         api_url=stack.api_url,
         functions=stack.functions,
+        auth=stack.auth,
+        token_client=stack.token_client,
     )
 
 
@@ -207,6 +234,9 @@ def _describe(stack: Stack) -> DeployedStack:
         client = stack.client("cloudformation")
         (found,) = client.describe_stacks(StackName=stack.stack_name)["Stacks"]
     outputs = {item["OutputKey"]: item["OutputValue"] for item in found.get("Outputs", [])}
+    parameters = {
+        item["ParameterKey"]: item.get("ParameterValue", "") for item in found.get("Parameters", [])
+    }
     if "ModelBucket" not in outputs:
         raise CommandError(
             f"the stack {stack.stack_name} has no output ModelBucket ({found['StackStatus']})",
@@ -217,4 +247,5 @@ def _describe(stack: Stack) -> DeployedStack:
         bucket=outputs["ModelBucket"],
         api_url=outputs.get("ApiUrl"),
         functions=stack.list_functions(),
+        auth=parameters.get("Auth", NONE),  # an older template is open
     )

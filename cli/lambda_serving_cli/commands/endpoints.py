@@ -7,17 +7,21 @@ from lambda_serving_cli.aws.selection import StackSelection
 from lambda_serving_cli.aws.stack import find_deployed_stack
 from lambda_serving_cli.commands.options.output import JsonOption
 from lambda_serving_cli.commands.options.stack import with_stack_options
+from lambda_serving_cli.commands.options.token import TokenOption
 from lambda_serving_cli.terminal.output import write_json, write_line, write_text
 from lambda_serving_cli.terminal.tables import Cell, write_table
 
 
 @with_stack_options
-def endpoints(as_json: JsonOption = False, *, selection: StackSelection) -> None:
+def endpoints(
+    token: TokenOption = None, as_json: JsonOption = False, *, selection: StackSelection
+) -> None:
     """Show the deployed endpoints.
 
     It shows the versions of each, who gets its traffic, and its health. Asking for the health
-    loads an endpoint that no request has loaded yet. What the circuit breaker took out of the
-    traffic, and what is broken, is told by the one environment that answers.
+    loads an endpoint that no request has loaded yet. Where the HTTP API lets nobody in, the
+    functions are asked directly. What the circuit breaker took out of the traffic, and what is
+    broken, is told by the one environment that answers.
 
     Examples:
 
@@ -26,7 +30,7 @@ def endpoints(as_json: JsonOption = False, *, selection: StackSelection) -> None
       lambda-serving endpoints --stack lambda-serving-prod --json
     """
     stack = find_deployed_stack(selection)
-    found = list_deployed(stack)
+    found = list_deployed(stack, token)
     if as_json:
         about = {"stack": stack.stack_name, "region": stack.region, "local": stack.local}
         write_json({**about, "endpoints": found})

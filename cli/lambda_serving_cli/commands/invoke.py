@@ -6,13 +6,15 @@ from typing import Annotated, Any
 
 import typer
 
+from lambda_serving_cli.aws.authorization import IAM, JWT
 from lambda_serving_cli.aws.deployed import Reply, ask_endpoint, require_function
 from lambda_serving_cli.aws.selection import StackSelection
-from lambda_serving_cli.aws.stack import find_deployed_stack
+from lambda_serving_cli.aws.stack import DeployedStack, find_deployed_stack
 from lambda_serving_cli.commands.options.body import read_body
 from lambda_serving_cli.commands.options.checks import check_with
 from lambda_serving_cli.commands.options.output import JsonOption
 from lambda_serving_cli.commands.options.stack import with_stack_options
+from lambda_serving_cli.commands.options.token import TokenOption
 from lambda_serving_cli.project.project import check_name, check_version
 from lambda_serving_cli.terminal.errors import CommandError
 from lambda_serving_cli.terminal.output import write_json
@@ -43,13 +45,15 @@ def invoke(
             "--lambda/--http", help="Invoke the function, or call the HTTP API, which is usual."
         ),
     ] = False,
+    token: TokenOption = None,
     as_json: JsonOption = False,
     *,
     selection: StackSelection,
 ) -> None:
     """Send one request to an endpoint.
 
-    The answer goes to standard output as it is.
+    The answer goes to standard output as it is. By HTTP the request is signed, or bears a token,
+    as the stack asks for (its parameter Auth).
 
     Examples:
 
@@ -61,15 +65,29 @@ def invoke(
     body, content_type = read_body(data, content_type)
     stack = find_deployed_stack(selection)
     function = require_function(stack, endpoint)
-    reply = ask_endpoint(stack, endpoint, version, body, content_type, by_lambda)
+    reply = ask_endpoint(stack, endpoint, version, body, content_type, by_lambda, token)
     show_reply(reply, as_json)
     if reply.is_error:
-        about = reply.read()
-        request = about.get("request_id") if isinstance(about, dict) else None
-        advice = f"the log group /aws/lambda/{function} has more"
-        if request:
-            advice += f", under the request id {request}"
+        advice = advise(stack, function, reply)
         raise CommandError(f"{endpoint} answered {reply.describe_error()}", advice=advice)
+
+
+REFUSALS = {
+    IAM: "the credentials must be permitted execute-api:Invoke on this API (docs/security.md)",
+    JWT: "the token must be of the stack's JwtIssuer and JwtAudience, and not expired"
+    " (docs/security.md)",
+}
+"""What to do about an HTTP API that lets a request not in."""
+
+
+def advise(stack: DeployedStack, function: str, reply: Reply) -> str:
+    """Where to look for more; errors of the endpoint have a request id, those of the API none."""
+    about = reply.read()
+    request = about.get("request_id") if isinstance(about, dict) else None
+    if reply.status in (401, 403) and not request and stack.auth in REFUSALS:
+        return REFUSALS[stack.auth]
+    advice = f"the log group /aws/lambda/{function} has more"
+    return f"{advice}, under the request id {request}" if request else advice
 
 
 def show_reply(reply: Reply, as_json: bool) -> None:

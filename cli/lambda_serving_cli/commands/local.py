@@ -2,11 +2,13 @@
 
 import shlex
 from dataclasses import asdict
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from lambda_serving_cli.aws import authorization
 from lambda_serving_cli.aws.local_stack import CREDENTIAL
 from lambda_serving_cli.commands.options.output import JsonOption
 from lambda_serving_cli.local_cloud.cloud import Running, bring_up, take_down
@@ -22,6 +24,14 @@ StateOption = Annotated[
 ]
 
 
+class Auth(StrEnum):
+    """Who may call."""
+
+    NONE = authorization.NONE
+    AWS_IAM = authorization.IAM
+    JWT = authorization.JWT
+
+
 @app.command()
 def up(
     port: Annotated[
@@ -33,20 +43,26 @@ def up(
     host: Annotated[
         str | None, typer.Option(help="Address to listen on.", show_default=DEFAULT_HOST)
     ] = None,
+    auth: Annotated[
+        Auth, typer.Option(help="Who may call the HTTP API, as the template's parameter says it.")
+    ] = Auth.NONE,
     state: StateOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Build, start and deploy what changed, and try every endpoint.
+
+    With JWT a user pool of the local cloud issues the tokens, and the other commands get one there.
 
     Examples:
 
     \b
       lambda-serving local up
       lambda-serving local up --port 4570 --state /tmp/second --json
+      lambda-serving local up --auth JWT
     """
     layout = find_layout(state)
     with keep_stdout_clean(as_json):
-        running = bring_up(layout, host, port)
+        running = bring_up(layout, host, port, auth)
         show_exchanges(running)
         show_next(layout, running)
     if as_json:
@@ -89,7 +105,9 @@ def show_next(layout: Layout, running: Running) -> None:
     stack = running.stack
     credentials = f"AWS_ACCESS_KEY_ID={CREDENTIAL} AWS_SECRET_ACCESS_KEY={CREDENTIAL}"
     write_line(f"\nThe local cloud is up; {layout.stack_file} says how to reach it. Try next:")
-    if "filetype" in stack.functions:
+    if stack.auth != authorization.NONE:
+        write_line("  uv run lambda-serving invoke filetype --data @README.md")
+    elif "filetype" in stack.functions:
         write_line(f"  curl --data-binary @README.md {stack.api_url}/serve/filetype")
     if "iris_onnx" in stack.functions:
         write_line(

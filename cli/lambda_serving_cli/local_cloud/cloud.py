@@ -5,8 +5,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from lambda_serving_cli.aws.local_stack import LocalStack
+from lambda_serving_cli.aws.stack import open_local_stack
 from lambda_serving_cli.local_cloud import ministack, publish, smoke
 from lambda_serving_cli.local_cloud.build import BUILD_STEP, plan_build, run_build
+from lambda_serving_cli.local_cloud.callers import find_callers
 from lambda_serving_cli.local_cloud.deploy import deploy, describe
 from lambda_serving_cli.local_cloud.layout import (
     DEFAULT_HOST,
@@ -34,8 +36,10 @@ class Running:
     exchanges: Mapping[str, Sequence[smoke.Exchange]]
 
 
-def bring_up(layout: Layout, host: str | None, port: int | None) -> Running:
+def bring_up(layout: Layout, host: str | None, port: int | None, auth: str) -> Running:
     """Bring the cloud up to the project as it stands; what did not change is left alone.
+
+    `auth` is the template's parameter: who may call.
 
     Raises:
         CommandError: a step failed. What runs by then keeps running, for a look at it. Or another
@@ -45,13 +49,13 @@ def bring_up(layout: Layout, host: str | None, port: int | None) -> Running:
 
     try:
         with lock(layout.lock_file):
-            return _bring_up(layout, host, port)
+            return _bring_up(layout, host, port, auth)
     except (BotoCoreError, ClientError) as error:
         advice = "`make down`, then `make up` begins anew"
         raise CommandError(str(error), log=layout.log("ministack"), advice=advice) from error
 
 
-def _bring_up(layout: Layout, host: str | None, port: int | None) -> Running:
+def _bring_up(layout: Layout, host: str | None, port: int | None, auth: str) -> Running:
     steps = Steps(STEPS)
     process = _run_ministack(layout, steps, host, port)
     # From here on AWS is the local cloud, for this process and those it starts.
@@ -67,20 +71,23 @@ def _bring_up(layout: Layout, host: str | None, port: int | None) -> Running:
     for doubt in list_doubts(project, build.target):
         remark(f"Warning: {doubt.endpoint}, {doubt.where}: {doubt.problem}")
     with steps.step("sam deploy to the local cloud") as step:
-        deployed = deploy(layout, build, process, environment)
+        callers = find_callers(auth)
+        deployed = deploy(layout, build, process, callers, environment)
         step.outcome = "deployed" if deployed else "unchanged"
     with steps.step("HTTP routes") as step:
         changes = reconcile_routes()
         step.outcome = f"{changes} changed" if changes else "unchanged"
-    stack = describe(process)
+    stack = describe(process, callers)
     with steps.step("models into the bucket") as step:
         allow_plain_http(stack.model_bucket)
         count = publish.publish(layout.models, stack.model_bucket)
         step.outcome = f"{count} uploaded" if count else "unchanged"
     stack.write(layout.state)
     with steps.step("one request to every endpoint"):
+        access = open_local_stack(stack).find_access()
         exchanges = {
-            endpoint: smoke.try_endpoint(layout, stack, endpoint) for endpoint in stack.functions
+            endpoint: smoke.try_endpoint(layout, stack, access, endpoint)
+            for endpoint in stack.functions
         }
     return Running(stack, exchanges)
 

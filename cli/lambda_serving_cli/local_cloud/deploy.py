@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from lambda_serving_cli.aws.local_stack import REGION, STACK_NAME, LocalStack
 from lambda_serving_cli.files.content import write_atomically
 from lambda_serving_cli.local_cloud.build import Build, read
+from lambda_serving_cli.local_cloud.callers import Callers
 from lambda_serving_cli.local_cloud.layers import pack_layers
 from lambda_serving_cli.local_cloud.layout import Layout, find_tool
 from lambda_serving_cli.local_cloud.ministack import Process
@@ -13,13 +14,22 @@ from lambda_serving_cli.terminal.steps import run_logged
 ADVICE = "read the log; if the stack is stuck, `make down` and `make up` begin anew"
 
 
-def deploy(layout: Layout, build: Build, process: Process, environment: Mapping[str, str]) -> bool:
+def deploy(
+    layout: Layout,
+    build: Build,
+    process: Process,
+    callers: Callers,
+    environment: Mapping[str, str],
+) -> bool:
     """Deploy unless this very cloud has this very build. Returns whether it did.
 
     Raises:
         CommandError: `sam deploy` failed.
     """
-    stamp, wanted = layout.stamp("deploy"), f"{read(build.stamp)} {process.pid} {process.birth}"
+    # Ministack knows no alarms on metric math.
+    parameters = [*callers.parameters, "Alarms=plain"]
+    stamp = layout.stamp("deploy")
+    wanted = " ".join([read(build.stamp), str(process.pid), process.birth, *parameters])
     if read(stamp) == wanted:
         return False
     stamp.unlink(missing_ok=True)
@@ -28,14 +38,13 @@ def deploy(layout: Layout, build: Build, process: Process, environment: Mapping[
     command += ["--config-env", "local", "--no-progressbar"]
     command += ["--stack-name", STACK_NAME, "--region", REGION]
     command += ["--template-file", str(pack_layers(build.target, layout.layers))]
-    # Ministack knows no alarms on metric math.
-    command += [*(build.overrides or ["--parameter-overrides"]), "Alarms=plain"]
+    command += [*(build.overrides or ["--parameter-overrides"]), *parameters]
     run_logged(command, layout.log("deploy"), cwd=layout.root, env=environment, advice=ADVICE)
     write_atomically(stamp, wanted)
     return True
 
 
-def describe(process: Process) -> LocalStack:
+def describe(process: Process, callers: Callers) -> LocalStack:
     """Read the deployed stack: its API, its bucket, its functions."""
     resources = list_resources()
     (api_id,) = (name for kind, name in resources.values() if kind == "AWS::ApiGatewayV2::Api")
@@ -52,6 +61,8 @@ def describe(process: Process) -> LocalStack:
         functions={
             name.removeprefix(prefix): name for name in sorted(functions) if name.startswith(prefix)
         },
+        auth=callers.auth,
+        token_client=callers.token_client,
     )
 
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from lambda_serving_cli.aws.authorization import Access
 from lambda_serving_cli.aws.local_stack import LocalStack
 from lambda_serving_cli.files.content import read_text
 from lambda_serving_cli.local_cloud.layout import Layout
@@ -40,7 +41,9 @@ class Exchange:
     milliseconds: int
 
 
-def try_endpoint(layout: Layout, stack: LocalStack, endpoint: str) -> list[Exchange]:
+def try_endpoint(
+    layout: Layout, stack: LocalStack, access: Access, endpoint: str
+) -> list[Exchange]:
     """Send the endpoint its sample requests.
 
     One without a sample for HTTP is asked whether it is ready, which loads its model as well. It
@@ -53,10 +56,10 @@ def try_endpoint(layout: Layout, stack: LocalStack, endpoint: str) -> list[Excha
     invoke = layout.root / "events" / f"invoke_{endpoint}.json"
     try:
         if http.exists():
-            exchanges = [replay(stack, read_event(http))]
+            exchanges = [replay(stack, access, read_event(http))]
         else:
             ready = f"{stack.api_url}/serve/{endpoint}/health/ready"
-            exchanges = [send_http(ready, accepted=NO_MODEL)]
+            exchanges = [send_http(access, ready, accepted=NO_MODEL)]
         if invoke.exists():
             exchanges.append(send_invoke(stack.functions[endpoint], invoke.read_bytes()))
     except CommandError as error:
@@ -80,11 +83,12 @@ def read_event(path: Path) -> Mapping[str, Any]:
     return event
 
 
-def replay(stack: LocalStack, event: Mapping[str, Any]) -> Exchange:
+def replay(stack: LocalStack, access: Access, event: Mapping[str, Any]) -> Exchange:
     """Send the request that an API Gateway event tells of."""
     query = f"?{event['rawQueryString']}" if event.get("rawQueryString") else ""
     text = event.get("body") or ""
     return send_http(
+        access,
         f"{stack.api_url}{event['rawPath']}{query}",
         method=event["requestContext"]["http"]["method"],
         body=base64.b64decode(text) if event.get("isBase64Encoded") else text.encode(),
@@ -93,6 +97,7 @@ def replay(stack: LocalStack, event: Mapping[str, Any]) -> Exchange:
 
 
 def send_http(
+    access: Access,
     url: str,
     method: str = "GET",
     body: bytes = b"",
@@ -101,7 +106,9 @@ def send_http(
     accepted: bytes | None = None,
 ) -> Exchange:
     """Send a request. Raises CommandError unless the answer is 2xx, or holds what is `accepted`."""
-    request = urllib.request.Request(url, body or None, dict(headers or {}), method=method)
+    known = dict(headers or {})
+    known |= access.authorize(method, url, body, known)
+    request = urllib.request.Request(url, body or None, known, method=method)
     started = time.monotonic()
     try:
         with urllib.request.urlopen(request, timeout=REQUEST_SECONDS) as answer:

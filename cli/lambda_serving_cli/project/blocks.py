@@ -11,6 +11,7 @@ from lambda_serving.settings.engines import ENGINES
 from lambda_serving_cli.monitoring.alarms import KINDS, camel
 from lambda_serving_cli.project.template import STACK, Entry, Template
 from lambda_serving_cli.project.template_edits import insert, set_references
+from lambda_serving_cli.terminal.errors import CommandError
 
 FUNCTION = """\
   {resource}:
@@ -20,7 +21,7 @@ FUNCTION = """\
       FunctionName: !Sub ${{AWS::StackName}}-{endpoint}
       Description: {description}
       CodeUri: functions/{endpoint}
-      VersionDescription: !Sub {version}
+      VersionDescription: *version
       DeploymentPreference: {{Alarms: !If [HasRateAlarms, [{alarms}], []]}}
       Layers: [{layers}]
       Policies: [{policies}]
@@ -33,17 +34,20 @@ FUNCTION = """\
     Properties:
       LogGroupName: !Sub /aws/lambda/${{AWS::StackName}}-{endpoint}
       RetentionInDays: !Ref LogRetentionDays
+      KmsKeyId: *key
 """
-VERSION = (
-    "${Architecture}, SnapStart ${SnapStart}, tracing ${Tracing}, metrics in ${MetricsNamespace}"
-)
-"""Parameters whose change SAM does not see: one in the description makes a new version."""
+PATHS = """\
+          /serve/{endpoint}: *route
+          /serve/{endpoint}/{{proxy+}}: *route
+"""
+"""Of the HTTP API's own document, which says who may call them."""
 
 OUTPUT = """\
-  {resource}Function:
-    Description: The function of the endpoint {endpoint}
-    Value: !Ref {resource}
+  {resource}Function: {{Value: !Ref {resource}}}
 """
+ANCHORS = ("version", "key", "route")
+"""What an older template lacks."""
+
 RUNTIME = "runtime"
 """The folder of the layer that every function has."""
 
@@ -68,7 +72,16 @@ YAML_WORDS = {"y", "n", "yes", "no", "on", "off", "true", "false", "null"}
 def add_function(
     template: Template, endpoint: str, settings: EndpointSettings, description: str
 ) -> tuple[str, str]:
-    """The template's text with a function for the endpoint, and the function's logical id."""
+    """The template's text with a function for the endpoint, and the function's logical id.
+
+    Raises:
+        CommandError: the template is of an older version.
+    """
+    if missing := [name for name in ANCHORS if f"&{name} " not in template.text]:
+        raise CommandError(
+            f"template.yaml has no anchor &{missing[0]}: it is of an older version",
+            advice="docs/upgrade.md says how it is brought up to date",
+        )
     resource = name_resource(endpoint, [*template.resources, *template.outputs])
     layers = [
         name for name in list_layers(template, settings) if name not in template.global_layers
@@ -77,15 +90,14 @@ def add_function(
         resource=resource,
         endpoint=endpoint,
         description=quote(description or f"The endpoint {endpoint}"),
-        version=VERSION,
         alarms=", ".join(f'!Sub "{STACK}{endpoint}-{kind}"' for kind in KINDS),
         path=f"/serve/{endpoint}",
         below=f"/serve/{endpoint}/{{proxy+}}",
         layers=_refer(layers),
         policies=_refer(list_policies(settings)),
     )
-    output = OUTPUT.format(resource=resource, endpoint=endpoint)
-    return insert(template, function, output, f"{resource}Logs"), resource
+    output, paths = OUTPUT.format(resource=resource), PATHS.format(endpoint=endpoint)
+    return insert(template, function, output, f"{resource}Logs", paths), resource
 
 
 def adapt_function(

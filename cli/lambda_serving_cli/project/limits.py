@@ -168,7 +168,8 @@ def translate(text: str, parameters: Mapping[str, str]) -> dict[str, Any]:
     from samtranslator.yaml_helper import yaml_parse
 
     logging.getLogger("samtranslator").setLevel(logging.ERROR)
-    template: dict[str, Any] = yaml_parse(text)
+    # Without YAML's aliases, as `sam build` writes it: what SAM adds to one path would be in all.
+    template: dict[str, Any] = json.loads(json.dumps(yaml_parse(text)))
     for resource in template.get("Resources", {}).values():
         key = {FUNCTION: "CodeUri", LAYER: "ContentUri"}.get(resource.get("Type"))
         if key and isinstance(dig(resource, "Properties", key), str):
@@ -186,11 +187,18 @@ def translate(text: str, parameters: Mapping[str, str]) -> dict[str, Any]:
 def read_deploy(root: Path) -> dict[str, str]:
     """The value of the parameter on which it depends what resources there are: gradual deploys
     have more, and count where one environment of samconfig.toml has them."""
-    for environment in read_toml(root / "samconfig.toml").values():
-        given = dig(environment, "deploy", "parameters", "parameter_overrides") or ""
-        pairs = given if isinstance(given, list) else shlex.split(str(given))
-        named = dict(str(pair).split("=", 1) for pair in pairs if "=" in str(pair))
-        value = named.get(PREFERENCE, AT_ONCE)
+    for parameters in list_parameters(root).values():
+        value = parameters.get(PREFERENCE, AT_ONCE)
         if value != AT_ONCE:
             return {PREFERENCE: value}
     return {}
+
+
+def list_parameters(root: Path) -> dict[str, dict[str, str]]:
+    """Environment of samconfig.toml -> the template's parameters that it deploys with."""
+    found = {}
+    for name, environment in read_toml(root / "samconfig.toml").items():
+        given = dig(environment, "deploy", "parameters", "parameter_overrides") or ""
+        pairs = given if isinstance(given, list) else shlex.split(str(given))
+        found[name] = dict(str(pair).split("=", 1) for pair in pairs if "=" in str(pair))
+    return found

@@ -12,6 +12,7 @@ from lambda_serving_cli.project.yaml_nodes import compose, dig, read_node, refer
 from lambda_serving_cli.terminal.errors import CommandError
 
 FUNCTION, LAYER = "AWS::Serverless::Function", "AWS::Serverless::LayerVersion"
+HTTP_API, EVENT = "AWS::Serverless::HttpApi", "HttpApi"
 STACK = "${AWS::StackName}-"
 """What function names begin with."""
 
@@ -38,6 +39,23 @@ class Entry:
         found = self.data.get("Properties")
         return found if isinstance(found, dict) else {}
 
+    @property
+    def routes(self) -> set[str]:
+        """The paths of a function's HTTP events."""
+        return {path for _, path in self._list_events()}
+
+    @property
+    def methods(self) -> set[str]:
+        """The methods of a function's HTTP events, in capitals."""
+        return {method.upper() for method, _ in self._list_events()}
+
+    def _list_events(self) -> Iterator[tuple[str, str]]:
+        events = dig(self.properties, "Events")
+        for event in events.values() if isinstance(events, dict) else ():
+            path = dig(event, "Properties", "Path")
+            if dig(event, "Type") == EVENT and isinstance(path, str):
+                yield str(dig(event, "Properties", "Method")), path
+
 
 class Template:
     """A template as it is."""
@@ -61,11 +79,11 @@ class Template:
             raise CommandError(f"template.yaml: expected {section} as a block of names")
         for key, value in node.value:
             start = self.text.rfind("\n", 0, key.start_mark.index) + 1
-            end = self._trim(start, value.end_mark.index, key.start_mark.column)
+            end = self.trim(start, value.end_mark.index, key.start_mark.column)
             data = read_node(value)
             yield Entry(key.value, data if isinstance(data, dict) else {}, start, end)
 
-    def _trim(self, start: int, limit: int, indent: int) -> int:
+    def trim(self, start: int, limit: int, indent: int) -> int:
         """The end of a block. Comments after it belong to what follows, unless deeper than it."""
         end = self.text.find("\n", limit) + 1 or len(self.text)
         if self.text[:limit].rpartition("\n")[2].strip() == "":
@@ -120,6 +138,15 @@ class Template:
         """Logical ids under `DependsOn`."""
         value = entry.data.get("DependsOn", [])
         return value if isinstance(value, list) else [str(value)]
+
+    @property
+    def paths(self) -> yaml.MappingNode | None:
+        """The paths that an HTTP API's own OpenAPI document names; None where it has none."""
+        apis = (name for name, entry in self.resources.items() if entry.type == HTTP_API)
+        node = find_node(find_node(self.root, "Resources"), next(apis, ""))
+        for key in ("Properties", "DefinitionBody", "paths"):
+            node = find_node(node, key)
+        return node if isinstance(node, yaml.MappingNode) else None
 
     def find_outputs(self, function: Entry) -> list[Entry]:
         """The outputs that give the function's name."""

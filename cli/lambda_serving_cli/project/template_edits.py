@@ -6,6 +6,7 @@ The parser only tells where things stand; what is not edited stays byte for byte
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterator, Sequence
 
@@ -16,12 +17,12 @@ from lambda_serving_cli.project.yaml_nodes import compose, list_references, read
 from lambda_serving_cli.terminal.errors import CommandError
 
 
-def insert(template: Template, function: str, output: str, log_group: str) -> str:
-    """The text with a function's block after the last one's, and its output the same; what
+def insert(template: Template, function: str, output: str, log_group: str, paths: str) -> str:
+    """The text with a function's block after the last one's, its output and paths the same; what
     watches the logs waits for the new log group.
 
     Raises:
-        CommandError: the nested stack's `DependsOn` is no block of names.
+        CommandError: the nested stack's `DependsOn` is no block of names, or the paths are none.
     """
     own = [
         entry for function_ in template.functions.values() for entry in _own(template, function_)
@@ -32,7 +33,8 @@ def insert(template: Template, function: str, output: str, log_group: str) -> st
     outputs = [out for entry in template.functions.values() for out in template.find_outputs(entry)]
     below = max(entry.end for entry in outputs or list(template.outputs.values()))
     edits = [(place, place, f"\n{function}"), (below, below, output)]
-    return _splice(template, [*edits, *_add_dependency(template, log_group)])
+    edits += [*_add_dependency(template, log_group), *_add_paths(template, paths)]
+    return _splice(template, edits)
 
 
 def remove(template: Template, function: Entry) -> str:
@@ -44,7 +46,8 @@ def remove(template: Template, function: Entry) -> str:
     entries = [*_own(template, function), *template.find_outputs(function)]
     names = {entry.name for entry in _own(template, function)}
     spans = [*_join(template, entries), *_find_dependencies(template, names)]
-    text = _splice(template, [(start, end, "") for start, end in spans])
+    edits = [(start, end, "") for start, end in spans]
+    text = _splice(template, [*edits, *_drop_paths(template, function)])
     left = sorted(names & set(list_references(compose(text))))
     if left:
         raise CommandError(
@@ -115,6 +118,43 @@ def _find_dependency_list(
     found = find_node(find_node(template.root, "Resources"), stack.name) if stack else None
     pairs = found.value if isinstance(found, yaml.MappingNode) else []
     return next((pair for pair in pairs if pair[0].value == "DependsOn"), (None, None))
+
+
+def _add_paths(template: Template, paths: str) -> Iterator[tuple[int, int, str]]:
+    node = template.paths
+    if node is None:
+        return
+    if node.flow_style and not node.value:  # `{}`
+        yield node.start_mark.index - 1, _end_line(template, node), paths
+        return
+    if node.flow_style:
+        advice = f"write them so; there is to be {' and '.join(paths.split())}"
+        raise CommandError("template.yaml: expected the paths of Api line by line", advice=advice)
+    spans = list(_list_paths(template, node).values())
+    place = spans[-1][1]
+    yield place, place, paths
+
+
+def _drop_paths(template: Template, function: Entry) -> Iterator[tuple[int, int, str]]:
+    """Without the paths that lead to the function; `{}` if none is left."""
+    if template.paths is None or template.paths.flow_style:
+        return
+    spans = _list_paths(template, template.paths)
+    gone = [spans[path] for path in spans if path in function.routes]
+    if len(gone) < len(spans):
+        yield from ((start, end, "") for start, end in gone)
+        return
+    start, end = (len(template.text[:place].rstrip("\r\n")) for place in (gone[0][0], gone[-1][1]))
+    yield start, end, " {}"
+
+
+def _list_paths(template: Template, node: yaml.MappingNode) -> dict[str, tuple[int, int]]:
+    """Path -> its lines. An alias as value says where its anchor stands: keys alone count."""
+    keys = [key for key, _ in node.value]
+    starts = [_begin_line(template, key) for key in keys]
+    end = template.trim(starts[-1], node.end_mark.index, keys[-1].start_mark.column)
+    spans = itertools.pairwise([*starts, end])
+    return {key.value: span for key, span in zip(keys, spans, strict=True)}
 
 
 def _begin_line(template: Template, node: yaml.Node) -> int:

@@ -16,7 +16,7 @@ from lambda_serving_cli.project.monitoring import describe_changes
 from lambda_serving_cli.project.project import Project
 from lambda_serving_cli.project.template import MONITORING, Entry, Template
 from lambda_serving_cli.project.toml_file import FILE
-from lambda_serving_cli.project.yaml_nodes import dig
+from lambda_serving_cli.project.yaml_nodes import dig, read_node
 from lambda_serving_cli.terminal.errors import CommandError
 from lambda_serving_cli.validation.findings import Finding
 
@@ -148,6 +148,10 @@ def check_template(
     for endpoint in sorted(set(template.functions) - set(project.list_endpoints())):
         function = template.functions[endpoint].name
         yield Finding(endpoint, "template.yaml", f"{function} has no folder functions/{endpoint}")
+    routes = {path for function in template.functions.values() for path in function.routes}
+    for path in read_node(template.paths) or ():
+        if path not in routes:
+            yield Finding("all", "template.yaml, Api", f"it lists {path}, which no function has")
     for endpoint, each in settings.items():
         found = template.find_function(endpoint)
         if found is None:
@@ -172,14 +176,12 @@ def _check_function(
     if template.monitoring and (needed := template.own_log_groups.get(endpoint)):
         if needed not in template.list_dependencies(template.monitoring):
             yield f"{template.monitoring.name} counts crashes in {needed}: its DependsOn lacks it"
-    routes = {
-        dig(event, "Properties", "Path")
-        for event in (dig(function.properties, "Events") or {}).values()
-        if dig(event, "Type") == "HttpApi"
-    }
+    listed = read_node(template.paths)
     for path in (f"/serve/{endpoint}", f"/serve/{endpoint}/{{proxy+}}"):
-        if path not in routes:
+        if path not in function.routes:
             yield f"there is no HttpApi event for {path}"
+        elif listed is not None and path not in listed:
+            yield f"Api does not list {path}: it asks for AWS_IAM, whatever Auth says"
     if not template.find_outputs(function):
         yield "no output gives its name"
 

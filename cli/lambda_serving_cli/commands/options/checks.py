@@ -16,7 +16,7 @@ def refuse_option(option: str | None = None) -> Iterator[None]:
         raise typer.BadParameter(str(error), param_hint=option) from error
 
 
-def check_with(check: Callable[[str], str]) -> Callable[[Any], Any]:
+def check_with(check: Callable[[str], str | None]) -> Callable[[Any], Any]:
     """A callback of Typer for a function that raises ValueError; an option left out is None."""
 
     def callback(text: Any) -> Any:

@@ -83,11 +83,11 @@ class App:
 
     def __init__(self, environment: Environment) -> None:
         self._environment = environment
-        self._views: dict[tuple[str, ...], Callable[[], Answer]] = {
-            (): self._describe,
-            ("health", "live"): lambda: answer_json({"status": "live"}),
-            ("health", "ready"): self._check_ready,
-            ("docs",): self._show_docs,
+        self._views: dict[tuple[str, ...], Callable[[Scope], Answer]] = {
+            (): lambda _: self._describe(),
+            ("health", "live"): lambda _: answer_json({"status": "live"}),
+            ("health", "ready"): lambda _: self._check_ready(),
+            ("docs",): lambda _: self._show_docs(),
             ("openapi.json",): self._show_openapi,
         }
 
@@ -115,7 +115,7 @@ class App:
         if not target.rest or target.rest[0] != "health":
             self._environment.check_name(target.endpoint)
         if method in ("GET", "HEAD") and view is not None:
-            return await self.show(view)
+            return await self.show(lambda: view(scope))
         if view is None and not is_served:
             raise _refuse_path(scope["path"])
         raise refuse_method(method, ["GET"] * (view is not None) + ["POST"] * is_served)
@@ -199,10 +199,11 @@ class App:
 
         return Answer(200, "text/html; charset=utf-8", render_page(self._environment.settings))
 
-    def _show_openapi(self) -> Answer:
-        from lambda_serving.events.openapi import describe_api
+    def _show_openapi(self, scope: Scope) -> Answer:
+        from lambda_serving.events.openapi import add_security, describe_api
 
-        return answer_json(describe_api(self._environment.settings))
+        document = describe_api(self._environment.settings)
+        return answer_json(add_security(document, scope.get("aws.event", {})))
 
 
 def make_answer(result: Any, metrics: RequestMetrics) -> Any:

@@ -6,6 +6,7 @@ start (docs/decisions/0005-thin-app.md).
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -48,6 +49,34 @@ OPENAPI_BODY = {
 def describe_api(settings: EndpointSettings) -> dict[str, Any]:
     """The OpenAPI document of one endpoint."""
     return make_app(settings).openapi()
+
+
+SIGNATURE = {
+    "type": "apiKey",
+    "name": "Authorization",
+    "in": "header",
+    "description": "AWS Signature Version 4",
+    "x-amazon-apigateway-authtype": "awsSigv4",
+}
+TOKEN = {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
+
+
+def add_security(document: dict[str, Any], event: Mapping[str, Any]) -> dict[str, Any]:
+    """The document with the security scheme of the deployment, if it has one.
+
+    The event that asks for the document tells it, since whoever asks has been let in by it.
+    """
+    context = event.get("requestContext") or {}
+    authorizer = context.get("authorizer") or {}
+    if "jwt" in authorizer or "claims" in authorizer:  # HTTP API; REST with a user pool
+        name, scheme = "token", TOKEN
+    elif "iam" in authorizer or (context.get("identity") or {}).get("userArn"):
+        name, scheme = "signature", SIGNATURE
+    else:
+        return document
+    components = document.setdefault("components", {})
+    components["securitySchemes"] = {name: scheme}
+    return document | {"security": [{name: []}]}
 
 
 def render_page(settings: EndpointSettings) -> bytes:

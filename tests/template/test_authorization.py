@@ -1,0 +1,211 @@
+"""Who may call, CORS, throttling and keys, in what CloudFormation gets for their parameters."""
+
+import tomllib
+from functools import cache
+from typing import Any
+
+import pytest
+
+from lambda_serving_cli.local_cloud.intrinsics import Intrinsics
+from lambda_serving_cli.project import limits
+from tests.servers.built import FUNCTION, PROJECT, list_resources, read_endpoint_name
+
+Properties = dict[str, Any]
+TEXT = (PROJECT / "template.yaml").read_text()
+JWT = {"Auth": "JWT", "JwtIssuer": "https://issuer.example/pool", "JwtAudience": "one,two"}
+SIGV4 = {"x-amazon-apigateway-authtype": "awsSigv4"}
+KEY = "arn:aws:kms:eu-central-1:123456789012:key/1"
+
+
+class Names(dict[str, Any]):
+    """Parameters by their values; resources by their own names."""
+
+    def __missing__(self, name: str) -> str:
+        return name
+
+
+@cache
+def resolve(text: str = TEXT, **parameters: str) -> dict[str, Properties]:
+    """Logical id -> the properties of a resource, for these values of parameters."""
+    translated = limits.translate(text, parameters)
+    defaults = {name: each.get("Default") for name, each in translated["Parameters"].items()}
+    names = Names(defaults | parameters)
+    found = {}
+    for logical, resource in translated["Resources"].items():
+        intrinsics = Intrinsics(translated["Conditions"], names)
+        kept = {"Api", "ApiApiGatewayDefaultStage", "ModelBucket", "ReadModels"}
+        if logical in kept or resource["Type"] == "AWS::Logs::LogGroup":
+            found[logical] = intrinsics.resolve(drop_attributes(resource["Properties"]))
+        elif resource["Type"] == "AWS::Lambda::Function":
+            found[logical] = resource["Properties"]
+    return found
+
+
+def drop_attributes(value: Any) -> Any:
+    """Without `Fn::GetAtt`, which nobody knows before a deploy."""
+    if isinstance(value, dict):
+        return {k: drop_attributes(v) for k, v in value.items() if k != "Fn::GetAtt"}
+    return [drop_attributes(item) for item in value] if isinstance(value, list) else value
+
+
+def list_operations(api: Properties) -> dict[str, Properties]:
+    """Path -> its one operation, of any method."""
+    return {
+        path: methods["x-amazon-apigateway-any-method"]
+        for path, methods in api["Body"]["paths"].items()
+    }
+
+
+def read_schemes(api: Properties, operation: Properties) -> list[Properties]:
+    """The security schemes that an operation asks for."""
+    schemes = api["Body"]["components"]["securitySchemes"]
+    return [schemes[name] for each in operation.get("security", []) for name in each]
+
+
+def test_signed_requests_are_asked_for_unless_told_otherwise(template: dict[str, Any]) -> None:
+    parameter = template["Parameters"]["Auth"]
+    assert (parameter["Default"], parameter["AllowedValues"]) == (
+        "AWS_IAM",
+        ["AWS_IAM", "JWT", "NONE"],
+    )
+    config = tomllib.loads((PROJECT / "samconfig.toml").read_text())
+    for name in ("default", "dev", "prod"):
+        assert "Auth=NONE" not in str(config[name]["deploy"])
+
+
+@pytest.mark.parametrize("auth", ["AWS_IAM", "JWT", "NONE"])
+def test_every_route_lets_in_whom_the_parameter_says(
+    auth: str, functions: dict[str, Properties]
+) -> None:
+    api = resolve(**(JWT if auth == "JWT" else {"Auth": auth}))["Api"]
+    operations = list_operations(api)
+    paths = [f"/serve/{name}{rest}" for name in functions for rest in ("", "/{proxy+}")]
+    assert sorted(operations) == sorted(paths)
+    for operation in operations.values():
+        schemes = read_schemes(api, operation)
+        if auth == "NONE":
+            assert "security" not in operation
+            continue
+        [scheme] = schemes
+        if auth == "AWS_IAM":
+            assert scheme.items() >= SIGV4.items()
+            continue
+        authorizer = scheme["x-amazon-apigateway-authorizer"]
+        assert authorizer["type"] == "jwt"
+        assert authorizer["identitySource"] == "$request.header.Authorization"
+        assert authorizer["jwtConfiguration"] == {
+            "issuer": "https://issuer.example/pool",
+            "audience": ["one", "two"],
+        }
+
+
+def test_no_token_is_let_in_without_jwt() -> None:
+    """An authorizer that nobody asked for would need an issuer."""
+    assert "x-amazon-apigateway-authorizer" not in str(resolve()["Api"])
+
+
+@pytest.mark.parametrize("auth", ["AWS_IAM", "JWT", "NONE"])
+def test_a_route_that_was_forgotten_asks_for_a_signature(auth: str) -> None:
+    text = TEXT.replace("          /serve/filetype: *route\n", "")
+    assert text != TEXT
+    api = resolve(text, **(JWT if auth == "JWT" else {"Auth": auth}))["Api"]
+    [scheme] = read_schemes(api, list_operations(api)["/serve/filetype"])
+    assert scheme.items() >= SIGV4.items()
+
+
+def test_what_is_refused_of_the_api_fails_the_deploy() -> None:
+    """Without it API Gateway drops authorizers and routes that it does not take, and only warns."""
+    assert resolve()["Api"]["FailOnWarnings"] is True
+
+
+def test_each_route_leads_to_its_own_function(template: dict[str, Any]) -> None:
+    """`*route` is one node of YAML for all of them, and SAM writes into it."""
+    operations = list_operations(resolve()["Api"])
+    for logical, properties in list_resources(template, FUNCTION).items():
+        endpoint = read_endpoint_name(properties)
+        for path in (f"/serve/{endpoint}", f"/serve/{endpoint}/{{proxy+}}"):
+            uri = operations[path]["x-amazon-apigateway-integration"]["uri"]
+            assert uri.endswith(f"/functions/{logical}Aliaslive/invocations")
+
+
+CORS = "x-amazon-apigateway-cors"
+
+
+def test_no_other_site_by_default() -> None:
+    assert CORS not in resolve()["Api"]["Body"]
+
+
+def test_the_sites_that_are_named() -> None:
+    body = resolve(CorsOrigins="https://a.example,http://localhost:3000")["Api"]["Body"]
+    assert body[CORS]["allowOrigins"] == ["https://a.example", "http://localhost:3000"]
+    assert {"authorization", "content-type"} <= set(body[CORS]["allowHeaders"])
+    assert set(body[CORS]["allowMethods"]) == {"GET", "POST"}
+
+
+def test_a_browser_is_answered_before_it_has_signed() -> None:
+    """As docs/security.md writes it: an authorizer refuses what browsers ask before a request,
+    unless the route names its methods. Then no route takes OPTIONS, and the API answers."""
+    path = "/serve/filetype"
+    event = "{Type: HttpApi, Properties: {ApiId: !Ref Api, Method: %s, Path: %s}}"
+    page = (PROJECT / "docs" / "security.md").read_text()
+    text = TEXT
+    for old, rest in (("Endpoint", ""), ("Below", "/{proxy+}")):
+        quoted = f'"{path}{rest}"' if rest else path
+        lines = [
+            f"        {name}{old}: {event % (name.upper(), quoted)}\n" for name in ("Get", "Post")
+        ]
+        text = text.replace(f"        {old}: {event % ('ANY', quoted)}\n", "".join(lines))
+        own = f"{path}{rest}: {{get: *callers, post: *callers}}\n"
+        text = text.replace(f"          {path}{rest}: *route\n", f"          {own}")
+        for line in [*lines, own]:
+            assert line.strip() in page
+    paths = resolve(text, CorsOrigins="https://a.example")["Api"]["Body"]["paths"]
+    for rest in ("", "/{proxy+}"):
+        operations = paths[f"{path}{rest}"]
+        assert sorted(operations) == ["get", "post"]
+        assert all(each["security"] == [{"Callers": []}] for each in operations.values())
+
+
+def test_requests_are_throttled() -> None:
+    default = resolve()["ApiApiGatewayDefaultStage"]["DefaultRouteSettings"]
+    assert default == {"ThrottlingRateLimit": 500, "ThrottlingBurstLimit": 1000}
+    own = resolve(ThrottleRate="7", ThrottleBurst="9")["ApiApiGatewayDefaultStage"]
+    assert own["DefaultRouteSettings"] == {
+        "ThrottlingRateLimit": "7",
+        "ThrottlingBurstLimit": "9",
+    }
+
+
+def test_a_function_may_have_a_concurrency_of_its_own() -> None:
+    assert "ReservedConcurrentExecutions" not in TEXT
+    line = "      CodeUri: functions/filetype\n"
+    text = TEXT.replace(line, f"{line}      ReservedConcurrentExecutions: 5\n")
+    assert resolve(text)["Filetype"]["ReservedConcurrentExecutions"] == 5
+
+
+def test_no_key_by_default() -> None:
+    resources = resolve()
+    assert "KmsKeyId" not in str(resources) and "kms:" not in str(resources)
+    assert read_encryption(resources["ModelBucket"]) == {
+        "ServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}
+    }
+
+
+def test_a_key_encrypts_models_and_logs() -> None:
+    resources = resolve(KmsKeyArn=KEY)
+    assert read_encryption(resources["ModelBucket"]) == {
+        "BucketKeyEnabled": True,
+        "ServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": KEY},
+    }
+    groups = [each for each in resources.values() if "RetentionInDays" in each]
+    assert len(groups) > 1
+    assert {group["KmsKeyId"] for group in groups} == {KEY}
+    statements = resources["ReadModels"]["PolicyDocument"]["Statement"]
+    [decrypt] = [each for each in statements if each["Action"] == "kms:Decrypt"]
+    assert decrypt["Resource"] == KEY
+
+
+def read_encryption(bucket: Properties) -> Properties:
+    [rule] = bucket["BucketEncryption"]["ServerSideEncryptionConfiguration"]
+    found: Properties = rule
+    return found
