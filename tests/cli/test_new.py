@@ -62,7 +62,8 @@ OWN_LINES = """\
       VersionDescription: !Sub ${Architecture}, SnapStart ${SnapStart}, tracing ${Tracing}, metrics in ${MetricsNamespace}
       DeploymentPreference: {Alarms: !If [HasRateAlarms, [!Sub "${AWS::StackName}-churn-faults", !Sub "${AWS::StackName}-churn-latency", !Sub "${AWS::StackName}-churn-throttles"], []]}
       Layers: [!Ref RuntimeLayer, !Ref EngineSklearnLayer]
-      Policies: [!Ref ReadModels]
+      Policies: [{Statement: [{Sid: Endpoint, Effect: Deny, Action: "logs:*", NotResource: !GetAtt ChurnLogs.Arn},
+        {Effect: Allow, Action: s3:GetObject, Resource: !Sub "${ModelBucket.Arn}/churn/1/model.joblib"}]}]
       LoggingConfig: {LogGroup: !Ref ChurnLogs}
       Events:
         Endpoint: {Type: HttpApi, Properties: {ApiId: !Ref Api, Method: ANY, Path: /serve/churn}}

@@ -9,8 +9,9 @@ from collections.abc import Collection, Iterator, Sequence
 from lambda_serving.settings.endpoint import EndpointSettings
 from lambda_serving.settings.engines import ENGINES
 from lambda_serving_cli.monitoring.alarms import KINDS, camel
+from lambda_serving_cli.project.policy import compare_policies, is_ours, read_policy, write_policy
 from lambda_serving_cli.project.template import STACK, Entry, Template
-from lambda_serving_cli.project.template_edits import insert, set_references
+from lambda_serving_cli.project.template_edits import insert, set_policy, set_references
 
 FUNCTION = """\
   {resource}:
@@ -23,8 +24,7 @@ FUNCTION = """\
       VersionDescription: !Sub {version}
       DeploymentPreference: {{Alarms: !If [HasRateAlarms, [{alarms}], []]}}
       Layers: [{layers}]
-      Policies: [{policies}]
-      LoggingConfig: {{LogGroup: !Ref {resource}Logs}}
+{policies}      LoggingConfig: {{LogGroup: !Ref {resource}Logs}}
       Events:
         Endpoint: {{Type: HttpApi, Properties: {{ApiId: !Ref Api, Method: ANY, Path: {path}}}}}
         Below: {{Type: HttpApi, Properties: {{ApiId: !Ref Api, Method: ANY, Path: "{below}"}}}}
@@ -58,9 +58,6 @@ DERIVED = (
 """What follows a function's logical id in names that we or SAM make of it (SAM, "Generated
 CloudFormation resources for AWS::Serverless::Function")."""
 
-POLICIES = ("ReadModels", "InvokeEndpoints")
-"""The template's own policies for endpoints."""
-
 YAML_WORDS = {"y", "n", "yes", "no", "on", "off", "true", "false", "null"}
 """What YAML 1.1 reads as something else than text."""
 
@@ -82,7 +79,7 @@ def add_function(
         path=f"/serve/{endpoint}",
         below=f"/serve/{endpoint}/{{proxy+}}",
         layers=_refer(layers),
-        policies=_refer(list_policies(settings)),
+        policies=f"      Policies: [{write_policy(settings, f'{resource}Logs')}]\n",
     )
     output = OUTPUT.format(resource=resource, endpoint=endpoint)
     return insert(template, function, output, f"{resource}Logs"), resource
@@ -91,7 +88,7 @@ def add_function(
 def adapt_function(
     template: Template, function: Entry, settings: EndpointSettings, before: EndpointSettings
 ) -> str:
-    """The template's text, with the layers and policies that the endpoint needs by now.
+    """The template's text, with the layers and the policy that the endpoint needs by now.
 
     Layers that it did not need ``before`` either are the user's: code may import what it likes.
 
@@ -101,14 +98,35 @@ def adapt_function(
     layers = [
         name for name in list_layers(template, settings) if name not in template.global_layers
     ]
-    own_layers = [*list_layers(template, before), *layers]
-    wanted = (("Layers", layers, own_layers), ("Policies", list_policies(settings), POLICIES))
-    for key, names, own in wanted:
-        there = [name for name in template.list_references(function, key) if name in own]
-        if set(there) != set(names):
-            template = Template(set_references(template, function, key, names, own))
-            function = template.resources[function.name]
-    return template.text
+    own = [*list_layers(template, before), *layers]
+    there = [name for name in template.list_references(function, "Layers") if name in own]
+    if set(there) != set(layers):
+        template = Template(set_references(template, function, "Layers", layers, own))
+    return adapt_policy(template, template.resources[function.name], settings)
+
+
+def adapt_policy(template: Template, function: Entry, settings: EndpointSettings) -> str:
+    """The template's text, where the function may do what the endpoint needs and no more.
+
+    Raises:
+        CommandError: `Policies` is no list.
+    """
+    if not describe_policy(template, function, settings):
+        return template.text
+    return set_policy(template, function, _write_policy(template, function, settings), is_ours)
+
+
+def describe_policy(template: Template, function: Entry, settings: EndpointSettings) -> str:
+    """How the function's policy differs from what the endpoint needs; "" where it does not."""
+    listed = function.properties.get("Policies")
+    ours = [item for item in listed if is_ours(item)] if isinstance(listed, list) else []
+    wanted = read_policy(_write_policy(template, function, settings))
+    return compare_policies(ours, [wanted] if wanted else [])
+
+
+def _write_policy(template: Template, function: Entry, settings: EndpointSettings) -> str:
+    group = template.find_log_group(function)
+    return write_policy(settings, group.name if group else None)
 
 
 def list_layers(template: Template, settings: EndpointSettings) -> list[str]:
@@ -122,14 +140,6 @@ def _list_folders(settings: EndpointSettings) -> Iterator[str]:
     for version in settings.described:
         module = ENGINES[version.engine].partition(":")[0].rpartition(".")[2]
         yield f"engine_{module}"
-
-
-def list_policies(settings: EndpointSettings) -> list[str]:
-    """Those of the template's policies that an endpoint needs. The registry is in the bucket."""
-    has_model = any(version.model is not None for version in settings.described)
-    reads = has_model or settings.auto_update is not None
-    calls = bool(settings.calls) or settings.is_canary
-    return ["ReadModels"] * reads + ["InvokeEndpoints"] * calls
 
 
 def name_resource(endpoint: str, taken: Collection[str]) -> str:

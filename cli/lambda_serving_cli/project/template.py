@@ -63,11 +63,11 @@ class Template:
             raise CommandError(f"template.yaml: expected {section} as a block of names")
         for key, value in node.value:
             start = self.text.rfind("\n", 0, key.start_mark.index) + 1
-            end = self._trim(start, value.end_mark.index, key.start_mark.column)
+            end = self.trim(start, value.end_mark.index, key.start_mark.column)
             data = read_node(value)
             yield Entry(key.value, data if isinstance(data, dict) else {}, start, end)
 
-    def _trim(self, start: int, limit: int, indent: int) -> int:
+    def trim(self, start: int, limit: int, indent: int) -> int:
         """The end of a block. Comments after it belong to what follows, unless deeper than it."""
         end = self.text.find("\n", limit) + 1 or len(self.text)
         if self.text[:limit].rpartition("\n")[2].strip() == "":
@@ -144,7 +144,7 @@ class Template:
         return [refer(layer) for layer in dig(self.data, "Globals", "Function", "Layers") or []]
 
     def list_references(self, function: Entry, key: str) -> list[str]:
-        """Logical ids under `Layers` or `Policies` of a function; "" for what is no `!Ref`."""
+        """Logical ids under `Layers` or the like of a function; "" for what is no `!Ref`."""
         value = function.properties.get(key)
         return [refer(item) for item in value] if isinstance(value, list) else []
 
