@@ -10,6 +10,8 @@ from contextlib import contextmanager, nullcontext, redirect_stdout
 from textwrap import wrap
 from typing import IO, TYPE_CHECKING, Any
 
+from lambda_serving_cli.terminal.controls import escape_controls, escape_json
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -28,8 +30,8 @@ def keep_stdout_clean(as_json: bool) -> Iterator[None]:
 
 
 def write_line(text: str = "") -> None:
-    """A line of text as it is."""
-    sys.stdout.write(f"{text}\n")
+    """A line of text, or several."""
+    sys.stdout.write(f"{escape_controls(text)}\n")
     sys.stdout.flush()
 
 
@@ -40,7 +42,7 @@ def write_text(text: str) -> None:
 
 def write_json(value: object, default: Callable[[Any], Any] | None = None) -> None:
     """The machine-readable answer of a command, all that it writes to stdout."""
-    write_line(json.dumps(value, indent=2, ensure_ascii=False, default=default))
+    write_line(escape_json(json.dumps(value, indent=2, ensure_ascii=False, default=default)))
 
 
 def write_fields(fields: Iterable[tuple[str, str]], console: Console | None = None) -> None:
@@ -58,7 +60,7 @@ def print_wrapped(console: Console, text: str, head: str = "", style: str = "") 
 
     room = max(NARROWEST, console.width - len(head))
     # Rich would break a word that is wider than the terminal, such as a path, or cut it off.
-    lines = wrap(text, room, break_long_words=False, break_on_hyphens=False)
+    lines = wrap(escape_controls(text), room, break_long_words=False, break_on_hyphens=False)
     for index, line in enumerate(lines or [""]):
         start = " " * len(head) if index else head
         console.print(Text(f"{start}{line}".rstrip(), style), soft_wrap=True)
@@ -66,7 +68,7 @@ def print_wrapped(console: Console, text: str, head: str = "", style: str = "") 
 
 def remark(text: str) -> None:
     """Something a person may want to know."""
-    sys.stderr.write(f"{text}\n")
+    sys.stderr.write(f"{escape_controls(text)}\n")
     sys.stderr.flush()
 
 
@@ -75,12 +77,12 @@ def make_console(file: IO[str]) -> Console:
 
     What the file's encoding lacks comes out as `?`.
     """
-    from rich.console import Console
+    from lambda_serving_cli.terminal.console import PlainConsole
 
     if isinstance(file, io.TextIOWrapper):
         file.reconfigure(errors="replace")
     plain: dict[str, Any] = {} if file.isatty() else {"width": UNLIMITED, "color_system": None}
-    return Console(
+    return PlainConsole(
         file=file,
         force_terminal=file.isatty(),
         highlight=False,
