@@ -88,7 +88,7 @@ def find(layout: Layout) -> Process | None:
     except (ValueError, TypeError) as error:  # written by another version, or half
         raise CommandError(
             f"{layout.process_file} cannot be read: {error}",
-            advice="see by `ps` whether its `ministack.app` runs still and stop it; then remove "
+            advice="see by `ps` whether its `guard.py` runs still and stop it; then remove "
             "that file",
         ) from error
     return process if read_birth(process.pid) == process.birth else None
