@@ -3,6 +3,9 @@
 #   make down               stop it
 #   make test               the whole test suite, on a local cloud of its own
 #   make lint               ruff and mypy (`make ruff`, `make mypy`: one alone, as the commit hooks run them)
+#   make scan               secrets, weak policies, known vulnerabilities (each alone: make secrets,
+#                           make checkov, make cfn-lint, make audit)
+#   make pins               write the requirements of layers and tools anew, with hashes
 #   make bench [ROUNDS=10]  measure cold starts, requests and model loads into bench/results
 #   make build [ARCH=arm64] sam build for AWS, for `sam deploy --guided` after it
 PORT ?=
@@ -14,7 +17,7 @@ ROUNDS ?= 10
 export PATH := $(PATH):$(CURDIR)/.local/uv/bin
 UV := $(shell command -v uv || echo .local/uv/bin/uv)
 
-.PHONY: up down test lint ruff mypy bench build sync
+.PHONY: up down test lint ruff mypy bench build sync scan secrets checkov cfn-lint audit pins
 
 up: sync
 	@$(UV) run --no-sync lambda-serving local up $(if $(PORT),--port $(PORT)) $(if $(HOST),--host $(HOST)) $(if $(AUTH),--auth $(AUTH))
@@ -36,6 +39,39 @@ ruff: sync
 mypy: sync
 	@$(UV) run --no-sync mypy
 
+scan: secrets checkov cfn-lint audit
+
+# Each tool has an environment of its own: none shares a dependency with what is tested.
+secrets: .local/tools/detect-secrets/done
+	@git ls-files -z | xargs -0 .local/tools/detect-secrets/bin/detect-secrets-hook --no-verify \
+	  --baseline .ci/secrets.json
+
+checkov: .local/tools/checkov/done
+	@LOG_LEVEL=ERROR .local/tools/checkov/bin/checkov --config-file .ci/checkov.yaml
+
+cfn-lint: sync
+	@$(UV) run --no-sync cfn-lint template.yaml monitoring.yaml
+
+audit: .local/tools/pip-audit/done
+	@.local/tools/pip-audit/bin/python .ci/audit.py
+
+.local/tools/%/done: .ci/tools/%.txt | sync
+	@$(UV) venv --quiet --clear .local/tools/$*
+	@$(UV) pip sync --quiet --require-hashes --compile-bytecode --python .local/tools/$* $<
+	@touch $@
+
+# Layers have the versions of uv.lock; what a .in names besides stays as it is pinned, unless
+# UPGRADE=--upgrade.
+PIN = $(UV) pip compile --quiet --generate-hashes --no-annotate --python-version 3.13 $(UPGRADE)
+pins: export UV_CUSTOM_COMPILE_COMMAND = make pins
+pins: sync
+	@$(UV) export --quiet --locked --all-groups --no-hashes --no-emit-project --no-annotate \
+	  --output-file .local/locked.txt >/dev/null
+	@for file in layers/*/*.in; do \
+	  $(PIN) --no-deps --constraints .local/locked.txt $$file -o $${file%.in}.txt || exit 1; done
+	@for file in cli/lambda_serving_cli/local_cloud/ministack.in .ci/tools/*.in; do \
+	  $(PIN) --universal $$file -o $${file%.in}.txt || exit 1; done
+
 bench: sync
 	@$(UV) run --no-sync python -m bench --rounds $(ROUNDS)
 
@@ -51,4 +87,4 @@ sync: $(filter .local/%,$(UV))
 	@python3 -m venv .local/uv || { \
 	  echo "python3 cannot make virtual environments here: install python3-venv, or uv itself" >&2; \
 	  exit 1; }
-	@.local/uv/bin/python -m pip install --quiet uv
+	@.local/uv/bin/python -m pip install --quiet --require-hashes --requirement .ci/tools/uv.txt

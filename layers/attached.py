@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 PIN = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]*)==([A-Za-z0-9._!+-]+)")
+HASH = re.compile(r"--hash=sha256:[0-9a-f]{64}")
 
 ALSO_CALLED = {"xgboost-cpu": ("xgboost",)}
 """Packages that hold the same modules: whoever asks for one is served by the other."""
@@ -76,8 +77,8 @@ def read_pins(root: Path, file: Path) -> dict[str, Pin]:
         return {}
     pins = {}
     for number, line in enumerate((root / file).read_text(encoding="utf-8").splitlines(), 1):
-        requirement = line.partition("#")[0].strip()
-        if not requirement:
+        requirement = line.partition("#")[0].strip().removesuffix("\\").strip()
+        if not requirement or HASH.fullmatch(requirement):
             continue
         place, match = f"{file}, line {number}", PIN.fullmatch(requirement)
         if match is None:

@@ -22,6 +22,9 @@ from attached import Attached, read_attached
 from kept import copy_kept, hash_inputs
 from wheels import RUNTIME, install, install_beside
 
+PINNED = ("--no-deps", "--require-hashes")
+"""What a layer holds is all in its file, and each wheel is the one that was looked at."""
+
 LEFTOVERS = (
     ".lock",
     "bin",
@@ -118,10 +121,10 @@ def main() -> None:
 
 def package_layer(source: Path, target: Path, libraries: list[str]) -> None:
     """Fill `<layer>/python`: the pinned wheels and the layer's own packages."""
-    install(source / "requirements.txt", target, "--no-deps")
+    install(source / "requirements.txt", target, *PINNED)
     if libraries:
         with TemporaryDirectory() as folder:
-            install(source / "libraries.txt", Path(folder), "--no-deps")
+            install(source / "libraries.txt", Path(folder), *PINNED)
             for library in libraries:
                 copy_library(Path(folder), target.parent / "lib", *library.split("="))
     remove(target, list_leftovers())

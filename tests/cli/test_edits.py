@@ -23,7 +23,7 @@ BARE = """\
 Resources:  # all of them
   Layer:
     Type: AWS::Serverless::LayerVersion
-    Metadata: {FunctionVersion: &version "1", Key: &key x, Route: &route {}}
+    Metadata: {V: &version "1", K: &key x, R: &route {}, B: &build {}, D: &decrypt {}}
     Properties: {ContentUri: layers/runtime/}
     # about the layer
 
@@ -45,7 +45,7 @@ def add(text: str) -> str:
 )
 def test_what_is_added_and_removed_leaves_nothing(text: str) -> None:
     grown = add(text)
-    lines = 26 if "DependsOn" in text else 23  # its paths, and what watches the logs waits for them
+    lines = 27 if "DependsOn" in text else 24  # its paths, and what watches the logs waits for them
     assert len(grown.splitlines()) == len(text.splitlines()) + lines
     assert ("\r\n" in text) == ("\r\n" in grown) and ("\r\n" not in text or "\n\n" not in grown)
     template = Template(grown)
@@ -97,17 +97,62 @@ def test_a_dependency_list_of_another_form_is_left_alone() -> None:
     assert "NewLogs" in raised.value.advice
 
 
-def test_layers_and_policies_are_adapted() -> None:
-    head, block = add(TEXT).split("-new\n", 1)
-    text = f"{head}-new\n{block.replace('[!Ref ReadModels]', "[!Ref Mine, !Sub 'x']", 1)}"
+def test_layers_are_adapted() -> None:
+    text = add(TEXT)
     template = Template(text)
     adapted = adapt_function(template, template.functions["new"], BOTH, ONNX)
     block = adapted[Template(adapted).resources["New"].start :]
     assert "Layers: [!Ref RuntimeLayer, !Ref EngineOnnxLayer, !Ref EngineSklearnLayer]" in block
-    assert "Policies: [!Ref Mine, !Sub 'x', !Ref ReadModels]" in block
     template = Template(adapted)
-    back = adapt_function(template, template.functions["new"], ONNX, BOTH)
-    assert back == text.replace("[!Ref Mine, !Sub 'x']", "[!Ref Mine, !Sub 'x', !Ref ReadModels]")
+    assert adapt_function(template, template.functions["new"], ONNX, BOTH) == text
+
+
+FORMS = {
+    "beside ours": ("Policies: [{S", "Policies: [!Sub 'x', {S", ["!Sub 'x'"]),
+    "after ours": ("decrypt]}]\n", "decrypt]}, !Ref Mine]\n", ["!Ref Mine"]),
+    "none": (None, "", []),
+    "empty": (None, "Policies: []\n", []),
+    "of an older template": (None, "Policies: [!Ref ReadModels, !Ref Mine]\n", ["!Ref Mine"]),
+    "a line for each": (
+        None,
+        "Policies:\n        - !Ref ReadModels\n        # mine\n        - Statement:\n"
+        "            - {Effect: Allow, Action: s3:GetObject, Resource: x}\n      # the end\n",
+        ["# mine\n        - Statement:\n            - {Effect: ", "      # the end\n"],
+    ),
+    "ours in lines": (
+        None,
+        "Policies:\n        - Statement:\n            - Sid: Endpoint\n              Effect: Deny\n"
+        "\n        # mine\n        - Mine\n",
+        ["# mine\n        - Mine\n"],
+    ),
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_the_policy_is_written_and_own_ones_stay(form: str) -> None:
+    text, (old, new, kept) = add(TEXT), FORMS[form]
+    start, end = text.index("      Policies:", Template(text).resources["New"].start), 0
+    end = text.index("      LoggingConfig", start)
+    block = text[start:end].replace(old, new, 1) if old else f"      {new}" if new else ""
+    template = Template(text[:start] + block + text[end:])
+    adapted = Template(adapt_function(template, template.functions["new"], BOTH, ONNX))
+    policies = adapted.functions["new"].properties["Policies"]
+    ours = [each for each in policies if "Statement" in each and "Sid" in each["Statement"][0]]
+    assert [list(each) for each in ours] == [["Statement"]]
+    assert len(policies) == 1 + len([each for each in kept if "end" not in each])
+    assert "ReadModels" not in adapted.text
+    assert all(each in adapted.text for each in kept)
+    again = adapt_function(adapted, adapted.functions["new"], BOTH, BOTH)
+    assert again == adapted.text
+
+
+def test_policies_of_another_form_are_left_alone() -> None:
+    text = add(TEXT)
+    start = text.index("      Policies:", Template(text).resources["New"].start)
+    end = text.index("      LoggingConfig", start)
+    template = Template(f"{text[:start]}      Policies: !Ref Mine\n{text[end:]}")
+    with pytest.raises(CommandError, match="New: expected Policies as a list"):
+        adapt_function(template, template.functions["new"], ONNX, ONNX)
 
 
 def test_lists_of_another_form_are_left_alone() -> None:

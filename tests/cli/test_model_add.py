@@ -210,7 +210,8 @@ def test_auto_update(project: Copy) -> None:
         "max_versions": 2, "poll_seconds": 5,
     }  # fmt: skip
     assert read_toml(project) == {"endpoint": "churn", "engine": "sklearn", "auto_update": rule}
-    assert "[!Ref ReadModels]" in project.read("template.yaml").partition("-churn\n")[2]
+    template = project.read("template.yaml").partition("-churn\n")[2]
+    assert "registry/some%20examples/my%20model/*" in template.partition("-churn\n")[0]
     missing = "the registry has no model 'my model' of project 'some examples'"
     assert list_problems(project) == [missing]
     project.do(*FOLLOW, *RULE, "--max-versions", "3")

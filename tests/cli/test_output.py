@@ -27,7 +27,7 @@ METADATA = {
     "default": "1",
     "versions": {"1": {"engine": "lightgbm", "loaded": True}, "candidate": {"engine": "sklearn"}},
     "traffic": {"1": 0.75, "candidate": 0.25},
-    "taken_out": {"candidate": "15 of its last 20 requests failed, the last one by ValueError"},
+    "taken_out": {"candidate": "15 of its last 20 requests failed, the last one by \x1b]0;E\x07"},
 }
 MODEL = ("--project", "p", "--name", "n", "--state", "registry")
 COMMANDS = [

@@ -71,8 +71,21 @@ def test_the_table_is_readable(project: Copy) -> None:
         ("template.yaml", "{AWS::StackName}-filetype\n", "{AWS::StackName}-f\n", "no folder"),
         ("template.yaml", "functions/filetype", "functions/iris_onnx", "not functions/filetype"),
         ("template.yaml", ", !Ref EngineOnnxLayer]", "]", "Layers lacks EngineOnnxLayer"),
-        ("template.yaml", "[!Ref ReadModels]", "[]", "Policies lacks ReadModels"),
-        ("template.yaml", "[!Ref ReadModels]", "[!Ref InvokeEndpoints]", "has InvokeEndpoints"),
+        (
+            "functions/iris_onnx/endpoint.toml",
+            "iris_onnx/1/model.onnx",
+            "iris_onnx/2/",
+            "Policies lacks s3:GetObject on iris_onnx/2/*, s3:ListBucket on iris_onnx/2/* and has "
+            "s3:GetObject on iris_onnx/1/model.onnx: `lambda-serving policies` writes",
+        ),
+        (
+            "functions/iris_ensemble/endpoint.toml",
+            '"iris_xgboost", ',
+            "",
+            "Policies has lambda:InvokeFunction on iris_xgboost:live: `lambda-serving policies`",
+        ),
+        ("template.yaml", "NotResource: !GetAtt FiletypeLogs.Arn", 'Resource: "x"', "logs:* on"),
+        ("template.yaml", "Policies: [{S", "Policies: [!Ref ReadModels, {S", "has !Ref ReadModels"),
         ("template.yaml", "!Ref FiletypeLogs", "!Ref Logs", "names no log group"),
         ("template.yaml", "RetentionInDays", "LogGroupClass", "keeps its logs for ever"),
         ("template.yaml", "/serve/filetype}", "/filetype}", "no HttpApi event for /serve/filetype"),
@@ -164,7 +177,11 @@ def find_followed(project: Copy, more: str = "") -> list[tuple[str, str]]:
     """(where, problem) of an endpoint that follows model n of project p."""
     project.write("functions/filetype/endpoint.toml", FOLLOWING + more)
     found = find(project, "--json")
-    return [(where, problem) for name, where, problem in found if name == "filetype"]
+    return [
+        (where, problem)
+        for name, where, problem in found
+        if name == "filetype" and where.startswith("endpoint.toml")
+    ]
 
 
 def test_models_of_the_registry_that_are_not_there(project: Copy) -> None:

@@ -16,9 +16,9 @@ from tests.servers.s3_writes import Request
 NAMES = ("a.txt", "b.txt", "sub/c.txt")
 
 
-@pytest.fixture
-def s3() -> Iterator[S3Server]:
-    with S3Server() as server:
+@pytest.fixture(params=[False, True], ids=["may list all", "may list the prefix"])
+def s3(request: pytest.FixtureRequest) -> Iterator[S3Server]:
+    with S3Server(hides_missing=request.param) as server:
         put(server, b"old")
         yield server
 

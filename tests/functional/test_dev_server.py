@@ -10,7 +10,7 @@ import pytest
 
 from tests.models import make_adder
 from tests.servers.dev_endpoints import write_others, write_pipelines
-from tests.servers.dev_server import DevServer
+from tests.servers.dev_server import DevServer, wait_for
 
 
 @pytest.fixture(scope="module")
@@ -238,3 +238,31 @@ def test_a_broken_endpoint_says_so_and_stops_no_other(server: DevServer) -> None
     shown = re.findall(r'File "(.+?)"', log)
     assert len(shown) == 1 and shown[0].endswith("/functions/broken_code/preprocess.py")
     assert "class Preprocess(:" in log and "Traceback" not in log
+
+
+def test_nothing_of_a_client_moves_the_terminal(server: DevServer) -> None:
+    path = "/serve/%1b]0;owned%07%0a12:00:00%20INFO%20all%20is%20well"
+    answer = server.http.get(path, headers={b"x-request-id": b"\x1b[2J"})
+    assert answer.status_code == 404
+    line = r"GET /serve/\x1b]0;owned\x07\n12:00:00 INFO all is well -> 404"
+    wait_for(lambda: line in server.log, "the line of the request")
+    assert "\x1b" not in server.log and "\x07" not in server.log
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"Host": "evil.com"}, 403),
+        ({"Origin": "https://evil.com", "Content-Type": "text/plain"}, 403),
+        ({"Origin": "null"}, 403),
+        ({"Sec-Fetch-Site": "cross-site"}, 403),
+        ({"Host": "localhost:1"}, 200),
+        ({"Host": "localhost:1", "Origin": "http://localhost:1"}, 200),
+    ],
+)
+def test_it_answers_this_machine_and_its_own_pages(
+    server: DevServer, headers: dict[str, str], status: int
+) -> None:
+    json = {"content-type": "application/json"}
+    answer = server.http.post("/serve/adder", content=b'{"a": 1, "b": 2}', headers=json | headers)
+    assert answer.status_code == status

@@ -73,7 +73,7 @@ FAILURES = (
     Failure("always_throttled", throttled(), "Throttled", "429 TooManyRequestsException", 0),
     Failure("no_such_function", not_found(), "NoSuchEndpoint", "404 ResourceNotFound", 0),
     Failure("no_permission", access_denied(), "AccessDenied", "403 AccessDeniedException", 0),
-    Failure("no_policy", access_denied(), "AccessDenied", "`calls` is missing in endpoint.toml", 0),
+    Failure("no_policy", access_denied(), "AccessDenied", "`calls` of endpoint.toml", 0),
     Failure("api_says_too_large", too_large(), "PayloadTooLarge", "413 RequestTooLarge", 0),
     Failure("other_refusal", unsupported(), "Refused", "415 UnsupportedMediaType", 0),
     Failure("server_error", service_error(), "ServiceError", "500 ServiceException"),

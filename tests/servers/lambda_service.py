@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler
 from threading import Lock, Thread
 from typing import Any, Self
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import unquote, urlsplit
 
 from tests.servers.cutting_server import CuttingServer
 from tests.servers.lambda_faults import Fault
@@ -165,10 +165,10 @@ class _Handler(BaseHTTPRequestHandler):
             service.defects.append(defect)
             self._refuse(403, "InvalidSignatureException", defect)
             return
-        qualifier = parse_qs(url.query).get("Qualifier", [""])[0]
         port = self.client_address[1]
         trace = headers["X-Amzn-Trace-Id"] or ""
-        function, now = unquote(path[1]), time.monotonic()
+        function, _, qualifier = unquote(path[1]).partition(":")
+        now = time.monotonic()
         invoke = Invoke(function, qualifier, json.loads(body), port, now, trace, key)
         fault = service.begin(invoke)
         try:

@@ -37,6 +37,8 @@ class S3Server:
     port: int = 0
     not_modified: int = 0
     """How often 304 answered a conditional GET."""
+    hides_missing: bool = False
+    """Answer 403 where an object is missing, as to those who may not list the whole bucket."""
     secrets: Mapping[str, str] | None = None
     """Access key -> secret key, of those that are valid now; None checks no signature."""
 
@@ -150,7 +152,10 @@ class _Handler(WriteHandler):
     def _send_object(self, versions: list[Item], version: str, fault: Fault) -> None:
         found = [item for item in versions if version in {"", item.version_id}]
         if not found:
-            self.refuse(404, "NoSuchVersion" if versions else "NoSuchKey")
+            if self.server.store.hides_missing:
+                self.refuse(403, "AccessDenied")
+            else:
+                self.refuse(404, "NoSuchVersion" if versions else "NoSuchKey")
             return
         item = found[-1]
         if self.headers.get("If-Match", item.etag) != item.etag:

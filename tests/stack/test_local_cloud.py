@@ -8,6 +8,9 @@ import time
 from pathlib import Path
 from typing import Any
 
+import httpx
+import pytest
+
 from tests.servers.built import PROJECT, STATE, environment_with_uv
 from tests.stack.conftest import Stack, bring_down, bring_up, list_processes
 
@@ -101,3 +104,41 @@ def test_down_without_up_is_fine(tmp_path: Path) -> None:
     down = bring_down(tmp_path / "state")
     assert down.returncode == 0, down.stdout
     assert "Traceback" not in down.stdout
+
+
+STRANGERS = [
+    ({"Host": "evil.com"}, "ForeignHost"),
+    ({"Origin": "https://evil.com", "Content-Type": "text/plain"}, "ForeignOrigin"),
+    ({"Origin": "null"}, "ForeignOrigin"),
+    ({"Sec-Fetch-Site": "cross-site"}, "ForeignOrigin"),
+]
+MADE_UP = (
+    "/2015-03-31/functions?X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Date=20260101T000000Z"
+    "&X-Amz-Credential=test%2F20260101%2Fus-east-1%2Flambda%2Faws4_request"
+    "&X-Amz-SignedHeaders=host&X-Amz-Signature=0&X-Amz-Expires=600"
+)
+"""What makes a function, by a query that anyone can write."""
+
+
+@pytest.mark.parametrize(("headers", "error"), STRANGERS)
+def test_no_web_page_reaches_it(stack: Stack, headers: dict[str, str], error: str) -> None:
+    url = stack.state["aws_endpoint_url"]
+    for path in (
+        MADE_UP,
+        "/_ministack/health",
+        f"{stack.api_url.removeprefix(url)}/serve/filetype",
+    ):
+        answer = httpx.post(url + path, content=b"{}", headers=headers)
+        assert (answer.status_code, answer.json()["type"]) == (403, error), path
+        assert "access-control-allow-origin" not in answer.headers
+    preflight = httpx.options(url + MADE_UP, headers=headers)
+    assert preflight.status_code == 403
+
+
+def test_a_buckets_own_host_is_answered(stack: Stack) -> None:
+    """As SDKs name buckets where the endpoint has a name."""
+    signed = stack.bucket.generate_presigned_url(
+        "head_bucket", {"Bucket": stack.state["model_bucket"]}
+    )
+    host = f"{stack.state['model_bucket']}.localhost:{stack.port}"
+    assert httpx.head(signed, headers={"Host": host}).headers.get("x-amz-request-id")

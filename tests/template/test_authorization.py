@@ -33,12 +33,21 @@ def resolve(text: str = TEXT, **parameters: str) -> dict[str, Properties]:
     found = {}
     for logical, resource in translated["Resources"].items():
         intrinsics = Intrinsics(translated["Conditions"], names)
-        kept = {"Api", "ApiApiGatewayDefaultStage", "ModelBucket", "ReadModels"}
+        kept = {"Api", "ApiApiGatewayDefaultStage", "ModelBucket"}
         if logical in kept or resource["Type"] == "AWS::Logs::LogGroup":
             found[logical] = intrinsics.resolve(drop_attributes(resource["Properties"]))
         elif resource["Type"] == "AWS::Lambda::Function":
             found[logical] = resource["Properties"]
+        elif resource["Type"] == "AWS::IAM::Role":
+            found[logical] = {"Conditional": intrinsics.resolve(list_conditional(resource))}
     return found
+
+
+def list_conditional(role: Properties) -> list[Any]:
+    """Statements of its policies that hang on a condition."""
+    policies = role["Properties"].get("Policies", [])
+    statements = [each for policy in policies for each in policy["PolicyDocument"]["Statement"]]
+    return [each for each in statements if "Fn::If" in each]
 
 
 def drop_attributes(value: Any) -> Any:
@@ -200,9 +209,9 @@ def test_a_key_encrypts_models_and_logs() -> None:
     groups = [each for each in resources.values() if "RetentionInDays" in each]
     assert len(groups) > 1
     assert {group["KmsKeyId"] for group in groups} == {KEY}
-    statements = resources["ReadModels"]["PolicyDocument"]["Statement"]
-    [decrypt] = [each for each in statements if each["Action"] == "kms:Decrypt"]
-    assert decrypt["Resource"] == KEY
+    decrypt = {"Effect": "Allow", "Action": "kms:Decrypt", "Resource": KEY}
+    assert resources["IrisOnnxRole"]["Conditional"] == [decrypt]
+    assert resources["IrisCanaryRole"]["Conditional"] == []  # it reads no model
 
 
 def read_encryption(bucket: Properties) -> Properties:

@@ -79,23 +79,6 @@ def find_layer(engine: str) -> str:
     return f"engine_{module}" if (PROJECT / "layers" / f"engine_{module}").exists() else ""
 
 
-def test_callers_alone_may_invoke(functions: dict[str, Properties]) -> None:
-    for endpoint, properties in functions.items():
-        settings = read_endpoint(PROJECT / "functions" / endpoint)
-        is_caller = bool(settings.calls) or settings.is_canary
-        policies = [policy["Ref"] for policy in properties["Policies"]]
-        assert ("InvokeEndpoints" in policies) == is_caller, endpoint
-
-
-def test_models_are_read_where_there_is_one(functions: dict[str, Properties]) -> None:
-    for endpoint, properties in functions.items():
-        settings = read_endpoint(PROJECT / "functions" / endpoint)
-        has_model = any(version.model is not None for version in settings.versions.values())
-        has_model = has_model or settings.auto_update is not None
-        policies = [policy["Ref"] for policy in properties["Policies"]]
-        assert ("ReadModels" in policies) == has_model, endpoint
-
-
 def test_who_is_called_is_there(endpoints: list[str]) -> None:
     for endpoint in endpoints:
         settings = read_endpoint(PROJECT / "functions" / endpoint)

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.servers.built import FUNCTION, PROJECT, list_resources, read_globals
+from tests.servers.built import PROJECT, list_resources
 from tests.template.validation import validate
 
 Properties = dict[str, Any]
@@ -43,48 +43,6 @@ def test_bucket_refuses_plain_http(template: dict[str, Any]) -> None:
     assert (statement["Effect"], statement["Principal"]) == ("Deny", "*")
     assert statement["Action"] == "s3:*"
     assert len(statement["Resource"]) == 2  # the bucket and what is in it
-
-
-def test_policies_name_what_they_allow(template: dict[str, Any]) -> None:
-    """No function may do more than read the models or ask the stack's endpoints."""
-    policies = list_resources(template, "AWS::IAM::ManagedPolicy")
-    allowed = {
-        name: {
-            action
-            for statement in list_statements(properties)
-            for action in as_list(statement["Action"])
-        }
-        for name, properties in policies.items()
-    }
-    assert allowed == {
-        "ReadModels": {"s3:ListBucket", "s3:GetObject", "s3:GetObjectVersion", "kms:Decrypt"},
-        "InvokeEndpoints": {"lambda:InvokeFunction"},
-    }
-    for statement in list_statements(policies["ReadModels"]):
-        place = "KmsKeyArn" if statement["Action"] == "kms:Decrypt" else "ModelBucket"
-        assert place in str(statement["Resource"])
-
-
-def list_statements(policy: Properties) -> list[Properties]:
-    """Those that a condition admits, too: with a key of one's own."""
-    found = policy["PolicyDocument"]["Statement"]
-    return [each["Fn::If"][1] if "Fn::If" in each else each for each in found]
-
-
-def as_list(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else [value]
-
-
-def test_invokes_reach_this_stack_alone(template: dict[str, Any]) -> None:
-    """By name, and by a tag too: `a-*` are the functions of stack `a` and of stack `a-dev`."""
-    policies = list_resources(template, "AWS::IAM::ManagedPolicy")
-    [statement] = policies["InvokeEndpoints"]["PolicyDocument"]["Statement"]
-    assert statement["Resource"]["Fn::Sub"].endswith(":function:${AWS::StackName}-*")
-    stack = {"Ref": "AWS::StackName"}
-    assert statement["Condition"] == {"StringEquals": {"aws:ResourceTag/ServingStack": stack}}
-    assert read_globals(template)["Tags"] == {"ServingStack": stack}
-    for properties in list_resources(template, FUNCTION).values():
-        assert "ServingStack" not in properties.get("Tags", {})  # it would replace the stack's
 
 
 def test_log_groups_end(template: dict[str, Any]) -> None:

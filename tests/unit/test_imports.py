@@ -37,6 +37,7 @@ COMMAND_LINE_ROOMS = [
     "commands",
     "dev_server",
     "local_cloud",
+    "loopback",
     "validation",
     "project",
     "monitoring",

@@ -1,12 +1,16 @@
-"""The zips of layers that a deploy to the local cloud takes."""
+"""What layers are made of, and their zips that a deploy to the local cloud takes."""
 
+import hashlib
 import os
+import subprocess
+import sys
 from pathlib import Path
 from zipfile import ZipFile
 
 import pytest
 
 from lambda_serving_cli.local_cloud.layers import pack_layers
+from tests.servers.built import PROJECT, environment_with_uv
 
 TEMPLATE = """
 Resources:
@@ -66,3 +70,40 @@ def test_times_change_no_zip(built: Path, tmp_path: Path) -> None:
     os.utime(built / "One" / CODE, (0, 500_000_000))
     after = find_zips(built, tmp_path / "others")
     assert after["One"].read_bytes() == before["One"].read_bytes()
+
+
+def make_wheel(folder: Path) -> str:
+    """A package `tiny`; gives its hash as a requirement says it."""
+    about = {
+        "tiny.py": "",
+        "tiny-1.0.dist-info/METADATA": "Metadata-Version: 2.1\nName: tiny\nVersion: 1.0\n",
+        "tiny-1.0.dist-info/WHEEL": "Wheel-Version: 1.0\nTag: py3-none-any\n",
+        "tiny-1.0.dist-info/RECORD": "tiny.py,,\n",
+    }
+    wheel = folder / "tiny-1.0-py3-none-any.whl"
+    with ZipFile(wheel, "w") as file:
+        for name, text in about.items():
+            file.writestr(name, text)
+    return f"--hash=sha256:{hashlib.sha256(wheel.read_bytes()).hexdigest()}"
+
+
+@pytest.mark.parametrize(
+    ("pin", "reason"), [("right", ""), ("wrong", "mismatch"), ("none", "hash")]
+)
+def test_a_layer_takes_the_wheels_that_were_looked_at(
+    tmp_path: Path, pin: str, reason: str
+) -> None:
+    right = make_wheel(tmp_path)
+    hashes = {"right": right, "wrong": right[:-4] + "0000", "none": ""}
+    (tmp_path / "layer").mkdir()
+    (tmp_path / "layer" / "requirements.txt").write_text(f"tiny==1.0 {hashes[pin]}\n")
+    command = [sys.executable, str(PROJECT / "layers/package.py"), "layer"]
+    command += [str(tmp_path / "layer"), str(tmp_path / "out"), "--name", "L", "--template", "t"]
+    offline = {"UV_NO_INDEX": "1", "UV_FIND_LINKS": str(tmp_path), "UV_NO_CACHE": "1"}
+    done = subprocess.run(
+        [*command, "--kept", str(tmp_path / "kept")],
+        env=environment_with_uv() | offline, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert (done.returncode == 0) == (pin == "right"), done.stderr
+    assert reason in done.stderr.lower()
+    assert (tmp_path / "out" / "python" / "tiny.py").exists() == (pin == "right")

@@ -13,7 +13,7 @@ from typer.core import TyperGroup
 
 from lambda_serving_cli.aws.errors import explain_aws_error
 from lambda_serving_cli.terminal.errors import CommandError, show_error
-from lambda_serving_cli.terminal.output import break_text, make_console
+from lambda_serving_cli.terminal.output import break_text, make_console, remark
 
 DEBUG_VARIABLE = "SERVING_DEBUG"
 
@@ -68,7 +68,7 @@ def tell_failures(debug: bool) -> Iterator[None]:
 
 def _report(error: Exception, debug: bool) -> None:
     if debug:
-        traceback.print_exception(error)
+        remark("".join(traceback.format_exception(error)).rstrip(), is_prose=False)
     show_error(explain(error))
 
 

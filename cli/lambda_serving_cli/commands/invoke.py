@@ -17,7 +17,7 @@ from lambda_serving_cli.commands.options.stack import with_stack_options
 from lambda_serving_cli.commands.options.token import TokenOption
 from lambda_serving_cli.project.project import check_name, check_version
 from lambda_serving_cli.terminal.errors import CommandError
-from lambda_serving_cli.terminal.output import write_json
+from lambda_serving_cli.terminal.output import write_json, write_line
 
 
 @with_stack_options
@@ -100,7 +100,8 @@ def show_reply(reply: Reply, as_json: bool) -> None:
             value["base64"] = base64.b64encode(reply.body).decode()
         write_json(value)
     elif not reply.is_error:
-        sys.stdout.buffer.write(reply.body)
-        if sys.stdout.isatty() and not reply.body.endswith(b"\n"):
-            sys.stdout.buffer.write(b"\n")
-        sys.stdout.flush()
+        if sys.stdout.isatty():
+            write_line(reply.body.decode(errors="backslashreplace").removesuffix("\n"))
+        else:
+            sys.stdout.buffer.write(reply.body)
+            sys.stdout.flush()

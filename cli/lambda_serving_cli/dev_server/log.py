@@ -16,6 +16,7 @@ from lambda_serving.errors import (
     ServingError,
     SettingsError,
 )
+from lambda_serving_cli.terminal.controls import escape_controls
 
 OURS = tuple(
     str(Path(str(import_module(name).__file__)).parent)
@@ -28,7 +29,10 @@ TOLD_IN_FULL = (SettingsError, ModelFetchError, ModelVerificationError, MissingL
 
 
 class DevFormatter(logging.Formatter):
-    """Shows a traceback from the user's code on, and none where there is no user code in it."""
+    """Shows a traceback from the user's code on, and none where there is no user code in it.
+
+    What a client sent may be in any line, and this is a terminal.
+    """
 
     def __init__(self) -> None:
         super().__init__("%(asctime)s %(levelname)-7s %(message)s", "%H:%M:%S")
@@ -36,7 +40,7 @@ class DevFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         # exc_text is the record's cache, which other handlers would show.
         record.exc_text = None
-        return super().format(record).rstrip()
+        return escape_controls(super().format(record).rstrip())
 
     def formatException(self, ei: Any) -> str:  # noqa: N802  (logging's name)
         error = ei[1]

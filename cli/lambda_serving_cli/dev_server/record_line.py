@@ -11,6 +11,7 @@ import orjson
 from lambda_serving.settings.metric_types import RESERVED
 from lambda_serving.telemetry.record import STAGES
 from lambda_serving_cli.statistics.records import Metric, list_metrics
+from lambda_serving_cli.terminal.controls import escape_json
 
 logger = logging.getLogger("lambda_serving")
 
@@ -27,9 +28,9 @@ def log_record(record: Mapping[str, Any]) -> None:
 
 def write_record(record: Mapping[str, Any]) -> None:
     """For a program, as a line of JSON on the process's own standard output."""
-    line = orjson.dumps(record, option=orjson.OPT_APPEND_NEWLINE)
+    line = escape_json(orjson.dumps(record, option=orjson.OPT_APPEND_NEWLINE).decode())
     assert sys.__stdout__ is not None
-    sys.__stdout__.buffer.write(line)
+    sys.__stdout__.buffer.write(line.encode())
     sys.__stdout__.buffer.flush()
 
 

@@ -14,6 +14,7 @@ from copy import replace
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from lambda_serving.errors import LoadError, ServingError, UnknownEndpointError, report_error
 from lambda_serving.events.app import App, parse_path, refuse_method
@@ -26,6 +27,8 @@ from lambda_serving_cli.dev_server.environment import DevEnvironment
 from lambda_serving_cli.dev_server.log import set_up_logging
 from lambda_serving_cli.dev_server.record_line import log_record, write_record
 from lambda_serving_cli.dev_server.shared_names import isolate_modules
+from lambda_serving_cli.loopback.guard import LocalOnly
+from lambda_serving_cli.terminal.controls import escape_line
 
 logger = logging.getLogger("lambda_serving")
 
@@ -127,7 +130,8 @@ class DevServer:
                 status = message["status"]
                 took = (time.monotonic() - started) * 1000
                 line = "%s %s -> %d in %.1f ms (request %s)"
-                logger.info(line, scope["method"], scope["path"], status, took, request_id)
+                path = escape_line(scope["path"])
+                logger.info(line, scope["method"], path, status, took, request_id)
             await send(message)
 
         try:
@@ -181,7 +185,7 @@ def find_folders(functions: Path) -> list[Path]:
     )
 
 
-def make_server() -> DevServer:
+def make_server() -> LocalOnly:
     """For uvicorn, which starts a process for this anew after each change."""
     set_up_logging()
     options = Options(**json.loads(os.environ[OPTIONS]))
@@ -192,7 +196,8 @@ def make_server() -> DevServer:
     parent = multiprocessing.parent_process()
     if parent is not None:
         threading.Thread(target=end_with, args=(parent,), daemon=True).start()
-    return DevServer(options)
+    host = urlsplit(options.url).hostname or ""
+    return LocalOnly(DevServer(options), host, has_pages=True)
 
 
 def end_with(parent: Any) -> None:

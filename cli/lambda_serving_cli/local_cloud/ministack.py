@@ -19,6 +19,7 @@ from lambda_serving_cli.aws.local_stack import CREDENTIAL, REGION
 from lambda_serving_cli.files.content import write_atomically
 from lambda_serving_cli.files.lock import hold
 from lambda_serving_cli.local_cloud.layout import Layout, find_uv
+from lambda_serving_cli.loopback import guard
 from lambda_serving_cli.terminal.errors import CommandError
 from lambda_serving_cli.terminal.steps import run_logged
 
@@ -63,7 +64,15 @@ def _install(layout: Layout) -> bool:
     environment.pop("VIRTUAL_ENV", None)
     for command in (
         ["venv", "--clear", "--python", sys.executable, str(layout.ministack)],
-        ["pip", "sync", "--compile-bytecode", "--python", str(python), str(REQUIREMENTS)],
+        [
+            "pip",
+            "sync",
+            "--compile-bytecode",
+            "--require-hashes",
+            "--python",
+            str(python),
+            str(REQUIREMENTS),
+        ],
     ):
         run_logged([find_uv(), *command], log, cwd=layout.root, env=environment, advice=advice)
     stamp.write_text(wanted)
@@ -79,7 +88,7 @@ def find(layout: Layout) -> Process | None:
     except (ValueError, TypeError) as error:  # written by another version, or half
         raise CommandError(
             f"{layout.process_file} cannot be read: {error}",
-            advice="see by `ps` whether its `ministack.app` runs still and stop it; then remove "
+            advice="see by `ps` whether its `guard.py` runs still and stop it; then remove "
             "that file",
         ) from error
     return process if read_birth(process.pid) == process.birth else None
@@ -97,7 +106,8 @@ def start(layout: Layout, host: str, port: int) -> Process:
     log = layout.log("ministack")
     with log.open("w") as output:
         child = subprocess.Popen(
-            [str(layout.ministack / "bin" / "python"), "-m", "ministack.app"],
+            # -P: nothing of this project's is importable there.
+            [str(layout.ministack / "bin" / "python"), "-P", guard.__file__],
             cwd=layout.scratch,
             env=_environment(layout, host, port),
             stdin=subprocess.DEVNULL,

@@ -9,14 +9,15 @@ from collections.abc import Collection, Iterator, Sequence
 from lambda_serving.settings.endpoint import EndpointSettings
 from lambda_serving.settings.engines import ENGINES
 from lambda_serving_cli.monitoring.alarms import KINDS, camel
+from lambda_serving_cli.project.policy import compare_policies, is_ours, read_policy, write_policy
 from lambda_serving_cli.project.template import STACK, Entry, Template
-from lambda_serving_cli.project.template_edits import insert, set_references
+from lambda_serving_cli.project.template_edits import insert, set_policy, set_references
 from lambda_serving_cli.terminal.errors import CommandError
 
 FUNCTION = """\
   {resource}:
     Type: AWS::Serverless::Function
-    Metadata: {{BuildMethod: makefile, ContextPath: layers}}
+    Metadata: *build
     Properties:
       FunctionName: !Sub ${{AWS::StackName}}-{endpoint}
       Description: {description}
@@ -24,8 +25,7 @@ FUNCTION = """\
       VersionDescription: *version
       DeploymentPreference: {{Alarms: !If [HasRateAlarms, [{alarms}], []]}}
       Layers: [{layers}]
-      Policies: [{policies}]
-      LoggingConfig: {{LogGroup: !Ref {resource}Logs}}
+{policies}      LoggingConfig: {{LogGroup: !Ref {resource}Logs}}
       Events:
         Endpoint: {{Type: HttpApi, Properties: {{ApiId: !Ref Api, Method: ANY, Path: {path}}}}}
         Below: {{Type: HttpApi, Properties: {{ApiId: !Ref Api, Method: ANY, Path: "{below}"}}}}
@@ -45,7 +45,7 @@ PATHS = """\
 OUTPUT = """\
   {resource}Function: {{Value: !Ref {resource}}}
 """
-ANCHORS = ("version", "key", "route")
+ANCHORS = ("build", "version", "key", "decrypt", "route")
 """What an older template lacks."""
 
 RUNTIME = "runtime"
@@ -62,9 +62,6 @@ DERIVED = (
 """What follows a function's logical id in names that we or SAM make of it (SAM, "Generated
 CloudFormation resources for AWS::Serverless::Function")."""
 
-POLICIES = ("ReadModels", "InvokeEndpoints")
-"""The template's own policies for endpoints."""
-
 YAML_WORDS = {"y", "n", "yes", "no", "on", "off", "true", "false", "null"}
 """What YAML 1.1 reads as something else than text."""
 
@@ -77,11 +74,7 @@ def add_function(
     Raises:
         CommandError: the template is of an older version.
     """
-    if missing := [name for name in ANCHORS if f"&{name} " not in template.text]:
-        raise CommandError(
-            f"template.yaml has no anchor &{missing[0]}: it is of an older version",
-            advice="docs/upgrade.md says how it is brought up to date",
-        )
+    check_anchors(template)
     resource = name_resource(endpoint, [*template.resources, *template.outputs])
     layers = [
         name for name in list_layers(template, settings) if name not in template.global_layers
@@ -94,16 +87,29 @@ def add_function(
         path=f"/serve/{endpoint}",
         below=f"/serve/{endpoint}/{{proxy+}}",
         layers=_refer(layers),
-        policies=_refer(list_policies(settings)),
+        policies=f"      Policies: [{write_policy(settings, f'{resource}Logs')}]\n",
     )
     output, paths = OUTPUT.format(resource=resource), PATHS.format(endpoint=endpoint)
     return insert(template, function, output, f"{resource}Logs", paths), resource
 
 
+def check_anchors(template: Template) -> None:
+    """Check that the template has what functions refer to.
+
+    Raises:
+        CommandError: it is of an older version.
+    """
+    if missing := [name for name in ANCHORS if f"&{name} " not in template.text]:
+        raise CommandError(
+            f"template.yaml has no anchor &{missing[0]}: it is of an older version",
+            advice="docs/upgrade.md says how it is brought up to date",
+        )
+
+
 def adapt_function(
     template: Template, function: Entry, settings: EndpointSettings, before: EndpointSettings
 ) -> str:
-    """The template's text, with the layers and policies that the endpoint needs by now.
+    """The template's text, with the layers and the policy that the endpoint needs by now.
 
     Layers that it did not need ``before`` either are the user's: code may import what it likes.
 
@@ -113,14 +119,36 @@ def adapt_function(
     layers = [
         name for name in list_layers(template, settings) if name not in template.global_layers
     ]
-    own_layers = [*list_layers(template, before), *layers]
-    wanted = (("Layers", layers, own_layers), ("Policies", list_policies(settings), POLICIES))
-    for key, names, own in wanted:
-        there = [name for name in template.list_references(function, key) if name in own]
-        if set(there) != set(names):
-            template = Template(set_references(template, function, key, names, own))
-            function = template.resources[function.name]
-    return template.text
+    own = [*list_layers(template, before), *layers]
+    there = [name for name in template.list_references(function, "Layers") if name in own]
+    if set(there) != set(layers):
+        template = Template(set_references(template, function, "Layers", layers, own))
+    return adapt_policy(template, template.resources[function.name], settings)
+
+
+def adapt_policy(template: Template, function: Entry, settings: EndpointSettings) -> str:
+    """The template's text, where the function may do what the endpoint needs and no more.
+
+    Raises:
+        CommandError: `Policies` is no list, or the template is of an older version.
+    """
+    if not describe_policy(template, function, settings):
+        return template.text
+    check_anchors(template)
+    return set_policy(template, function, _write_policy(template, function, settings), is_ours)
+
+
+def describe_policy(template: Template, function: Entry, settings: EndpointSettings) -> str:
+    """How the function's policy differs from what the endpoint needs; "" where it does not."""
+    listed = function.properties.get("Policies")
+    ours = [item for item in listed if is_ours(item)] if isinstance(listed, list) else []
+    wanted = read_policy(_write_policy(template, function, settings))
+    return compare_policies(ours, [wanted] if wanted else [])
+
+
+def _write_policy(template: Template, function: Entry, settings: EndpointSettings) -> str:
+    group = template.find_log_group(function)
+    return write_policy(settings, group.name if group else None)
 
 
 def list_layers(template: Template, settings: EndpointSettings) -> list[str]:
@@ -134,14 +162,6 @@ def _list_folders(settings: EndpointSettings) -> Iterator[str]:
     for version in settings.described:
         module = ENGINES[version.engine].partition(":")[0].rpartition(".")[2]
         yield f"engine_{module}"
-
-
-def list_policies(settings: EndpointSettings) -> list[str]:
-    """Those of the template's policies that an endpoint needs. The registry is in the bucket."""
-    has_model = any(version.model is not None for version in settings.described)
-    reads = has_model or settings.auto_update is not None
-    calls = bool(settings.calls) or settings.is_canary
-    return ["ReadModels"] * reads + ["InvokeEndpoints"] * calls
 
 
 def name_resource(endpoint: str, taken: Collection[str]) -> str:

@@ -173,7 +173,7 @@ class Template:
         return self.global_layers + (self.list_references(function, "Layers") if function else [])
 
     def list_references(self, function: Entry, key: str) -> list[str]:
-        """Logical ids under `Layers` or `Policies` of a function; "" for what is no `!Ref`."""
+        """Logical ids under `Layers` or the like of a function; "" for what is no `!Ref`."""
         value = function.properties.get(key)
         return [refer(item) for item in value] if isinstance(value, list) else []
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import yaml
 
@@ -168,7 +169,7 @@ def _end_line(template: Template, node: yaml.Node) -> int:
 def set_references(
     template: Template, function: Entry, key: str, wanted: Sequence[str], own: Sequence[str]
 ) -> str:
-    """The text with `wanted` under `key` (`Layers`, `Policies`), and the rest of `own` not.
+    """The text with `wanted` under `key` (`Layers`), and the rest of `own` not.
 
     What else stands there stays as it is written.
 
@@ -192,6 +193,52 @@ def set_references(
     items = [*kept, *(f"!Ref {name}" for name in wanted if name not in there)]
     text = f"[{', '.join(items)}]"
     return _splice(template, [(node.start_mark.index, node.end_mark.index, text)])
+
+
+def set_policy(
+    template: Template, function: Entry, policy: str, is_ours: Callable[[Any], bool]
+) -> str:
+    """The text with `policy`, a flow mapping or "", as the one item of `Policies` that is ours.
+
+    What else stands there stays as it is written.
+
+    Raises:
+        CommandError: `Policies` is no list.
+    """
+    node = _find_property(template, function, "Policies")
+    if node is None:
+        kind = _find_property(template, function, "FunctionName")
+        assert kind is not None  # by which it is an endpoint's
+        place = _end_line(template, kind)
+        return _splice(template, [(place, place, f"      Policies: [{policy}]\n")])
+    if not isinstance(node, yaml.SequenceNode):
+        raise CommandError(
+            f"template.yaml: {function.name}: expected Policies as a list",
+            advice="write it so: `Policies: [!Ref Mine]`",
+        )
+    kept = [item for item in node.value if not is_ours(read_node(item))]
+    if not node.flow_style:
+        return _set_item(template, node, policy, kept)
+    texts = [template.text[item.start_mark.index : item.end_mark.index] for item in kept]
+    listed = ", ".join([*([policy] if policy else []), *texts])
+    return _splice(template, [(node.start_mark.index, node.end_mark.index, f"[{listed}]")])
+
+
+def _set_item(
+    template: Template, node: yaml.SequenceNode, policy: str, kept: Sequence[yaml.Node]
+) -> str:
+    """The same in a list of a line or more for each item."""
+    column = node.start_mark.column
+    spans = []
+    for item in node.value:
+        start = _begin_line(template, item)
+        spans.append((start, template.trim(start, item.end_mark.index, column), item not in kept))
+    edits = [(start, end, "") for start, end, is_own in spans if is_own]
+    # `policy` goes on in lines for a list whose items stand 4 columns further left.
+    text = f"- {policy.replace('\n', '\n    ')}" if policy else "[]" * (not kept)
+    if text:
+        edits.append((spans[0][0], spans[0][0], f"{' ' * column}{text}\n"))
+    return _splice(template, edits)
 
 
 def _find_property(template: Template, function: Entry, key: str) -> yaml.Node | None:

@@ -12,6 +12,8 @@ from datetime import datetime
 from textwrap import wrap
 from typing import IO, TYPE_CHECKING, Any
 
+from lambda_serving_cli.terminal.controls import escape_controls, escape_json
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -30,8 +32,8 @@ def keep_stdout_clean(as_json: bool) -> Iterator[None]:
 
 
 def write_line(text: str = "") -> None:
-    """A line of text as it is."""
-    sys.stdout.write(f"{text}\n")
+    """A line of text, or several."""
+    sys.stdout.write(f"{escape_controls(text)}\n")
     sys.stdout.flush()
 
 
@@ -42,7 +44,7 @@ def write_text(text: str) -> None:
 
 def write_json(value: object) -> None:
     """The machine-readable answer of a command, all that it writes to stdout."""
-    write_line(json.dumps(value, indent=2, ensure_ascii=False, default=_make_plain))
+    write_line(escape_json(json.dumps(value, indent=2, ensure_ascii=False, default=_make_plain)))
 
 
 def _make_plain(value: Any) -> Any:
@@ -73,7 +75,8 @@ def print_wrapped(console: Console, text: str, head: str = "", style: str = "") 
 def break_text(text: str, width: int) -> list[str]:
     """Lines of whole words; a `command`, and a word that is wider, stay whole to be copied."""
     # Rich would break a path that is wider than the terminal, or cut it off.
-    glued = re.sub(r"`[^`]+`", lambda command: command[0].replace(" ", "\0"), text)
+    shown = escape_controls(text)
+    glued = re.sub(r"`[^`]+`", lambda command: command[0].replace(" ", "\0"), shown)
     room = max(NARROWEST, width)
     lines = wrap(glued, room, break_long_words=False, break_on_hyphens=False)
     return [line.replace("\0", " ") for line in lines] or [""]
@@ -81,6 +84,7 @@ def break_text(text: str, width: int) -> list[str]:
 
 def remark(text: str, is_prose: bool = True) -> None:
     """Something a person may want to know; prose is broken between words on a terminal."""
+    text = escape_controls(text)
     if is_prose and sys.stderr.isatty():
         console = make_console(sys.stderr)
         for line in text.split("\n"):
@@ -96,12 +100,12 @@ def make_console(file: IO[str]) -> Console:
 
     What the file's encoding lacks comes out as `?`.
     """
-    from rich.console import Console
+    from lambda_serving_cli.terminal.console import PlainConsole
 
     if isinstance(file, io.TextIOWrapper):
         file.reconfigure(errors="replace")
     plain: dict[str, Any] = {} if file.isatty() else {"width": UNLIMITED, "color_system": None}
-    return Console(
+    return PlainConsole(
         file=file,
         force_terminal=file.isatty(),
         highlight=False,

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import IO, TYPE_CHECKING, Self
 
+from lambda_serving_cli.terminal.controls import escape_line
 from lambda_serving_cli.terminal.output import format_size, make_console, remark
 
 if TYPE_CHECKING:
@@ -23,8 +24,8 @@ def show_status(text: str, file: IO[str]) -> Iterator[Callable[[str], None]]:
 
     columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False), TimeElapsedColumn())
     with Progress(*columns, console=make_console(file), transient=True) as progress:
-        task = progress.add_task(text, total=None)
-        yield lambda text: progress.update(task, description=text)
+        task = progress.add_task(escape_line(text), total=None)
+        yield lambda text: progress.update(task, description=escape_line(text))
 
 
 class ByteProgress:
@@ -65,7 +66,7 @@ class ByteProgress:
         if self._bar is None:
             remark(f"{what}, {format_size(total)}")
         else:
-            self._bar.add_task(what, total=total)
+            self._bar.add_task(escape_line(what), total=total)
 
     def advance(self, size: int) -> None:
         """Bytes of the stage are done."""

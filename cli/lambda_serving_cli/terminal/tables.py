@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Sequence
 
+from lambda_serving_cli.terminal.controls import escape_controls
 from lambda_serving_cli.terminal.output import make_console, write_fields
 
 GAP = 3
@@ -25,7 +26,7 @@ def write_table(heads: Sequence[str], rows: Sequence[Sequence[Cell]], numbers: i
     from rich.table import Table
     from rich.text import Text
 
-    console = make_console(sys.stdout)
+    console, heads = make_console(sys.stdout), _join(heads, "")
     texts = [_join(row, "\n" if console.is_terminal else "; ") for row in rows]
     widths = fit_widths(heads, texts, console.width - GAP * (len(heads) - 1))
     if widths is None:
@@ -50,7 +51,8 @@ def write_table(heads: Sequence[str], rows: Sequence[Sequence[Cell]], numbers: i
 
 
 def _join(row: Sequence[Cell], between: str) -> list[str]:
-    return [cell if isinstance(cell, str) else between.join(cell) for cell in row]
+    texts = (cell if isinstance(cell, str) else between.join(cell) for cell in row)
+    return [escape_controls(text) for text in texts]
 
 
 def fit_widths(heads: Sequence[str], rows: Sequence[Sequence[str]], room: int) -> list[int] | None:

@@ -10,9 +10,10 @@ from lambda_serving.settings.endpoint_toml import parse_endpoint
 from lambda_serving.settings.version_keys import WITHOUT_MODEL
 from lambda_serving.user_code.preprocess import find_preprocess
 from lambda_serving_cli.files.content import read_toml
-from lambda_serving_cli.project.blocks import POLICIES, list_layers, list_policies
+from lambda_serving_cli.project.blocks import describe_policy, list_layers
 from lambda_serving_cli.project.code import check_code, may_load
 from lambda_serving_cli.project.monitoring import describe_changes
+from lambda_serving_cli.project.policy import list_targets
 from lambda_serving_cli.project.project import Project
 from lambda_serving_cli.project.template import MONITORING, Entry, Template
 from lambda_serving_cli.project.toml_file import FILE
@@ -126,10 +127,7 @@ def _check_calls(
     readable: Mapping[str, EndpointSettings],
 ) -> Iterator[Finding]:
     """That whom it asks is there, and has the version that it asks for."""
-    targets = list(settings.calls)
-    if settings.traffic and settings.is_canary:
-        targets += [*settings.traffic.weights, *filter(None, [settings.traffic.prefix])]
-    for target in targets:
+    for target in list_targets(settings):
         name, _, version = target.partition("/")
         asked = readable.get(name)
         if name not in known:
@@ -167,7 +165,9 @@ def _check_function(
     uri = str(function.properties.get("CodeUri", "")).rstrip("/")
     if uri != f"functions/{endpoint}":
         yield f"CodeUri is {uri!r}, not functions/{endpoint}"
-    yield from _check_lists(template, function, settings)
+    layers = {*template.list_references(function, "Layers"), *template.global_layers}
+    if missing := set(list_layers(template, settings)) - layers:
+        yield f"Layers lacks {', '.join(sorted(missing))}"
     group = template.find_log_group(function)
     if group is None:
         yield "LoggingConfig names no log group of this template"
@@ -176,28 +176,29 @@ def _check_function(
     if template.monitoring and (needed := template.own_log_groups.get(endpoint)):
         if needed not in template.list_dependencies(template.monitoring):
             yield f"{template.monitoring.name} counts crashes in {needed}: its DependsOn lacks it"
+    yield from _check_routes(template, endpoint, function)
+    if not template.find_outputs(function):
+        yield "no output gives its name"
+
+
+def _check_routes(template: Template, endpoint: str, function: Entry) -> Iterator[str]:
     listed = read_node(template.paths)
     for path in (f"/serve/{endpoint}", f"/serve/{endpoint}/{{proxy+}}"):
         if path not in function.routes:
             yield f"there is no HttpApi event for {path}"
         elif listed is not None and path not in listed:
             yield f"Api does not list {path}: it asks for AWS_IAM, whatever Auth says"
-    if not template.find_outputs(function):
-        yield "no output gives its name"
 
 
-def _check_lists(template: Template, function: Entry, settings: EndpointSettings) -> Iterator[str]:
-    layers = {*template.list_references(function, "Layers"), *template.global_layers}
-    policies = set(template.list_references(function, "Policies")) & set(POLICIES)
-    wanted = set(list_policies(settings))
-    for key, missing in (
-        ("Layers", set(list_layers(template, settings)) - layers),
-        ("Policies", wanted - policies),
-    ):
-        if missing:
-            yield f"{key} lacks {', '.join(sorted(missing))}"
-    if needless := sorted(policies - wanted):
-        yield f"Policies has {', '.join(needless)}, which the endpoint does not need"
+def check_policies(
+    template: Template, settings: Mapping[str, EndpointSettings]
+) -> Iterator[Finding]:
+    """That each function may do what its endpoint.toml asks for, and no more."""
+    for endpoint, each in settings.items():
+        function = template.find_function(endpoint)
+        if function and (difference := describe_policy(template, function, each)):
+            problem = f"Policies {difference}: `lambda-serving policies` writes them"
+            yield Finding(endpoint, f"template.yaml, {function.name}", problem)
 
 
 def check_monitoring(project: Project) -> Iterator[Finding]:

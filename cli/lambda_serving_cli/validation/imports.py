@@ -100,7 +100,7 @@ def _check_calls(
                 call.file,
                 call.line,
                 f"it uses send_request, and {FILE} names nobody whom it may ask: "
-                f'calls = ["{example}"], and InvokeEndpoints under the function\'s Policies',
+                f'calls = ["{example}"], then `lambda-serving policies`',
             )
             return  # one line is enough
         name = (call.endpoint or "").partition("/")[0]

@@ -32,6 +32,7 @@ def validate_files(project: Project) -> Report:
     builds = _read_builds(list_builds(project))
     settings, findings = files.check_files(project)
     findings += files.check_template(project, template, settings)
+    findings += files.check_policies(template, settings)
     if len(settings) == len(project.list_endpoints()):
         findings += files.check_monitoring(project)
     findings += files.check_names(project, list(settings))
@@ -75,10 +76,11 @@ def refuse_misfits(project: Project) -> None:
 
 
 def list_doubts(project: Project, build: Path) -> list[Finding]:
-    """What is wrong with the code of the endpoints and their models on this machine."""
+    """What is wrong with the code of the endpoints, their policies and their local models."""
     settings, _ = files.check_files(project)
     template, builds = read_template(project.template), _read_builds([build])
     found = list(check_code_of_endpoints(project, template, settings, builds))
+    found += files.check_policies(template, settings)
     return found + [
         each for each in check_models(project, settings, None) if "does not load" in each.problem
     ]

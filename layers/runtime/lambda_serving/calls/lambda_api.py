@@ -47,11 +47,10 @@ CAUSES = {403: "AccessDenied", 404: "NoSuchEndpoint", 413: "PayloadTooLarge", 42
 """HTTP status of Invoke -> cause (AWS Lambda API reference, Invoke, Errors)."""
 
 HINTS = {
-    "AccessDenied": "; an endpoint that is not in this stack is refused like this, too,"
-    " and each one where `calls` is missing in endpoint.toml"
+    "AccessDenied": "; an endpoint that is not in `calls` of endpoint.toml is refused like this:"
+    " `lambda-serving policies` writes what the function may do"
 }
-"""The function's policy allows calls to functions of this stack, and only if `calls` is set. So a
-misspelt name is refused, too."""
+"""The function's policy names those that `calls` named when it was written."""
 
 
 class LambdaApi:
@@ -134,11 +133,10 @@ class LambdaApi:
             pause = min(2 * pause, LONGEST_PAUSE)
 
     def _post(self, endpoint: str, payload: bytes, deadline: float, trace: str) -> Any:
-        function = quote(f"{self._runtime.stack}-{endpoint}", safe="")
-        alias = self._runtime.alias
-        url = f"{self._runtime.lambda_endpoint}/2015-03-31/functions/{function}/invocations"
-        if alias:
-            url += f"?Qualifier={quote(alias, safe='')}"
+        # The alias is part of the name, as in the ARN that the function's policy allows.
+        name = f"{self._runtime.stack}-{endpoint}"
+        name = quote(f"{name}:{self._runtime.alias}" if self._runtime.alias else name, safe="")
+        url = f"{self._runtime.lambda_endpoint}/2015-03-31/functions/{name}/invocations"
         headers = {"X-Amz-Invocation-Type": "RequestResponse"}
         if trace:
             # As botocore's own clients do; Lambda finds endless loops by it, too.

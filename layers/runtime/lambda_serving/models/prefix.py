@@ -88,13 +88,18 @@ class Prefix:
         return self._folder / key.removeprefix(self._location.key)
 
     def _fetch_file(self, key: str, item: Item) -> None:
+        from obstore.exceptions import PermissionDeniedError
+
         options: GetOptions = {"if_match": item.etag} if item.etag else {}
         with self._notice_changes():
             try:
                 found = self._store.get(key, options=options)
-            except FileNotFoundError:
+            except (FileNotFoundError, PermissionDeniedError) as error:
                 if item.size == 0:  # the mark of an empty folder: the object is `key/`
                     return
+                # S3 hides what is missing from those who may list a prefix alone.
+                if isinstance(error, PermissionDeniedError) and key not in self._list():
+                    raise _ReplacedError from error
                 raise
         target = self._locate(key)
         target.parent.mkdir(parents=True, exist_ok=True)
