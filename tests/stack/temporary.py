@@ -1,13 +1,29 @@
 """Functions that a test adds to the deployed stack, and takes away again."""
 
 import io
+import json
+import tomllib
 import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any
 
+from lambda_serving.settings.endpoint_toml import parse_endpoint
+from lambda_serving_cli.project.policy import read_policy, write_policy
 from tests.stack.conftest import Stack
+from tests.template.iam import NAMES, resolve
 
-ALIAS = "live"
+ALIAS, POLICY = "live", "Endpoint"
+TRUST = {
+    "Version": "2012-10-17",
+    "Statement": [
+        {
+            "Effect": "Allow",
+            "Principal": {"Service": "lambda.amazonaws.com"},
+            "Action": "sts:AssumeRole",
+        }
+    ],
+}
 
 
 @contextmanager
@@ -17,29 +33,32 @@ def add_function(
     files: Mapping[str, bytes | str],
     *,
     like: str,
-    tagged: bool = True,
     **variables: str,
 ) -> Iterator[str]:
     """The function `<stack>-<endpoint>`, its code `files`; gives its name.
 
-    Layers, role and environment are those of the deployed endpoint `like`; `variables` are added.
-    One that is not `tagged` does not say that it is of this stack.
+    Layers and environment are those of the deployed endpoint `like`; `variables` are added. It may
+    do what its endpoint.toml says, as if the template had it.
     """
     functions = stack.functions
     model = functions.get_function(FunctionName=stack.state["functions"][like])
     like_it = model["Configuration"]
     name = f"{stack.state['stack_name']}-{endpoint}"
+    iam, role = stack.connect("iam"), f"{name}-temporary"
+    arn = iam.create_role(RoleName=role, AssumeRolePolicyDocument=json.dumps(TRUST))["Role"]["Arn"]
+    if policy := make_policy(stack, files["endpoint.toml"]):
+        iam.put_role_policy(RoleName=role, PolicyName=POLICY, PolicyDocument=json.dumps(policy))
     functions.create_function(
         FunctionName=name,
         Runtime=like_it["Runtime"],
-        Role=like_it["Role"],
+        Role=arn,
         Handler=like_it["Handler"],
         Code={"ZipFile": pack(files)},
         Layers=[layer["Arn"] for layer in like_it["Layers"]],
         Timeout=like_it["Timeout"],
         MemorySize=like_it["MemorySize"],
         Environment={"Variables": like_it["Environment"]["Variables"] | variables},
-        Tags=model["Tags"] if tagged else {},
+        Tags=model["Tags"],
         Publish=True,
     )
     functions.create_alias(FunctionName=name, Name=ALIAS, FunctionVersion="1")
@@ -47,11 +66,27 @@ def add_function(
         yield name
     finally:
         functions.delete_function(FunctionName=name)
+        if policy:
+            iam.delete_role_policy(RoleName=role, PolicyName=POLICY)
+        iam.delete_role(RoleName=role)
         logs = stack.connect("logs")
         for group in logs.describe_log_groups(logGroupNamePrefix=f"/aws/lambda/{name}")[
             "logGroups"
         ]:
             logs.delete_log_group(logGroupName=group["logGroupName"])
+
+
+def make_policy(stack: Stack, toml: bytes | str) -> Any:
+    """What a function of this endpoint.toml may do in the deployed stack; None for nothing."""
+    text = toml.decode() if isinstance(toml, bytes) else toml
+    names = {
+        **NAMES,
+        "AWS::StackName": stack.state["stack_name"],
+        "AWS::Region": stack.state["region"],
+        "AWS::AccountId": "000000000000",
+        "ModelBucket.Arn": f"arn:aws:s3:::{stack.state['model_bucket']}",
+    }
+    return resolve(read_policy(write_policy(parse_endpoint(tomllib.loads(text)), None)), {}, names)
 
 
 @contextmanager

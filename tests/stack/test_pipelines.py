@@ -1,7 +1,7 @@
 """Endpoints that call others, on the deployed stack: the examples, and temporary functions."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from typing import Any
 
@@ -62,22 +62,23 @@ def temporary(stack: Stack) -> Iterator[dict[str, str]]:
     """endpoint -> function: four that take 300 ms, those that ask, and one that asks itself."""
     with ExitStack() as functions:
 
-        def add(endpoint: str, engine: str, code: str, **options: Any) -> None:
-            toml = f'endpoint = "{endpoint}"\nengine = "{engine}"\n'
+        def add(
+            endpoint: str, engine: str, code: str, calls: Sequence[str] = (), **variables: str
+        ) -> None:
+            toml = f'endpoint = "{endpoint}"\nengine = "{engine}"\ncalls = {json.dumps(calls)}\n'
             files = {"endpoint.toml": toml, "preprocess.py": code}
-            options = {"like": "iris_ensemble"} | options
             names[endpoint] = functions.enter_context(
-                add_function(stack, endpoint, files, **options)
+                add_function(stack, endpoint, files, like="iris_ensemble", **variables)
             )
 
         names: dict[str, str] = {}
         for endpoint in SLEEPERS:
             add(endpoint, "custom", SLOW)
-        add("ask", "custom_async", ASK)
-        add("ask_in_threads", "custom", ASK_IN_THREADS)
-        add("ask_without_policy", "custom_async", ASK, like="iris_onnx")
-        add("of_another_stack", "custom", SLOW, tagged=False)
-        add("recurse", "custom", RECURSE, SERVING_CALL_DEPTH=str(DEPTH))
+        add("ask", "custom_async", ASK, SLEEPERS)
+        add("ask_in_threads", "custom", ASK_IN_THREADS, SLEEPERS)
+        add("ask_without_calls", "custom_async", ASK)
+        add("slow_40", "custom", SLOW)
+        add("recurse", "custom", RECURSE, ["recurse"], SERVING_CALL_DEPTH=str(DEPTH))
         yield names
 
 
@@ -135,20 +136,20 @@ def test_one_that_is_not_there(stack: Stack, temporary: dict[str, str]) -> None:
     assert answer["answers"] == [{"slept": True}, None]
     log = stack.read_log(temporary["ask"])
     assert "send_request to nobody failed: AccessDenied" in log
-    assert "not in this stack" in log
+    assert "not in `calls`" in log
 
 
-def test_without_the_policy_nobody_is_asked(stack: Stack, temporary: dict[str, str]) -> None:
-    asker = temporary["ask_without_policy"]
+def test_without_calls_nobody_is_asked(stack: Stack, temporary: dict[str, str]) -> None:
+    asker = temporary["ask_without_calls"]
     assert ask(stack, asker, "slow_0")["answers"] == [None]
     assert "send_request to slow_0 failed: AccessDenied" in stack.read_log(asker)
 
 
-def test_policy_ends_with_the_stack(stack: Stack, temporary: dict[str, str]) -> None:
-    """Functions of a stack `<stack>-dev` have names that begin as this stack's do."""
-    assert ask(stack, temporary["ask"], "of_another_stack")["answers"] == [None]
+def test_policy_ends_with_calls(stack: Stack, temporary: dict[str, str]) -> None:
+    """One that is there, whose name begins as that of one in `calls` does."""
+    assert ask(stack, temporary["ask"], "slow_40")["answers"] == [None]
     log = stack.read_log(temporary["ask"])
-    assert "send_request to of_another_stack failed: AccessDenied" in log
+    assert "send_request to slow_40 failed: AccessDenied" in log
 
 
 def test_recursion_ends(stack: Stack, temporary: dict[str, str]) -> None:

@@ -5,7 +5,7 @@ Sources: AWS IAM user guide, "Policy evaluation logic", "IAM JSON policy element
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 Statement = dict[str, Any]
@@ -32,41 +32,42 @@ def list_statements(resources: dict[str, Any], function: str) -> list[Statement]
     ]
 
 
-def resolve(value: Any, resources: dict[str, Any]) -> Any:
-    """CloudFormation's functions worked out, for a stack `stack` with the bucket `models`."""
+def resolve(value: Any, resources: dict[str, Any], names: Mapping[str, str] = NAMES) -> Any:
+    """CloudFormation's functions worked out: for a stack `stack` with the bucket `models`, or for
+    that of other `names`."""
     if isinstance(value, list):
-        return [resolve(each, resources) for each in value]
+        return [resolve(each, resources, names) for each in value]
     if not isinstance(value, dict):
         return value
     [(name, given), *more] = value.items()
     if more or not (name == "Ref" or name.startswith("Fn::")):
-        return {key: resolve(each, resources) for key, each in value.items()}
+        return {key: resolve(each, resources, names) for key, each in value.items()}
     if name == "Fn::Split":
-        separator, text = resolve(given, resources)
+        separator, text = resolve(given, resources, names)
         return text.split(separator)
     if name == "Fn::GetAtt":
-        return look_up(".".join(given) if isinstance(given, list) else given, resources)
+        return look_up(".".join(given) if isinstance(given, list) else given, resources, names)
     if name == "Fn::Sub":
         text, own = given if isinstance(given, list) else (given, {})
-        values = resolve(own, resources) if own else {}
+        values = resolve(own, resources, names) if own else {}
 
         def put(found: re.Match[str]) -> str:
             key = found[1]
             if key.startswith("!"):
                 return f"${{{key[1:]}}}"
-            return str(values[key] if key in values else look_up(key, resources))
+            return str(values[key] if key in values else look_up(key, resources, names))
 
         return re.sub(r"\$\{([^}]+)\}", put, text)
     assert name == "Ref", value
-    return look_up(given, resources)
+    return look_up(given, resources, names)
 
 
-def look_up(name: str, resources: dict[str, Any]) -> str:
-    if name in NAMES:
-        return NAMES[name]
+def look_up(name: str, resources: dict[str, Any], names: Mapping[str, str]) -> str:
+    if name in names:
+        return names[name]
     group = resources[name.removesuffix(".Arn")]
     assert group["Type"] == "AWS::Logs::LogGroup", name
-    return f"{LOGS}{resolve(group['Properties']['LogGroupName'], resources)}:*"
+    return f"{LOGS}{resolve(group['Properties']['LogGroupName'], resources, names)}:*"
 
 
 def is_allowed(
