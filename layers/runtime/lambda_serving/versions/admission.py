@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from time import monotonic
 
 from lambda_serving.errors import LoadError, ModelFetchError, ModelLoadError
 from lambda_serving.models.registry import Entry, Index
@@ -22,12 +21,20 @@ SPARE = 1.5
 class Admission:
     """Tries versions of the registry, each once."""
 
-    def __init__(self, index: Index, rollout: Rollout, loaded: LoadedVersions, memory: int) -> None:
+    def __init__(
+        self,
+        index: Index,
+        rollout: Rollout,
+        loaded: LoadedVersions,
+        memory: int,
+        clock: Callable[[], float],
+    ) -> None:
         """``memory`` is the function's, in bytes."""
         self._index = index
         self._rollout = rollout
         self._loaded = loaded
         self._memory = memory
+        self._clock = clock
         self._admitted: set[str] = set()
         self._load_seconds = 0.0
         self.failed: dict[str, str] = {}
@@ -68,7 +75,7 @@ class Admission:
 
     def _has_time(self, entry: Entry, end: float) -> bool:
         """Whether a load fits before ``end``. Lambda would end the function in the middle of it."""
-        seconds = end - monotonic()
+        seconds = end - self._clock()
         if not self._rollout.default or seconds >= SPARE * self._load_seconds + 1:
             return True
         logger.warning(
@@ -94,9 +101,9 @@ class Admission:
         self._rollout.versions = {**known, version: entry.settings}
         try:
             self._check_size(entry)
-            started = monotonic()
+            started = self._clock()
             endpoint = self._loaded.get(version, keep=self._rollout.default)
-            self._load_seconds = monotonic() - started
+            self._load_seconds = self._clock() - started
             if entry.sample is not None:
                 answer_sample(endpoint, parse_sample(self._index.read_sample(entry), version))
         except LoadError:

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import logging
 import math
+import time
 from collections.abc import Callable
-from time import monotonic
 
 from lambda_serving.errors import LoadError, ModelFetchError
 from lambda_serving.models.registry import Entry, Index
@@ -39,13 +39,15 @@ class RegistryWatcher:
         loaded: LoadedVersions,
         memory: int,
         count: Callable[..., None],
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """``memory`` is the function's, in bytes; ``count`` counts a metric of the endpoint."""
         self._update = update
         self._index = index
         self._rollout = rollout
-        self._admission = Admission(index, rollout, loaded, memory)
+        self._admission = Admission(index, rollout, loaded, memory, clock)
         self._count = count
+        self._clock = clock
         self._entries: list[Entry] = []
         self._check_at = -math.inf
         self._failures = 0
@@ -67,14 +69,14 @@ class RegistryWatcher:
         self._check_at = -math.inf
 
     def is_due(self) -> bool:
-        return self._is_waiting or monotonic() >= self._check_at
+        return self._is_waiting or self._clock() >= self._check_at
 
     def check(self, seconds: float) -> None:
         """Ask the registry if that is due, and bring in new versions within ``seconds``."""
-        end = monotonic() + seconds
+        end = self._clock() + seconds
         is_first = not self._rollout.default
         self._is_waiting = False
-        is_asked = monotonic() >= self._check_at
+        is_asked = self._clock() >= self._check_at
         try:
             found = self._index.look(is_quick=not is_first) if is_asked else None
             if found is not None:
@@ -94,7 +96,7 @@ class RegistryWatcher:
             pause = min(pause, RETRY_SECONDS)
         elif self._failures:
             pause = max(pause, min(pause * 2 ** min(self._failures, 10), LONGEST_PAUSE))
-        self._check_at = monotonic() + pause
+        self._check_at = self._clock() + pause
 
     def _bring_in(self, places: int, end: float) -> bool:
         """Switch to the newest versions that work, ``places`` of which get traffic.
