@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from lambda_serving.models.pickles import PICKLING_ENGINES, SAFE_SUFFIX
 from lambda_serving_cli.aws.errors import tell_aws_errors
 from lambda_serving_cli.aws.selection import StackSelection
 from lambda_serving_cli.commands.options.checks import check_with
@@ -132,6 +133,8 @@ def upload(
         found = choose_framework(place, framework, library)
         if found.doubt:
             _tell_doubt(place, found.doubt, refuse=publish and not force)
+        if found.framework in PICKLING_ENGINES and not to_onnx:
+            _tell_pickle(place)
         if to_onnx:
             remark(f"converting {place.name} to ONNX")
             converted = convert_in_folder(place, found.framework, rows, tolerance)
@@ -180,6 +183,17 @@ def _choose_source(source: Path | None, path: Path | None) -> Path:
     if not place.exists():
         raise typer.BadParameter(f"there is no file or folder {place}")
     return place.resolve()
+
+
+def _tell_pickle(place: Path) -> None:
+    """Say what lets endpoints load a pickle."""
+    names = list_files(place)
+    if not any(name.endswith(SAFE_SUFFIX) for name in (*names, place.name)):
+        remark(
+            f"{place.name} is a pickle, which runs code where it is loaded. Endpoints take this"
+            " very file, by the sha256 in the registry's index; whoever can write to the bucket can"
+            " change both (docs/security.md). A .skops file runs no code."
+        )
 
 
 def _tell_doubt(place: Path, doubt: str, *, refuse: bool) -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from lambda_serving.models.pickles import PICKLING_ENGINES
 from lambda_serving_cli.files.lock import edits_project
 from lambda_serving_cli.monitoring.alarms import camel
 from lambda_serving_cli.project.blocks import adapt_function, add_function
@@ -61,6 +62,8 @@ def scaffold(project: Project, endpoint: str, engine: str, description: str) -> 
     model = MODEL_FILES.get(engine)
     if model is not None:
         file.set("model", f"{endpoint}/1/{model}")
+    if engine in PICKLING_ENGINES:
+        file.set("allow_pickle", True)
     plan_creation(project, changes, file, description)
     changes.write(project.folder(endpoint) / "preprocess.py", write_preprocess(endpoint, engine))
     changes.write(project.test(endpoint), write_test(endpoint, engine))
@@ -69,6 +72,12 @@ def scaffold(project: Project, endpoint: str, engine: str, description: str) -> 
         notes.append(
             f"put the model into .local/models/{endpoint}/1/{model}, where `lambda-serving dev` "
             "looks for it, and which `make up` publishes"
+        )
+    if engine in PICKLING_ENGINES:
+        notes.append(
+            "allow_pickle = true lets the model load: a pickle runs code of whoever made it, and of"
+            " whoever can write to the bucket (docs/security.md); without the line the model must"
+            " be a .skops file, or pinned by sha256"
         )
     return finish(project, changes, endpoint, notes)
 

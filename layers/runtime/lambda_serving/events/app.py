@@ -165,12 +165,14 @@ class App:
         metrics: RequestMetrics,
     ) -> Request:
         headers = {key.lower(): value.decode("latin-1") for key, value in scope["headers"]}
-        limit = self._environment.runtime.max_body_bytes
+        runtime = self._environment.runtime
+        limit = runtime.max_body_bytes
         body = decode_body(
             await read_body(receive, limit),
             headers.get(b"content-type", ""),
             headers.get(b"content-encoding", ""),
             limit,
+            runtime,
         )
         return Request(
             body,
