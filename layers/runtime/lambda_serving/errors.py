@@ -29,6 +29,7 @@
         ├── ModelFetchError            503
         ├── ModelVerificationError     503  sha256 differs
         ├── PickleNotAllowedError      503  a pickle that nobody has allowed
+        ├── LoadTimeoutError           504  ``Timeout``: the load runs until shortly before the end
         └── ModelLoadError             503  fetched, but the engine or `load` refuses it
 
 ``detail`` goes to the caller, and never contains a path, a bucket or a credential. ``private`` and
@@ -223,6 +224,16 @@ class ModelVerificationError(LoadError):
 
 class PickleNotAllowedError(LoadError):
     pass
+
+
+class LoadTimeoutError(LoadError):
+    """A load still ran shortly before the deadline, and was left. It is tried again."""
+
+    status = TimeIsOver.status
+
+    def __init__(self) -> None:
+        super().__init__("the load took until shortly before the time limit of the request")
+        self.type = TimeIsOver.type
 
 
 class ModelLoadError(LoadError):

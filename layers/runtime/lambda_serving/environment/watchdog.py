@@ -16,7 +16,7 @@ import math
 import signal
 import sys
 import threading
-import time
+from time import monotonic, sleep
 from types import FrameType
 from typing import Any
 
@@ -35,6 +35,9 @@ LOCKED_MARGIN = 0.5
 
 SHARE = 6
 """The margins are a part of a short time limit: a sixth of it, and half of that."""
+
+LONG, SHORT = MARGIN * SHARE, 1 - 1 / SHARE / 2
+"""Seconds from which a time limit is a long one; when the kernel's timer rings in a shorter one."""
 
 LOOK = 0.5
 """Seconds between two looks of the thread; nothing wakes it for a request."""
@@ -58,22 +61,21 @@ class Watchdog:
     def __init__(self) -> None:
         self._began = 0.0
         self._deadline = math.inf
-        self._margin = MARGIN
         self._told = -math.inf
         """The deadline of the request whose stacks are in the log."""
         self._main = threading.main_thread()
-        self._is_started = False
-        self._has_timer = False
+        self._is_telling = False
+        self._has_timer: bool | None = None
+        """Whether SIGALRM is ours; None before the first request."""
 
     def begin(self, seconds: float) -> None:
         """A request begins that has that much time."""
-        self._margin = min(MARGIN, seconds / SHARE)
-        self._began = time.monotonic()
-        self._deadline = self._began + seconds
-        if not self._is_started:
+        self._began = now = monotonic()
+        self._deadline = now + seconds
+        if self._has_timer is None:
             self._start()
         if self._has_timer:
-            setitimer(TIMER, seconds - min(LOCKED_MARGIN, self._margin / 2))
+            setitimer(TIMER, seconds - LOCKED_MARGIN if seconds > LONG else seconds * SHORT)
 
     def end(self) -> None:
         """The request has ended."""
@@ -82,7 +84,7 @@ class Watchdog:
             setitimer(TIMER, 0)
 
     def _start(self) -> None:
-        self._is_started = True
+        self._has_timer = False
         signal.signal(LEAVE, self._leave)
         if signal.getsignal(signal.SIGALRM) is signal.SIG_DFL:  # else it is the user's
             import faulthandler
@@ -99,14 +101,21 @@ class Watchdog:
         is_earlier = self._began < of_request < deadline < math.inf
         return of_request if is_earlier else deadline
 
+    def _is_over(self, deadline: float) -> bool:
+        """Whether the request has no more time than its answer needs."""
+        return monotonic() > deadline - self._find_margin()
+
+    def _find_margin(self) -> float:
+        return min(MARGIN, (self._deadline - self._began) / SHARE)
+
     def _watch(self) -> None:
         while True:
             deadline = self._find_deadline()
-            left = deadline - self._margin - time.monotonic()
-            # User code that sets a handler of its own has the timer from then on.
-            self._has_timer &= signal.getsignal(signal.SIGALRM) == self._ring
+            left = deadline - self._find_margin() - monotonic()
+            if signal.getsignal(signal.SIGALRM) != self._ring:
+                self._has_timer = False  # user code has set a handler: the timer is its own
             if left > 0 or deadline == self._told:
-                time.sleep(min(max(left, AGAIN), LOOK))
+                sleep(min(max(left, AGAIN), LOOK))
             else:
                 self._tell(deadline, sys._current_frames().get(self._main.ident or 0))
                 self._make_leave(deadline)
@@ -116,8 +125,8 @@ class Watchdog:
         metrics, has_record = find_request().metrics, False
         while self._find_deadline() == deadline:
             signal.pthread_kill(self._main.ident or 0, LEAVE)
-            time.sleep(AGAIN)
-            is_late = time.monotonic() > deadline - self._margin / 2
+            sleep(AGAIN)
+            is_late = monotonic() > deadline - self._find_margin() / 2
             if is_late and not has_record and self._find_deadline() == deadline:
                 has_record = True
                 if metrics is not None:
@@ -126,12 +135,14 @@ class Watchdog:
     def _ring(self, signal_number: int, frame: FrameType | None) -> None:
         """The kernel's timer: the thread has not come to run."""
         deadline = self._find_deadline()
-        if time.monotonic() < deadline - self._margin:
+        if not self._is_over(deadline):
             return
+        while self._is_telling:  # the thread has come to run after all: with this, and by this
+            sleep(AGAIN / 10)
         if self._told != deadline:
             self._tell(deadline, frame)
-        setitimer(TIMER, AGAIN)  # once more, where it cannot be left here
         self._leave(signal_number, frame)
+        setitimer(TIMER, AGAIN)  # it could not be left here
 
     def _leave(self, signal_number: int, frame: FrameType | None) -> None:
         """Runs on the main thread, in the middle of what it does.
@@ -139,20 +150,24 @@ class Watchdog:
         Raises:
             TimeIsOver: within user code or a load, and nowhere else.
         """
-        deadline = self._find_deadline()
-        if time.monotonic() > deadline - self._margin and is_within_user_code(frame):
+        if self._is_over(self._find_deadline()) and is_within_user_code(frame):
             raise TimeIsOver
 
     def _tell(self, deadline: float, frame: FrameType | None) -> None:
         """Log the stacks, the main thread's first."""
-        self._told = deadline
-        stage, left = find_stage(frame), deadline - time.monotonic()
-        write_plainly(
-            f"{TimeIsOver.type} {TimeIsOver.status} in {stage}: it still runs {left:.1f} s before"
-            " the deadline; the stacks of all threads are in this line",
-            stage=stage,
-            stacks=describe_stacks(frame),
-        )
+        self._told, self._is_telling = deadline, True
+        if self._has_timer:
+            setitimer(TIMER, 0)
+        stage, left = find_stage(frame), deadline - monotonic()
+        try:
+            write_plainly(
+                f"{TimeIsOver.type} {TimeIsOver.status} in {stage}: it still runs {left:.1f} s"
+                " before the deadline; the stacks of all threads are in this line",
+                stage=stage,
+                stacks=describe_stacks(frame),
+            )
+        finally:
+            self._is_telling = False
 
 
 def find_stage(frame: FrameType | None) -> str:

@@ -15,9 +15,9 @@ from typing import Any
 from lambda_serving.engines.base import Engine, find_engine
 from lambda_serving.errors import (
     LoadError,
+    LoadTimeoutError,
     ModelFetchError,
     ModelLoadError,
-    RequestTimeoutError,
     TimeIsOver,
 )
 from lambda_serving.memory import read_resident_memory
@@ -101,16 +101,15 @@ def load_version(
 
     Raises:
         LoadError: anything that goes wrong on the way, by its own name.
-        RequestTimeoutError: the request's time is over.
     """
     try:
         return _load(settings, runtime, send_request, trace)
     except LoadError as error:
         if isinstance(error.__cause__, TimeIsOver):
-            raise RequestTimeoutError(error.stage) from error.__cause__
+            raise LoadTimeoutError from error.__cause__
         raise
     except TimeIsOver as error:
-        raise RequestTimeoutError(LoadError.stage) from error
+        raise LoadTimeoutError from error
     except BaseException as error:  # a library's, or code in a pickle: any request would be an
         # InternalError for ever
         from lambda_serving.user_code.causes import describe_cause

@@ -56,10 +56,11 @@ class Output:
 
     def _count_written(self) -> int:
         """Bytes that the process has written; never twice the same where nobody counts them."""
-        if self._counts < 0:
+        try:
+            # Begins with "rchar: 2012\nwchar: 1732\n".
+            return int(os.pread(self._counts, 64, 0).split(None, 4)[3])
+        except OSError:  # there are none, or they are those of a parent that is gone
             return self._expected + 1
-        # Begins with "rchar: 2012\nwchar: 1732\n".
-        return int(os.pread(self._counts, 64, 0).split(None, 4)[3])
 
     def _write(self, rest: memoryview) -> None:
         while rest:
