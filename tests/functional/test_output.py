@@ -99,5 +99,16 @@ def test_texts_of_errors_are_cut(start_process: ProcessMaker, by: str) -> None:
         if how in ("message", "text", "header"):
             assert b"(4000000 characters in all)" in answer.payload, how
         assert len(process.read_log()) - before < 150_000, how
+    for event in (
+        post(f"/serve/huge/{'v' * 100_000}"),
+        post(f"/serve/{'e' * 100_000}"),
+        post(f"/{'p' * 100_000}"),
+        post("/serve/huge", {"content-encoding": "z" * 100_000}),
+    ):
+        before = len(process.read_log())
+        answer = process.invoke(event)
+        assert answer.json()["statusCode"] in (404, 415)
+        assert len(answer.payload) < 10_000
+        assert len(process.read_log()) - before < 20_000
     told = [line for line in process.read_records() if "message" in line]
     assert any("in all" in line["message"] for line in told)
