@@ -4,14 +4,15 @@ Shortly before the deadline the stacks of all threads are logged, and user code 
 be: the caller gets 504, and the environment goes on. Where it cannot, the request's record is
 written (docs/decisions/0026-hanging-code.md).
 
-Two watch, since neither sees all. A thread sees code that waits, or computes without the
+Three watch, since none sees all. A thread sees code that waits, or computes without the
 interpreter's lock, as onnxruntime does. A timer of the kernel (SIGALRM) is for code that holds the
-lock: a regular expression asks for signals meanwhile, and is left; of any other code faulthandler
-prints the stacks, which needs no lock.
+lock and asks for signals, as a regular expression does. Of other code that holds it faulthandler
+prints the stacks, which needs no lock, if the thread has seen the request before.
 """
 
 from __future__ import annotations
 
+import faulthandler
 import math
 import signal
 import sys
@@ -30,14 +31,9 @@ MARGIN = 0.9
 """Seconds before the deadline at which code is left. The fetch of a model and ``send_request`` give
 up by themselves a little earlier, with an error of their own."""
 
-LOCKED_MARGIN = 0.5
-"""Seconds before the deadline of the kernel's timer: the thread has not come to run by then."""
-
 SHARE = 6
-"""The margins are a part of a short time limit: a sixth of it, and half of that."""
-
-LONG, SHORT = MARGIN * SHARE, 1 - 1 / SHARE / 2
-"""Seconds from which a time limit is a long one; when the kernel's timer rings in a shorter one."""
+"""The margin of a short time limit is a sixth of it. The kernel's timer rings when half of the
+margin is left, and faulthandler prints when a third is."""
 
 LOOK = 0.5
 """Seconds between two looks of the thread; nothing wakes it for a request."""
@@ -52,9 +48,6 @@ NO_USERS = ("lambda_serving.user_code.failures", "lambda_serving.telemetry.recor
 """Modules that the pipeline calls between the user's methods, where nothing may be raised."""
 
 
-TIMER, setitimer = signal.ITIMER_REAL, signal.setitimer
-
-
 class Watchdog:
     """Of the one request that an environment serves at a time, on the main thread."""
 
@@ -65,34 +58,44 @@ class Watchdog:
         """The deadline of the request whose stacks are in the log."""
         self._main = threading.main_thread()
         self._is_telling = False
-        self._has_timer: bool | None = None
-        """Whether SIGALRM is ours; None before the first request."""
+        self._is_started = False
+        self._rings_for = math.inf
+        """The deadline for which the kernel's timer is set; an earlier request's, as a rule."""
+        self._is_dumped_later = False
+        """Whether faulthandler waits for the end of this request."""
 
     def begin(self, seconds: float) -> None:
         """A request begins that has that much time."""
         self._began = now = monotonic()
         self._deadline = now + seconds
-        if self._has_timer is None:
-            self._start()
-        if self._has_timer:
-            setitimer(TIMER, seconds - LOCKED_MARGIN if seconds > LONG else seconds * SHORT)
+        if self._deadline < self._rings_for:
+            self._set_timer()
 
     def end(self) -> None:
-        """The request has ended."""
+        """The request has ended. The timer stays: it may do for the next one."""
         self._deadline = math.inf
-        if self._has_timer:
-            setitimer(TIMER, 0)
+        if self._is_dumped_later:
+            self._is_dumped_later = False
+            faulthandler.cancel_dump_traceback_later()
 
-    def _start(self) -> None:
-        self._has_timer = False
-        signal.signal(LEAVE, self._leave)
-        if signal.getsignal(signal.SIGALRM) is signal.SIG_DFL:  # else it is the user's
-            import faulthandler
+    def _set_timer(self) -> None:
+        """Let the kernel's timer ring for this request, unless SIGALRM is the user's."""
+        if not self._is_started:
+            if threading.current_thread() is not self._main:  # an emulator's: no signal reaches it
+                self._rings_for = -math.inf
+                return
+            self._is_started = True
+            signal.signal(LEAVE, self._leave)
+            if signal.getsignal(signal.SIGALRM) is signal.SIG_DFL:
+                signal.signal(signal.SIGALRM, self._ring)
+            threading.Thread(target=self._watch, name="watchdog", daemon=True).start()
+        self._rings_for = self._deadline
+        if self._has_alarm():
+            left = self._deadline - self._find_margin() / 2 - monotonic()
+            signal.setitimer(signal.ITIMER_REAL, max(left, AGAIN))
 
-            signal.signal(signal.SIGALRM, self._ring)
-            faulthandler.register(signal.SIGALRM, file=find_output(), chain=True)
-            self._has_timer = True
-        threading.Thread(target=self._watch, name="watchdog", daemon=True).start()
+    def _has_alarm(self) -> bool:
+        return signal.getsignal(signal.SIGALRM) == self._ring
 
     def _find_deadline(self) -> float:
         """Of the running request; earlier where its caller waits less long than Lambda."""
@@ -109,16 +112,29 @@ class Watchdog:
         return min(MARGIN, (self._deadline - self._began) / SHARE)
 
     def _watch(self) -> None:
+        seen = math.inf
         while True:
             deadline = self._find_deadline()
             left = deadline - self._find_margin() - monotonic()
-            if signal.getsignal(signal.SIGALRM) != self._ring:
-                self._has_timer = False  # user code has set a handler: the timer is its own
+            if deadline == seen < math.inf and left > 0 and not self._is_dumped_later:
+                self._dump_later(deadline)  # quick requests have ended before a second look
+            seen = deadline
+            if self._rings_for < monotonic():  # user code has used the timer
+                self._rings_for = math.inf
             if left > 0 or deadline == self._told:
                 sleep(min(max(left, AGAIN), LOOK))
             else:
                 self._tell(deadline, sys._current_frames().get(self._main.ident or 0))
                 self._make_leave(deadline)
+
+    def _dump_later(self, deadline: float) -> None:
+        """Let faulthandler print the stacks if this thread does not come to run by then."""
+        seconds = deadline - self._find_margin() / 3 - monotonic()
+        faulthandler.dump_traceback_later(seconds, file=find_output())
+        self._is_dumped_later = True
+        if self._find_deadline() != deadline:  # it has ended meanwhile
+            self._is_dumped_later = False
+            faulthandler.cancel_dump_traceback_later()
 
     def _make_leave(self, deadline: float) -> None:
         """Try to leave the code until it is; write its record where that seems to be in vain."""
@@ -135,14 +151,17 @@ class Watchdog:
     def _ring(self, signal_number: int, frame: FrameType | None) -> None:
         """The kernel's timer: the thread has not come to run."""
         deadline = self._find_deadline()
+        self._rings_for = math.inf
         if not self._is_over(deadline):
+            if deadline < math.inf:
+                self._set_timer()
             return
         while self._is_telling:  # the thread has come to run after all: with this, and by this
             sleep(AGAIN / 10)
         if self._told != deadline:
             self._tell(deadline, frame)
         self._leave(signal_number, frame)
-        setitimer(TIMER, AGAIN)  # it could not be left here
+        self._set_timer()  # it could not be left here
 
     def _leave(self, signal_number: int, frame: FrameType | None) -> None:
         """Runs on the main thread, in the middle of what it does.
@@ -156,8 +175,9 @@ class Watchdog:
     def _tell(self, deadline: float, frame: FrameType | None) -> None:
         """Log the stacks, the main thread's first."""
         self._told, self._is_telling = deadline, True
-        if self._has_timer:
-            setitimer(TIMER, 0)
+        if self._is_dumped_later:
+            self._is_dumped_later = False
+            faulthandler.cancel_dump_traceback_later()
         stage, left = find_stage(frame), deadline - monotonic()
         try:
             write_plainly(
