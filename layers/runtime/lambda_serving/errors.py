@@ -47,10 +47,6 @@ from lambda_serving.user_values import read_attribute, read_headers, show
 logger = logging.getLogger("lambda_serving")
 
 
-LONGEST_NAME = 250
-"""Characters of an error's class, which is a dimension of the metrics."""
-
-
 class ServingError(Exception):
     """The root: ``detail`` for the caller, ``private`` for the log, ``stage`` of the pipeline.
 
@@ -73,7 +69,7 @@ class ServingError(Exception):
         super().__init__(detail)
         self.detail: Any = detail
         self.private = shorten(private)
-        self.type = shorten(type_name or type(self).__name__, LONGEST_NAME)
+        self.type = shorten(type_name or type(self).__name__)
         self.headers: dict[str, str] = {}
         if stage is not None:
             self.stage = stage

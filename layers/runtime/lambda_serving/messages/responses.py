@@ -191,7 +191,8 @@ async def collect_messages(response: Any, scope: dict[str, Any], receive: Any) -
     async def send(message: dict[str, Any]) -> None:
         nonlocal size
         messages.append(message)
-        size += len(message.get("body", b"")) if isinstance(message, dict) else 0
+        body = message.get("body") if isinstance(message, dict) else None
+        size += len(body) if isinstance(body, bytes | bytearray) else 0
         _refuse_over(size)  # a stream may have no end
 
     try:
