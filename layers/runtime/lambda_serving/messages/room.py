@@ -55,11 +55,12 @@ def check_json(raw: bytes, runtime: Runtime) -> None:
         BodyTooLargeError: it would take too much.
     """
     room = count_room(runtime)
-    if estimate(raw, room) <= room:
+    size = estimate(raw, room)
+    if size <= room:
         return
     release_memory()  # what earlier requests have left over
     room = count_room(runtime)
-    if estimate(raw, room) > room:
+    if size > room or estimate(raw, room) > room:
         raise BodyTooLargeError(
             f"the body has {len(raw)} bytes of JSON whose values take more memory than is free:"
             f" {room // MEGABYTE} MB of the function's {runtime.memory_mb} MB; a larger MemorySize"
