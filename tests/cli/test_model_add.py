@@ -60,6 +60,24 @@ def test_a_new_endpoint(project: Copy) -> None:
     assert list_problems(project) == []
 
 
+def test_pickles_without_a_pin(project: Copy) -> None:
+    """A folder has no pin, nor has a model in S3: they are allowed outright, and that is told."""
+    (project.root / "in/forest").mkdir()
+    project.write("in/forest/model.joblib", "data")
+    told = project.do(*ADD, "--model", "in/forest")
+    assert read_toml(project)["allow_pickle"] is True
+    assert "allow_pickle = true lets the model load" in told
+    project.do(*ADD, "--version", "2", "--model", "s3://other/model.skops")
+    assert "allow_pickle" not in read_toml(project)["version"]["2"]
+    told = project.do(*ADD, "--version", "3", "--model", "in/model.joblib")
+    assert "sha256 pins the model" in told
+    assert list_problems(project) == []
+    text = project.read("functions/churn/endpoint.toml")
+    project.write("functions/churn/endpoint.toml", text.replace("allow_pickle = true\n", ""))
+    (problem,) = list_problems(project)
+    assert "say `allow_pickle = true` in endpoint.toml" in problem
+
+
 def test_further_versions(project: Copy) -> None:
     """What differs from the first one stands in their tables; their layers are added."""
     project.do(*ADD, "--model", "in/model.joblib")

@@ -140,8 +140,9 @@ def test_ruff_takes_the_code(grown: Copy) -> None:
 def test_settings_are_what_was_asked(grown: Copy) -> None:
     for engine, model in MODELS.items():
         name = {"sklearn": "on", "xgboost": "3d"}.get(engine, f"{engine}-{LONGEST}")
+        pickles = "allow_pickle = true\n" if engine == "sklearn" else ""
         assert grown.read(f"functions/{name}/endpoint.toml") == (
-            f'endpoint = "{name}"\nengine = "{engine}"\nmodel = "{name}/1/{model}"\n'
+            f'endpoint = "{name}"\nengine = "{engine}"\nmodel = "{name}/1/{model}"\n{pickles}'
         )
     assert grown.read("functions/later/endpoint.toml") == (
         'endpoint = "later"\nengine = "custom_async"\n'

@@ -273,7 +273,10 @@ TAKEN = {
 def test_models_of_another_kind(project: Copy, engine: str, kind: str) -> None:
     name, head = HEADS[kind]
     project.write(CODE, CLASS.replace("process", "preprocess" if engine != "custom" else "process"))
-    project.write(TOML, f'endpoint = "filetype"\nengine = "{engine}"\nmodel = "m/{name}"\n')
+    project.write(
+        TOML,
+        f'endpoint = "filetype"\nengine = "{engine}"\nmodel = "m/{name}"\nallow_pickle = true\n',
+    )
     path = project.root / ".local/models/m" / name
     path.parent.mkdir(parents=True)
     path.write_bytes(head)

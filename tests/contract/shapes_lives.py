@@ -104,7 +104,7 @@ def write_engine_versions() -> tuple[str, dict[str, str]]:
         folder = f"on_{case.name}"
         toml += (
             f'[version.{folder}]\nengine = "{case.name}"\nmodel = "{case.model}"\n'
-            f'preprocess = "{folder}/preprocess.py"\n'
+            f'allow_pickle = true\npreprocess = "{folder}/preprocess.py"\n'
         )
         files[f"{folder}/preprocess.py"] = Shape("", PLAIN).write(PLAIN, case)
     return toml, files

@@ -15,6 +15,7 @@ TOML = """\
 endpoint = "{endpoint}"
 engine   = "{engine}"
 model    = "{model}"
+allow_pickle = true
 """
 
 

@@ -31,7 +31,7 @@ def server(models: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[D
     """The endpoints of the examples' READMEs."""
     functions = tmp_path_factory.mktemp("functions")
     for name in "ab":
-        toml = f'engine = "sklearn"\nmodel = "{name}.pkl"'
+        toml = f'engine = "sklearn"\nmodel = "{name}.pkl"\nallow_pickle = true'
         write_endpoint(functions, f"test_model_sklearn_{name}", toml, TWO_FEATURES)
     write_endpoint(functions, "test_pipeline", f'engine = "custom"\n{CALLS}', PIPELINE)
     write_endpoint(

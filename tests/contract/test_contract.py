@@ -46,6 +46,7 @@ def run(
     caplog: pytest.LogCaptureFixture,
 ) -> Iterator[Run]:
     toml = f'endpoint = "shape"\nengine = "{engine.name}"\nmodel = "{engine.model}"\n'
+    toml += "allow_pickle = true\n"
     folder = make_folder(
         toml + shape.write(shape.toml, engine),
         None if shape.code is None else shape.write(shape.code, engine),

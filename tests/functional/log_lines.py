@@ -7,8 +7,14 @@ from tests.servers.lambda_process import LambdaProcess
 
 
 def find_lines(process: LambdaProcess, **values: Any) -> list[dict[str, Any]]:
-    """Our log lines, no statistics, that have these values; every line must be JSON."""
-    lines = [json.loads(line, parse_constant=refuse) for line in process.read_log().splitlines()]
+    """Our log lines, no statistics, that have these values; every line must be JSON, or empty.
+
+    One of ours begins a line where the process wrote anything else, bytecode or a model to /tmp
+    among it.
+    """
+    lines = [
+        json.loads(line, parse_constant=refuse) for line in process.read_log().splitlines() if line
+    ]
     return [
         line
         for line in lines

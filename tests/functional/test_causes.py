@@ -87,7 +87,7 @@ def start(
     make_folder: Callable[..., Path], start_handler: Callable[..., Handler], models: Path
 ) -> Callable[..., Handler]:
     def start(engine: str, model: bytes | None, code: str | None = None, **env: str) -> Handler:
-        toml = f'endpoint = "e"\nengine = "{engine}"\n'
+        toml = f'endpoint = "e"\nengine = "{engine}"\nallow_pickle = true\n'
         if model is not None:
             (models / "m").write_bytes(model)
             toml += 'model = "m"\n'

@@ -102,7 +102,9 @@ HTTP_CEILING = 16
 
 
 def write_toml(engine: str, model: str) -> str:
-    return f'endpoint = "e"\nengine = "{engine}"\n' + (f'model = "{model}"\n' if model else "")
+    return f'endpoint = "e"\nengine = "{engine}"\n' + (
+        f'model = "{model}"\nallow_pickle = true\n' if model else ""
+    )
 
 
 @pytest.mark.parametrize(("engine", "model"), CEILINGS)

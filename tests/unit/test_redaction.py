@@ -2,7 +2,7 @@
 
 import pytest
 
-from lambda_serving.redaction import hide, redact, redact_secrets
+from lambda_serving.redaction import hide, redact, redact_secrets, shorten
 
 KEY = "ASIA" + "A1B2C3D4E5F6G7H8"
 TOKEN = "IQoJ" + "b3JpZ2luX2VjE" * 10
@@ -91,3 +91,17 @@ def test_other_addresses_stay(text: str) -> None:
 
 def test_paths_and_native_stacks_go() -> None:
     assert redact("cannot read /var/task/x.py\nStack trace: 0x1") == "cannot read …"
+
+
+def test_a_cut_leaves_no_part_of_a_secret() -> None:
+    secret = "s3cr3t-" * 200
+    hide([secret])
+    try:
+        for before in range(0, 9000, 500):
+            short = shorten("x" * before + secret + "y" * 9000)
+            assert len(short) <= 4000
+            assert "s3cr3t-s3cr3t-" not in short
+            assert short.endswith(f"({before + 1400 + 9000} characters in all)")
+            assert shorten(short) == short
+    finally:
+        hide([])

@@ -26,7 +26,10 @@ MODEL = make_pipeline(StandardScaler(), LinearRegression()).fit(X, X.sum(axis=1)
 
 
 def make_engine(**options: Any) -> SklearnEngine:
-    return SklearnEngine(VersionSettings("e", "1", "sklearn", "m", engine_options=options), vcpus=1)
+    return SklearnEngine(
+        VersionSettings("e", "1", "sklearn", "m", allow_pickle=True, engine_options=options),
+        vcpus=1,
+    )
 
 
 def load(data: bytes, name: str, scratch: Path, **options: Any) -> SklearnEngine:

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from lambda_serving.models.pickles import PICKLING_ENGINES, SAFE_SUFFIX
 from lambda_serving.settings.endpoint import DEFAULT_VERSION
 from lambda_serving_cli.aws.stack import DeployedStack
 from lambda_serving_cli.files.lock import edit_project, edits_project
@@ -57,6 +58,7 @@ def _add(project: Project, version: Version, source: Source | None, brought: lis
     """Plan again and write it: bringing a model takes long, and others edit meanwhile."""
     changes = Changes()
     notes = _plan(project, changes, version, source)
+    notes += _tell_pickle(version, source)
     notes = [*brought, *notes, "`make up` or `sam deploy` makes it known"]
     more = {
         "version": version.version or DEFAULT_VERSION,
@@ -141,4 +143,29 @@ def _list_values(version: Version, source: Source | None) -> dict[str, Any]:
         values["model"] = source.model
         if source.sha256 is not None:
             values["sha256"] = source.sha256
+        elif may_be_pickle(version.engine, source.model):
+            values["allow_pickle"] = True
     return values | version.tables
+
+
+def may_be_pickle(engine: str, model: str) -> bool:
+    """Whether the engine would unpickle the model, and run code with it."""
+    return engine in PICKLING_ENGINES and not model.endswith(SAFE_SUFFIX)
+
+
+def _tell_pickle(version: Version, source: Source | None) -> list[str]:
+    """What was written so that the runtime loads a pickle, and why."""
+    if source is None or not may_be_pickle(version.engine, source.model):
+        return []
+    if source.sha256 is not None:
+        return [
+            "sha256 pins the model: it is a pickle, which runs code where it is loaded, and this"
+            " very file alone is"
+        ]
+    return [ALLOWED]
+
+
+ALLOWED = (
+    "allow_pickle = true lets the model load: a pickle runs code of whoever made it, and of whoever"
+    " can write to the bucket (docs/security.md); a .skops file needs no such line"
+)

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from lambda_serving.models.pickles import PICKLING_ENGINES
 from lambda_serving_cli.files.lock import edits_project
 from lambda_serving_cli.monitoring.alarms import camel
 from lambda_serving_cli.project.blocks import adapt_function, add_function
@@ -54,6 +55,8 @@ def scaffold(project: Project, endpoint: str, engine: str, description: str) -> 
     model = MODEL_FILES.get(engine)
     if model is not None:
         file.set("model", f"{endpoint}/1/{model}")
+    if engine in PICKLING_ENGINES:
+        file.set("allow_pickle", True)
     plan_creation(project, changes, file, description)
     code = project.folder(endpoint) / "preprocess.py"
     changes.write(code, write_starter("preprocess", endpoint, engine))
@@ -63,6 +66,12 @@ def scaffold(project: Project, endpoint: str, engine: str, description: str) -> 
         notes.append(
             f"put the model into .local/models/{endpoint}/1/{model}, where `lambda-serving dev` "
             "looks for it, and which `make up` publishes"
+        )
+    if engine in PICKLING_ENGINES:
+        notes.append(
+            "allow_pickle = true lets the model load: a pickle runs code of whoever made it, and of"
+            " whoever can write to the bucket (docs/security.md); without the line the model must"
+            " be a .skops file, or pinned by sha256"
         )
     return finish(project, changes, endpoint, notes)
 

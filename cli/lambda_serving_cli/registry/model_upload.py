@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from lambda_serving.models.pickles import PICKLING_ENGINES, SAFE_SUFFIX
 from lambda_serving_cli.aws.errors import tell_aws_errors
 from lambda_serving_cli.conversion.conversion import Conversion, convert
 from lambda_serving_cli.conversion.report import describe_conversion
@@ -87,6 +88,8 @@ def _convert(upload: Upload) -> Iterator[tuple[Path, Recognition, Conversion | N
     if found.doubt:
         remark(f"Warning: {place.name} {found.doubt}.")
     if not upload.to_onnx:
+        if found.framework in PICKLING_ENGINES:
+            _tell_pickle(place)
         yield place, found, None
         return
     remark(f"converting {place.name} to ONNX")
@@ -97,3 +100,14 @@ def _convert(upload: Upload) -> Iterator[tuple[Path, Recognition, Conversion | N
             remark(line)
         libraries = {**conversion.libraries, **found.libraries}
         yield out, Recognition("onnx", libraries), conversion
+
+
+def _tell_pickle(place: Path) -> None:
+    """Say what lets endpoints load a pickle."""
+    names = list_files(place)
+    if not any(name.endswith(SAFE_SUFFIX) for name in (*names, place.name)):
+        remark(
+            f"{place.name} is a pickle, which runs code where it is loaded. Endpoints take this"
+            " very file, by the sha256 in the registry's index; whoever can write to the bucket can"
+            " change both (docs/security.md). A .skops file runs no code."
+        )

@@ -1,10 +1,11 @@
 """Whether the models are where the endpoints name them, and of a kind that their engine loads."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from lambda_serving.errors import UserCodeLoadError
+from lambda_serving.models.pickles import PICKLING_ENGINES, find_objection
 from lambda_serving.settings.endpoint import EndpointSettings, VersionSettings
 from lambda_serving.settings.location import Location, locate_model
 from lambda_serving.user_code.preprocess import find_preprocess
@@ -49,9 +50,20 @@ def check_models(
             location = locate_model(version.model, bucket)
             problem = _find_problem(client, location, version)
             if not problem and not own_loads(project, endpoint, version):
-                problem = find_mismatch(version.engine, _read_heads(client, location))
+                heads = _read_heads(client, location)
+                is_foreign = stack is not None and location.bucket not in ("", stack.bucket)
+                problem = find_mismatch(version.engine, heads)
+                problem = problem or _find_pickle(version, heads, is_foreign)
             if problem:
                 yield Finding(endpoint, f"{FILE}, version {version.version}", problem)
+
+
+def _find_pickle(version: VersionSettings, names: Iterable[str], is_foreign: bool) -> str:
+    """Why the runtime would refuse a pickle, or ""."""
+    if version.engine not in PICKLING_ENGINES:
+        return ""
+    objections = [find_objection(version, name, is_foreign) for name in names]
+    return objections[0] if objections and all(objections) else ""
 
 
 def own_loads(project: Project, endpoint: str, version: VersionSettings) -> bool:

@@ -14,6 +14,7 @@
     │   ├── UnsupportedEncodingError   415
     │   └── InputError                 422  JSON but no object; ValueError; the engine refuses
     ├── UserHTTPError                  as the user's exception says
+    ├── RequestTimeoutError            504  ``Timeout``: user code runs until shortly before the end
     ├── UserCodeError                  500  any other exception in user code or engine
     ├── CallDepthError                 508  endpoints call each other endlessly
     ├── CalleeError                    502  a canary's target cannot be called (503, 504, 508)
@@ -27,6 +28,8 @@
         ├── CredentialsError           503  Lambda gives the function none
         ├── ModelFetchError            503
         ├── ModelVerificationError     503  sha256 differs
+        ├── PickleNotAllowedError      503  a pickle that nobody has allowed
+        ├── LoadTimeoutError           504  ``Timeout``: the load runs until shortly before the end
         └── ModelLoadError             503  fetched, but the engine or `load` refuses it
 
 ``detail`` goes to the caller, and never contains a path, a bucket or a credential. ``private`` and
@@ -38,6 +41,7 @@ from __future__ import annotations
 import logging
 from typing import Any
 
+from lambda_serving.redaction import shorten
 from lambda_serving.user_values import read_attribute, read_headers, show
 
 logger = logging.getLogger("lambda_serving")
@@ -61,10 +65,11 @@ class ServingError(Exception):
         stage: str | None = None,
         type_name: str | None = None,
     ) -> None:
+        detail = shorten(detail)
         super().__init__(detail)
         self.detail: Any = detail
-        self.private = private
-        self.type = type_name or type(self).__name__
+        self.private = shorten(private)
+        self.type = shorten(type_name or type(self).__name__)
         self.headers: dict[str, str] = {}
         if stage is not None:
             self.stage = stage
@@ -119,12 +124,32 @@ class UserHTTPError(ServingError):
     def __init__(self, exception: BaseException, status: int, detail: Any, stage: str) -> None:
         super().__init__("", stage=stage, type_name=type(exception).__name__)
         self.status = status
-        self.detail = detail
+        self.detail = shorten(detail) if isinstance(detail, str) else detail
         self.headers = read_headers(read_attribute(exception, "headers"))
 
 
 class UserCodeError(ServingError):
     status = 500
+
+
+class TimeIsOver(BaseException):
+    """Raised within user code where its time is over. No ``except Exception`` of its own holds it.
+
+    Told as a ``RequestTimeoutError``.
+    """
+
+    type = "Timeout"
+    status = 504
+
+
+class RequestTimeoutError(ServingError):
+    """User code still ran shortly before the deadline, and was left."""
+
+    status = TimeIsOver.status
+
+    def __init__(self, stage: str) -> None:
+        told = f"{stage} took until shortly before the time limit of the request, and was left"
+        super().__init__(told, stage=stage, type_name=TimeIsOver.type)
 
 
 class CallDepthError(ServingError):
@@ -191,6 +216,20 @@ class ModelFetchError(LoadError):
 
 class ModelVerificationError(LoadError):
     pass
+
+
+class PickleNotAllowedError(LoadError):
+    pass
+
+
+class LoadTimeoutError(LoadError):
+    """A load still ran shortly before the deadline, and was left. It is tried again."""
+
+    status = TimeIsOver.status
+
+    def __init__(self) -> None:
+        super().__init__("the load took until shortly before the time limit of the request")
+        self.type = TimeIsOver.type
 
 
 class ModelLoadError(LoadError):

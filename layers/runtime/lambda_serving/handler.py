@@ -17,6 +17,11 @@ from lambda_serving.events.event_sources import find_event_source, prepare  # no
 from lambda_serving.telemetry.logs import begin_invocation  # noqa: E402
 
 environment = start_environment()
+watchdog = None
+if environment.runtime.has_client:
+    from lambda_serving.environment.watchdog import Watchdog
+
+    watchdog = Watchdog()
 if environment.runtime.starts_ahead:
     prepare(environment)
 if not environment.runtime.is_snapshot:  # `snapshot` freezes them before the snapshot
@@ -32,5 +37,11 @@ def lambda_handler(event: Any, context: Any) -> Any:
             JSON body of the error.
     """
     begin_invocation(context.aws_request_id)
-    environment.versions.check_registry(lambda: context.get_remaining_time_in_millis() / 1000)
-    return find_event_source(event).answer_event(event, context, environment)
+    if watchdog is not None:
+        watchdog.begin(context.get_remaining_time_in_millis() / 1000)
+    try:
+        environment.versions.check_registry(lambda: context.get_remaining_time_in_millis() / 1000)
+        return find_event_source(event).answer_event(event, context, environment)
+    finally:
+        if watchdog is not None:
+            watchdog.end()

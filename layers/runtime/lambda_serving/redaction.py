@@ -42,6 +42,24 @@ def redact(text: str) -> str:
     return redact_secrets(re.sub(_PLACES, "…", text.partition("\nStack trace:")[0]))
 
 
+LONGEST = 4000
+"""Characters of an error's text, of a name or of a header, in an answer and in the log."""
+
+
+def shorten(text: str, most: int = LONGEST) -> str:
+    """``text``; where it is longer than ``most``, its beginning and how much is left out.
+
+    No part of a secret stays at the cut: the longest, a session token, has some 2,000 characters.
+    """
+    if len(text) <= most:
+        return text
+    mark = f"… ({len(text)} characters in all)"
+    head = redact_secrets(text[: most + LONGEST])
+    if len(text) > most + LONGEST:
+        head = head[:-LONGEST]
+    return head[: most - len(mark)] + mark
+
+
 def hide(secrets: Iterable[str]) -> None:
     """Make secrets known: these, and none that were before."""
     global _known

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from lambda_serving.redaction import shorten
+
 ABSENT: Any = object()
 """In the place of an attribute that there is none of, or that cannot be read."""
 
@@ -21,19 +23,22 @@ def read_attribute(owner: object, name: str) -> Any:
 
 
 def get_text(exception: object) -> str:
-    """``str(exception)``, or that it fails."""
+    """``str(exception)``, cut to a sane length, or that it fails."""
     try:
-        return str(exception)
+        return shorten(str(exception))
     except BaseException:  # noqa: BLE001  (user code may raise anything)
         return f"<{type(exception).__name__} whose __str__ fails>"
 
 
 def show(value: object) -> str:
-    """A value as text that can be encoded: a text as it is, anything else as its ``ascii``."""
+    """A value as text that can be encoded: a text as it is, anything else as its ``ascii``.
+
+    It is cut to a sane length.
+    """
     if isinstance(value, str):
-        return value.encode(errors="backslashreplace").decode()
+        return shorten(value).encode(errors="backslashreplace").decode()
     try:
-        return ascii(value)
+        return shorten(ascii(value))
     except BaseException:  # noqa: BLE001  (user code may raise anything)
         return f"<{type(value).__name__} whose __repr__ fails>"
 

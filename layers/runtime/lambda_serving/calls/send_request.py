@@ -30,6 +30,10 @@ logger = logging.getLogger("lambda_serving")
 ANSWER_MARGIN = 0.3
 """Seconds that a call leaves the caller for its own answer."""
 
+LONGEST_MARGIN = 1.3
+"""With a longer time limit the caller has a fifth of the rest, and this at most: it answers without
+the callee's result before its own time is over (``environment.watchdog``)."""
+
 LONGEST_SECONDS = 900.0
 """Seconds that a call may take if the caller has no deadline, as in `load`: the maximum of a
 function (AWS Lambda quotas)."""
@@ -169,7 +173,8 @@ class Calls:
                 "PayloadTooLarge",
                 f"the payload has {len(payload)} bytes, the limit is {PAYLOAD_LIMIT}",
             )
-        seconds = caller.deadline - time.monotonic() - ANSWER_MARGIN
+        left = caller.deadline - time.monotonic()
+        seconds = left - min(max(left / 5, ANSWER_MARGIN), LONGEST_MARGIN)
         if seconds <= 0:
             raise CallError("Timeout", "the caller's own time is over")
         return self._transport.invoke(endpoint, payload, min(seconds, LONGEST_SECONDS))

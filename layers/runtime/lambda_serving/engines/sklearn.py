@@ -11,8 +11,14 @@ import joblib
 import sklearn.exceptions
 
 from lambda_serving.engines.base import refuse_unknown_options
-from lambda_serving.errors import ModelLoadError, SettingsError, UserCodeError
+from lambda_serving.errors import (
+    ModelLoadError,
+    PickleNotAllowedError,
+    SettingsError,
+    UserCodeError,
+)
 from lambda_serving.models.model import Model
+from lambda_serving.models.pickles import SAFE_SUFFIX, find_objection
 from lambda_serving.redaction import redact
 from lambda_serving.settings.endpoint import VersionSettings
 
@@ -23,7 +29,8 @@ class SklearnEngine:
     """Calls ``predict`` of the model, which may be a whole pipeline.
 
     A ``.skops`` file is read without trusting any code in it; types beyond scikit-learn's own
-    are named in ``[engine_options] trusted``. Every other file is a pickle, and trusted whole.
+    are named in ``[engine_options] trusted``. Every other file is a pickle, and trusted whole
+    where ``models.pickles`` has no objection.
     """
 
     user_process: ClassVar[Literal["ignored"]] = "ignored"
@@ -37,6 +44,7 @@ class SklearnEngine:
                 f" got {trusted!r}"
             )
         self._trusted = trusted
+        self._settings = settings
         self._model: Any = None
         self._versions = ""
 
@@ -46,7 +54,7 @@ class SklearnEngine:
         with warnings.catch_warnings(record=True, action="always") as caught:
             try:
                 self._model = self._read(model)
-            except ModelLoadError:
+            except (ModelLoadError, PickleNotAllowedError):
                 raise
             except Exception as error:  # unpickling may raise anything
                 from lambda_serving.user_code.causes import describe_cause
@@ -68,7 +76,9 @@ class SklearnEngine:
         if data is None:
             file = model.find_file()
             data, name = file.read_bytes(), file.name
-        if not name.endswith(".skops"):
+        if objection := find_objection(self._settings, name, model.is_foreign):
+            raise PickleNotAllowedError(objection)
+        if not name.endswith(SAFE_SUFFIX):
             return joblib.load(io.BytesIO(data))
         from skops import io as skops_io
 

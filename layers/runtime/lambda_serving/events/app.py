@@ -165,12 +165,14 @@ class App:
         metrics: RequestMetrics,
     ) -> Request:
         headers = dict(scope["headers"])
-        limit = self._environment.runtime.max_body_bytes
+        runtime = self._environment.runtime
+        limit = runtime.max_body_bytes
         body = decode_body(
             await read_body(receive, limit),
             headers.get(b"content-type", b"").decode("latin-1"),
             headers.get(b"content-encoding", b"").decode("latin-1"),
             limit,
+            runtime,
         )
         return Request(
             body,

@@ -33,6 +33,7 @@ ERRORS = {
     422: "the input is refused",
     500: "the user's code failed, or the result is over the limit",
     503: "the model cannot be fetched, verified or loaded; see Retry-After",
+    504: "the user's code still ran shortly before the time limit",
 }
 
 OPENAPI_BODY = {

@@ -30,11 +30,32 @@ def find_request_id(scope: Scope) -> str:
     return choose_id(given.decode("latin-1"), "-")
 
 
+HTTP_API_SECONDS = 30.0
+"""Time limit of an HTTP API's integrations, a fixed one (API Gateway quotas)."""
+
+
 def find_deadline(scope: Scope) -> float:
-    """``time.monotonic()`` at which Lambda ends the function; none on a server of our own."""
+    """``time.monotonic()`` at which the caller gets no answer; none on a server of our own.
+
+    Lambda ends the function then, or the HTTP API has given up before.
+    """
     if "aws.context" not in scope:
         return math.inf
-    return time.monotonic() + float(scope["aws.context"].get_remaining_time_in_millis()) / 1000
+    seconds = float(scope["aws.context"].get_remaining_time_in_millis()) / 1000
+    return time.monotonic() + min(seconds, count_api_seconds(scope["aws.event"]))
+
+
+def count_api_seconds(event: dict[str, Any]) -> float:
+    """Seconds that an HTTP API still waits: since ``timeEpoch``, a cold start included.
+
+    Function URLs send events of the same kind, and wait as long as Lambda.
+    """
+    context = event["requestContext"]
+    if "http" not in context or ".lambda-url." in str(context.get("domainName")):
+        return math.inf
+    began = context.get("timeEpoch")
+    passed = time.time() * 1000 - began if type(began) is int else 0
+    return HTTP_API_SECONDS - (passed / 1000 if 0 < passed < HTTP_API_SECONDS * 1000 else 0.0)
 
 
 async def read_body(receive: Receive, limit: int) -> bytes:

@@ -6,7 +6,8 @@ import base64
 import binascii
 import json
 import zlib
-from typing import Any
+from io import BytesIO
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
@@ -17,6 +18,9 @@ from lambda_serving.errors import (
     UnsupportedEncodingError,
 )
 from lambda_serving.settings.runtime import PAYLOAD_LIMIT
+
+if TYPE_CHECKING:
+    from lambda_serving.settings.runtime import Runtime
 
 JSON = "application/json"
 BYTES = "application/octet-stream"
@@ -32,6 +36,10 @@ _NAT, _NAT_OF_DAYS = b"1677-09-21T00:12:43.145224", b'"1970-01-01T00:00:00"'
 """What orjson makes of NumPy's NaT of nanoseconds, and of weeks, days, hours and minutes."""
 _ZERO_FOR_DIGIT = bytes(48 if 48 <= code < 58 else code for code in range(256))
 _LONG_INTEGER = b"0" * 19
+UNCHECKED = 512
+"""Bytes of JSON for each MB of the function's memory that are parsed unseen: at their worst they
+take a twentieth of it."""
+
 _GZIP_WINDOW = 16 + zlib.MAX_WBITS
 _GZIP_PIECE = 8192
 """Bytes. At the end of each member zlib copies what is left of its piece: members may be tiny."""
@@ -59,18 +67,26 @@ def decode_base64(text: str | bytes) -> bytes:
 
 
 def decode_body(
-    raw: bytes, content_type: str, content_encoding: str, limit: int
+    raw: bytes,
+    content_type: str,
+    content_encoding: str,
+    limit: int,
+    runtime: Runtime | None = None,
 ) -> dict[str, Any] | bytes:
     """What ``preprocess`` gets: a dict for JSON, else the bytes.
 
     A body without any content type is read as JSON where it holds an object. ``limit`` is in
-    bytes, after decompression.
+    bytes, after decompression; the memory of ``runtime`` is a further one.
 
     Raises:
         UnsupportedEncodingError, MalformedBodyError, BodyTooLargeError, InputError
     """
     encoding = content_encoding.strip().lower()
     if encoding in ("gzip", "x-gzip"):
+        if runtime is not None:
+            from lambda_serving.messages.room import count_bytes
+
+            limit = min(limit, count_bytes(runtime))
         raw = decompress_gzip(raw, limit)
     elif encoding not in ("", "identity"):
         raise UnsupportedEncodingError(
@@ -78,10 +94,14 @@ def decode_body(
         )
     if len(raw) > limit:
         raise BodyTooLargeError(f"the body has {len(raw)} bytes, the limit is {limit}")
+    if not (is_json(content_type) if content_type else _may_be_object(raw)):
+        return raw
+    if runtime is not None and len(raw) > runtime.memory_mb * UNCHECKED:
+        from lambda_serving.messages.room import check_json
+
+        check_json(raw, runtime)
     if not content_type:
         return _read_untyped(raw)
-    if not is_json(content_type):
-        return raw
     try:
         body = parse_json(raw)
     except ValueError as error:
@@ -127,6 +147,12 @@ def _holds_big_integer(raw: bytes) -> bool:
     return False
 
 
+def _may_be_object(raw: bytes) -> bool:
+    """Whether it begins as JSON does that holds an object, in any of its encodings."""
+    head = raw[:64].lstrip()
+    return not head or head.startswith((b"{", b"\0", b"\xff\xfe", b"\xfe\xff", b"\xef\xbb\xbf"))
+
+
 def _read_untyped(raw: bytes) -> dict[str, Any] | bytes:
     try:
         body = parse_json(raw)
@@ -158,23 +184,22 @@ def decompress_gzip(raw: bytes, limit: int) -> bytes:
         MalformedBodyError: not gzip, or cut short.
         BodyTooLargeError: more than ``limit`` bytes come out.
     """
-    parts: list[bytes] = []
+    body = BytesIO()  # gives what it holds without a copy
     size = at = 0
-    while not parts or at < len(raw):
+    while not at or at < len(raw):
         member = zlib.decompressobj(_GZIP_WINDOW)
         while not member.eof:
             piece = raw[at : at + _GZIP_PIECE]
             if not piece:
                 raise _refuse_gzip("it is cut short")
             try:
-                parts.append(member.decompress(piece, limit + 1 - size))
+                size += body.write(member.decompress(piece, limit + 1 - size))
             except zlib.error as error:
                 raise _refuse_gzip(str(error)) from error
             at += len(piece) - len(member.unused_data)
-            size += len(parts[-1])
             if size > limit:
                 raise BodyTooLargeError(f"the decoded body has over {limit} bytes, the limit")
-    return b"".join(parts)
+    return body.getvalue()
 
 
 def _refuse_gzip(reason: str) -> MalformedBodyError:

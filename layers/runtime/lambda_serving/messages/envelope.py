@@ -91,7 +91,7 @@ def read_request(
     if version is not None and type(version) not in (str, int):
         raise _refuse("a string as version", version)
     return Request(
-        _read_body(event.get("body"), envelope, runtime.max_body_bytes),
+        _read_body(event.get("body"), envelope, runtime),
         request_id,
         None if version is None else str(version),
         depth,
@@ -105,7 +105,7 @@ def _refuse(expected: str, given: object) -> MalformedBodyError:
     return MalformedBodyError(f"the envelope: expected {expected}, got {given!r:.40}")
 
 
-def _read_body(body: Any, envelope: dict[str, Any], limit: int) -> dict[str, Any] | bytes:
+def _read_body(body: Any, envelope: dict[str, Any], runtime: Runtime) -> dict[str, Any] | bytes:
     content_type, encoding = (envelope.get(f"content_{key}") or "" for key in ("type", "encoding"))
     if not isinstance(content_type, str):
         raise _refuse("a string as content_type", content_type)
@@ -115,7 +115,8 @@ def _read_body(body: Any, envelope: dict[str, Any], limit: int) -> dict[str, Any
         return check_object(body)
     if not isinstance(body, str):
         raise MalformedBodyError(f"the envelope: expected base64 for {content_type:.100}")
-    return decode_body(decode_base64(body), content_type, encoding, limit)
+    limit = runtime.max_body_bytes
+    return decode_body(decode_base64(body), content_type, encoding, limit, runtime)
 
 
 def make_payload(caller: Request, version: str | None, data: Any, answer: str = "") -> bytes:

@@ -53,5 +53,8 @@ class RequestMetrics:
     def record_error(self, type_name: str, status: int) -> None:
         """Record that the request failed, by the error's class and HTTP status."""
 
+    def give_up(self, type_name: str, status: int) -> None:
+        """Write the metrics of a failure now: the request may not come to its end."""
+
     def pick_variables(self, values: Any) -> None:
         """Record the declared variables in a body or result. A later value replaces an earlier."""

@@ -5,13 +5,17 @@ from __future__ import annotations
 import json
 from typing import Any, NamedTuple, NoReturn
 
-from lambda_serving.errors import ResultError, ServingError, describe_error
+from lambda_serving.errors import ResultError, ResultTooLargeError, ServingError, describe_error
 from lambda_serving.messages.encoding import BYTES, JSON, encode_json, encode_result, parse_json
+from lambda_serving.settings.runtime import PAYLOAD_LIMIT
 from lambda_serving.user_code.event_loop import is_ended_from_outside, resolve, run_without_loop
 from lambda_serving.user_code.failures import call_user, translate_exception
 from lambda_serving.user_values import fit_header, read_status, show
 
 VERSION_HEADER = "x-serving-version"
+
+LONGEST_ERROR = 64 * 1024
+"""Bytes of an error's body; a longer ``detail`` of the user's goes out as a text that is cut."""
 
 WITHOUT_BODY = (204, 205, 304)
 """Statuses whose answers have none (RFC 9110, 6.4.1 and 15.3.6)."""
@@ -38,8 +42,22 @@ def answer_result(result: Any, version: str) -> Answer:
     """
     headers = ((VERSION_HEADER, version),)
     if isinstance(result, bytes | bytearray | memoryview):
+        _refuse_over(memoryview(result).nbytes)
         return Answer(200, BYTES, bytes(result), headers)
+    for value in result.values() if type(result) is dict else (result,):
+        if type(value).__name__ == "ndarray":
+            _refuse_over(value.size * 2)  # a digit and a comma
     return Answer(200, JSON, encode_result(result), headers)
+
+
+def _refuse_over(size: int) -> None:
+    """Refuse what cannot be sent, before it is copied and encoded: that takes several times more.
+
+    Raises:
+        ResultTooLargeError: its ``size`` bytes, at the least, are over the limit.
+    """
+    if size > PAYLOAD_LIMIT:
+        raise ResultTooLargeError(f"the result has {size} bytes, the limit is {PAYLOAD_LIMIT}")
 
 
 def name_version(message: dict[str, Any], version: str) -> dict[str, Any]:
@@ -123,9 +141,12 @@ def raise_to_lambda(error: ServingError, request_id: str) -> NoReturn:
 def encode_error(body: dict[str, Any]) -> bytes:
     """A described error as JSON; a user's ``detail`` that JSON cannot hold goes out as text."""
     try:
-        return call_user(ResultError.stage, encode_json, body)
+        encoded = call_user(ResultError.stage, encode_json, body)
     except ServingError:
-        return encode_json(body | {key: show(body[key]) for key in ("detail", "type", "stage")})
+        encoded = b""
+    if 0 < len(encoded) <= LONGEST_ERROR:
+        return encoded
+    return encode_json(body | {key: show(body[key]) for key in ("detail", "type", "stage")})
 
 
 def is_response(result: Any) -> bool:
@@ -165,11 +186,20 @@ async def collect_messages(response: Any, scope: dict[str, Any], receive: Any) -
         ServingError: it fails, or sends something else.
     """
     messages: list[Any] = []
+    size = 0
 
     async def send(message: dict[str, Any]) -> None:
+        nonlocal size
         messages.append(message)
+        body = message.get("body") if isinstance(message, dict) else None
+        size += len(body) if isinstance(body, bytes | bytearray) else 0
+        _refuse_over(size)  # a stream may have no end
 
-    await play_response(response, scope, receive, send)
+    try:
+        await play_response(response, scope, receive, send)
+    except ServingError:
+        _refuse_over(size)  # by this name, whatever the response makes of it
+        raise
     return call_user(ResultError.stage, _check_messages, messages, type(response).__name__)
 
 

@@ -32,6 +32,8 @@ class Model:
         sha256: str | None = None,
     ) -> None:
         self.name = name
+        self.is_foreign = False
+        """Whether it lies in another bucket than the stack's."""
         self._sha256 = sha256
         self._scratch = scratch
         self._data = data

@@ -63,7 +63,11 @@ def fetch_model(
     patience.note()
     store = open_bucket(location.bucket, runtime)
     fetch = _fetch_prefix if location.is_prefix else _fetch_object
-    return fetch(store, location, sha256, runtime.scratch, patience)
+    model = fetch(store, location, sha256, runtime.scratch, patience)
+    # A folder in the place of the bucket cannot tell.
+    own = runtime.model_bucket
+    model.is_foreign = location.bucket != own and not own.startswith("file://")
+    return model
 
 
 def open_bucket(

@@ -13,7 +13,13 @@ from pathlib import Path
 from typing import Any
 
 from lambda_serving.engines.base import Engine, find_engine
-from lambda_serving.errors import LoadError, ModelFetchError, ModelLoadError
+from lambda_serving.errors import (
+    LoadError,
+    LoadTimeoutError,
+    ModelFetchError,
+    ModelLoadError,
+    TimeIsOver,
+)
 from lambda_serving.memory import read_resident_memory
 from lambda_serving.messages.request import find_request
 from lambda_serving.models.model import Model
@@ -98,8 +104,12 @@ def load_version(
     """
     try:
         return _load(settings, runtime, send_request, trace)
-    except LoadError:
+    except LoadError as error:
+        if isinstance(error.__cause__, TimeIsOver):
+            raise LoadTimeoutError from error.__cause__
         raise
+    except TimeIsOver as error:
+        raise LoadTimeoutError from error
     except BaseException as error:  # a library's, or code in a pickle: any request would be an
         # InternalError for ever
         from lambda_serving.user_code.causes import describe_cause

@@ -35,6 +35,7 @@ class VersionSettings(NamedTuple):
     engine: str
     model: str | None = None
     sha256: str | None = None
+    allow_pickle: bool = False
     preprocess: str | None = None
     input: Tensors = Tensors()
     output: Tensors = Tensors()

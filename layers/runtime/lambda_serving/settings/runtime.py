@@ -12,8 +12,14 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
-PAYLOAD_LIMIT = 6 * 1024 * 1024
+MEGABYTE = 1024 * 1024
+
+PAYLOAD_LIMIT = 6 * MEGABYTE
 """Bytes of a synchronous Lambda payload, both ways (AWS Lambda quotas)."""
+
+BODY_SHARE = 8
+"""A decoded body may have an eighth of the function's memory, unless SERVING_MAX_BODY_BYTES says
+otherwise."""
 
 SECRETS = ("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_CONTAINER_AUTHORIZATION_TOKEN")
 
@@ -38,6 +44,8 @@ class Runtime(NamedTuple):
     max_body_bytes: int
     scratch: Path
     log_level: str = "INFO"
+    has_client: bool = False
+    """Whether Lambda's runtime client runs this process, or an emulator's."""
     secrets: tuple[str, ...] = ()
     """Credentials that no log line and no answer may contain."""
     is_traced: bool = False
@@ -82,9 +90,10 @@ def read_runtime() -> Runtime:
     """
     env = os.environ
     mistakes: list[str] = []
+    memory_mb = _read_number("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", 1769, mistakes)
     return Runtime(
         task_root=Path(env.get("LAMBDA_TASK_ROOT", ".")),
-        memory_mb=_read_number("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", 1769, mistakes),
+        memory_mb=memory_mb,
         region=env.get("AWS_REGION", "us-east-1"),
         model_bucket=env.get("SERVING_MODEL_BUCKET", ""),
         s3_endpoint=env.get("AWS_ENDPOINT_URL_S3") or env.get("AWS_ENDPOINT_URL"),
@@ -106,10 +115,13 @@ def read_runtime() -> Runtime:
         metrics_off=env.get("POWERTOOLS_METRICS_DISABLED", "").lower() in ("1", "true", "yes"),
         initialization_type=env.get("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand"),
         function_name=env.get("AWS_LAMBDA_FUNCTION_NAME", ""),
-        max_body_bytes=_read_number("SERVING_MAX_BODY_BYTES", 10 * PAYLOAD_LIMIT, mistakes),
+        max_body_bytes=_read_number(
+            "SERVING_MAX_BODY_BYTES", memory_mb * MEGABYTE // BODY_SHARE, mistakes
+        ),
         scratch=Path(env.get("SERVING_SCRATCH", "/tmp")),  # noqa: S108  (Lambda's only writable folder)
         # Lambda sets its own to INFO by itself: where both are there, Powertools' is meant.
         log_level=env.get("POWERTOOLS_LOG_LEVEL") or env.get("AWS_LAMBDA_LOG_LEVEL") or "INFO",
+        has_client="AWS_LAMBDA_RUNTIME_API" in env,
         secrets=tuple(_list_secrets(env)),
         is_traced=env.get("SERVING_TRACING") == "Active",
         xray_daemon=env.get("AWS_XRAY_DAEMON_ADDRESS", "127.0.0.1:2000"),

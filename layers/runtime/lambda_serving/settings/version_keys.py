@@ -60,6 +60,12 @@ def _check_sha256(key: str, value: Any) -> str:
     return value.lower()
 
 
+def _check_flag(key: str, value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise refuse(key, "true or false", value)
+    return value
+
+
 def _check_table(key: str, value: Any) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise refuse(key, "a table", value)
@@ -110,6 +116,7 @@ VERSION_KEYS: Mapping[str, Callable[[str, Any], Any]] = {
     "engine": _check_engine,
     "model": _check_model,
     "sha256": _check_sha256,
+    "allow_pickle": _check_flag,
     "preprocess": _check_text,
     "input": _check_tensors,
     "output": _check_tensors,

@@ -48,6 +48,7 @@ class RecordedMetrics(RequestMetrics):
         """Variable -> the reading of its custom statistics."""
         self._properties: Properties | None = None
         self._started = perf_counter()
+        self._is_written = False
 
     def __exit__(
         self,
@@ -62,12 +63,20 @@ class RecordedMetrics(RequestMetrics):
                 self.record_error(
                     getattr(error, "type", "InternalError"), getattr(error, "status", 500)
                 )
-            self._write(seconds)
+            self._write_once(seconds)
         except Exception as failure:  # noqa: BLE001  (statistics never fail a request)
             self._writer.report_failure(failure)
 
     def record_error(self, type_name: str, status: int) -> None:
         self._error = (type_name, status)
+
+    def give_up(self, type_name: str, status: int) -> None:
+        try:
+            if not self._is_written:
+                self.record_error(type_name, status)
+                self._write_once(perf_counter() - self._started)
+        except Exception as failure:  # noqa: BLE001  (statistics never fail a request)
+            self._writer.report_failure(failure)
 
     def pick_variables(self, values: Any) -> None:
         if not self._is_sampled:
@@ -122,6 +131,11 @@ class RecordedMetrics(RequestMetrics):
         except BaseException as error:  # noqa: BLE001  (a user's value may raise anything)
             told = "the statistic %r is dropped: %s; others that are not declared may be, too"
             self._writer.warn_once("property", told, name[:100], get_text(error))
+
+    def _write_once(self, seconds: float) -> None:
+        if not self._is_written:
+            self._is_written = True
+            self._write(seconds)
 
     def _write(self, seconds: float) -> None:
         writer = self._writer

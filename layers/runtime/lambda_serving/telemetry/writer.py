@@ -3,26 +3,20 @@
 from __future__ import annotations
 
 import logging
-import sys
-import threading
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import orjson
 
 from lambda_serving.settings.endpoint import MetricSettings
+from lambda_serving.telemetry import logs
 
 logger = logging.getLogger("lambda_serving")
 
-_writing = threading.Lock()
-
 
 def write_line(record: Mapping[str, Any]) -> None:
-    """Write one record as a line; lines of several threads do not mix."""
-    line = orjson.dumps(record, option=orjson.OPT_APPEND_NEWLINE).decode()
-    with _writing:
-        sys.stdout.write(line)
-        sys.stdout.flush()
+    """Write one record as a line."""
+    logs.write_line(orjson.dumps(record, option=orjson.OPT_APPEND_NEWLINE))
 
 
 class RecordWriter:

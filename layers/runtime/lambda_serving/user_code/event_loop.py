@@ -109,7 +109,12 @@ def run(value: Any, context: Context | None = None) -> Any:
 
     loop = get_event_loop()
     if not loop.is_running():
-        result, error = loop.run_until_complete(loop.create_task(wait(), context=context))
+        task = loop.create_task(wait(), context=context)
+        try:
+            result, error = loop.run_until_complete(task)
+        except BaseException:  # its time is over: the loop goes on with the next request
+            task.cancel()
+            raise
     else:
         import asyncio
 

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from lambda_serving.errors import InputError, ServingError, UserCodeError, UserHTTPError
+from lambda_serving.errors import (
+    InputError,
+    RequestTimeoutError,
+    ServingError,
+    TimeIsOver,
+    UserCodeError,
+    UserHTTPError,
+)
 from lambda_serving.redaction import redact
 from lambda_serving.user_values import ABSENT, get_text, read_attribute, read_status, show
 
@@ -21,6 +28,8 @@ def translate_exception(
         if isinstance(exception, InputError):
             exception.stage = stage
         return exception
+    if isinstance(exception, TimeIsOver):
+        return RequestTimeoutError(stage)
     name = type(exception).__name__
     text = get_text(exception)
     code, detail = read_attribute(exception, "status_code"), read_attribute(exception, "detail")
