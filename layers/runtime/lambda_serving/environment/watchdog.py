@@ -2,7 +2,7 @@
 
 Shortly before the deadline the stacks of all threads are logged, and user code is left where it can
 be: the caller gets 504, and the environment goes on. Where it cannot, the request's record is
-written (docs/decisions/0026-hanging-code.md).
+written (docs/decisions/0029-hanging-code.md).
 
 Three watch, since none sees all. A thread sees code that waits, or computes without the
 interpreter's lock, as onnxruntime does. A timer of the kernel (SIGALRM) is for code that holds the

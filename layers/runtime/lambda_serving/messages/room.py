@@ -1,7 +1,7 @@
 """How much memory a request's body may take: imported for bodies that are large, or compressed.
 
 A body is refused before it is read where the function would run out of memory over it, since
-Lambda ends the whole environment then (docs/decisions/0027-memory-of-bodies.md).
+Lambda ends the whole environment then (docs/decisions/0030-memory-of-bodies.md).
 """
 
 from __future__ import annotations

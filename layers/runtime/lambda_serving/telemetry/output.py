@@ -3,7 +3,7 @@
 User code and native libraries write to the same pipe: CloudWatch takes what stands
 before a record for a part of its line. So our lines have a file descriptor of their own, which
 nobody closes or replaces, and begin with a line end where anything else was written since the last
-one (docs/decisions/0025-output.md). What ``print`` writes is followed; what else the process
+one (docs/decisions/0028-output.md). What ``print`` writes is followed; what else the process
 writes is counted by the kernel (proc(5), ``wchar`` of ``/proc/self/io``; children count once they
 ended).
 """
