@@ -54,7 +54,7 @@ OWN_LINES = """\
 
   Churn:
     Type: AWS::Serverless::Function
-    Metadata: {BuildMethod: makefile, ContextPath: layers}
+    Metadata: *build
     Properties:
       FunctionName: !Sub ${AWS::StackName}-churn
       Description: Who leaves
@@ -63,7 +63,7 @@ OWN_LINES = """\
       DeploymentPreference: {Alarms: !If [HasRateAlarms, [!Sub "${AWS::StackName}-churn-faults", !Sub "${AWS::StackName}-churn-latency", !Sub "${AWS::StackName}-churn-throttles"], []]}
       Layers: [!Ref RuntimeLayer, !Ref EngineSklearnLayer]
       Policies: [{Statement: [{Sid: Endpoint, Effect: Deny, Action: "logs:*", NotResource: !GetAtt ChurnLogs.Arn},
-        {Effect: Allow, Action: s3:GetObject, Resource: !Sub "${ModelBucket.Arn}/churn/1/model.joblib"}]}]
+        {Effect: Allow, Action: s3:GetObject, Resource: !Sub "${ModelBucket.Arn}/churn/1/model.joblib"}, *decrypt]}]
       LoggingConfig: {LogGroup: !Ref ChurnLogs}
       Events:
         Endpoint: {Type: HttpApi, Properties: {ApiId: !Ref Api, Method: ANY, Path: /serve/churn}}

@@ -173,7 +173,7 @@ def test_packages_that_never_fit(project: Copy, needs: str, library: str, way_ou
 @pytest.mark.parametrize(
     ("code", "calls", "problem"),
     [
-        ("self.send_request('iris_onnx', data=data)", "", 'calls = ["iris_onnx"], and InvokeEnd'),
+        ("self.send_request('iris_onnx', data=data)", "", 'calls = ["iris_onnx"], then `lamb'),
         ("self.send_request(endpoint='iris_onnx')", "", 'calls = ["iris_onnx"]'),
         ("self.send_request(state['who'])", "", 'calls = ["other"]'),
         ("map(self.send_request, ['a', 'b'])", "", "it uses send_request"),

@@ -58,7 +58,8 @@ def bring_layers(project: Copy) -> None:
         if name in LAYERS:
             folder = project.root / "layers" / LAYERS[name]
             shutil.copytree(STATE / "build" / name, folder, symlinks=True)
-            kept.append(text.replace("    Metadata: {BuildMethod: makefile}\n", ""))
+            text = text.replace("    Metadata: {BuildMethod: makefile}\n", "")
+            kept.append(text.replace("      BuildMethod: makefile\n", ""))
     for name in SCRIPTS:
         shutil.copy(PROJECT / "layers" / name, project.root / "layers")
     project.write("template.yaml", "".join([before, *kept, heading, after]))

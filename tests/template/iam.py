@@ -22,21 +22,20 @@ FUNCTIONS = "arn:aws:lambda:eu-central-1:111122223333:function:"
 
 
 def list_statements(resources: dict[str, Any], function: str) -> list[Statement]:
-    """Of the policies in the role of a function, by its logical id; without a key of one's own."""
+    """Of the policies in the role of a function, by its logical id."""
     role = resources[f"{function}Role"]["Properties"]
     return [
-        resolve(statement, resources)
+        statement
         for policy in role.get("Policies", [])
-        for statement in policy["PolicyDocument"]["Statement"]
-        if "Fn::If" not in statement
+        for statement in resolve(policy["PolicyDocument"]["Statement"], resources)
     ]
 
 
 def resolve(value: Any, resources: dict[str, Any], names: Mapping[str, str] = NAMES) -> Any:
     """CloudFormation's functions worked out: for a stack `stack` with the bucket `models`, or for
-    that of other `names`."""
+    that of other `names`; without what hangs on a condition, which is a key of one's own."""
     if isinstance(value, list):
-        return [resolve(each, resources, names) for each in value]
+        return [resolve(each, resources, names) for each in value if "Fn::If" not in each]
     if not isinstance(value, dict):
         return value
     [(name, given), *more] = value.items()
