@@ -3,17 +3,21 @@
 #   make down               stop it
 #   make test               the whole test suite, on a local cloud of its own
 #   make lint               ruff and mypy (`make ruff`, `make mypy`: one alone, as the commit hooks run them)
+#   make fuzz [INPUTS=…]    events of every kind to every engine, and an OpenAPI document by Schemathesis
+#   make soak [REQUESTS=…]  good and bad requests to every engine, and what the process holds meanwhile
 #   make bench [ROUNDS=10]  measure cold starts, requests and model loads into bench/results
 #   make build [ARCH=arm64] sam build for AWS, for `sam deploy --guided` after it
 PORT ?=
 HOST ?=
 ARCH ?= x86_64
 ROUNDS ?= 10
+INPUTS ?= 100000
+REQUESTS ?= 100000
 
 export PATH := $(PATH):$(CURDIR)/.local/uv/bin
 UV := $(shell command -v uv || echo .local/uv/bin/uv)
 
-.PHONY: up down test lint ruff mypy bench build sync
+.PHONY: fuzz soak up down test lint ruff mypy bench build sync
 
 up: sync
 	@$(UV) run --no-sync lambda-serving local up $(if $(PORT),--port $(PORT)) $(if $(HOST),--host $(HOST))
@@ -34,6 +38,19 @@ ruff: sync
 
 mypy: sync
 	@$(UV) run --no-sync mypy
+
+fuzz: sync .local/tools/schemathesis/done
+	@$(UV) run --no-sync python -m tests.fuzz --inputs $(INPUTS) \
+	  --schemathesis $(CURDIR)/.local/tools/schemathesis/bin/schemathesis
+
+soak: sync
+	@$(UV) run --no-sync python -m tests.soak --requests $(REQUESTS)
+
+# A tool has an environment of its own: it shares no dependency with what is tested.
+.local/tools/%/done: .ci/tools/%.txt | sync
+	@$(UV) venv --quiet --clear .local/tools/$*
+	@$(UV) pip sync --quiet --require-hashes --compile-bytecode --python .local/tools/$* $<
+	@touch $@
 
 bench: sync
 	@$(UV) run --no-sync python -m bench --rounds $(ROUNDS)
