@@ -18,6 +18,9 @@ from tests.every_engine import ENGINES, start, write_endpoint
 from tests.fuzz.fuzzing import NAME, TRAFFIC, Fuzz
 from tests.fuzz.openapi import fuzz_openapi
 
+EXAMPLES = 200
+"""Requests that Schemathesis makes up for each route, beside those that cover the document."""
+
 
 def describe(fuzz: Fuzz) -> str:
     counts = ", ".join(f"{count} {kind}" for kind, count in sorted(fuzz.counts.items()))
@@ -47,7 +50,7 @@ def main() -> None:
             told.write(f"{describe(fuzz)} in {time.monotonic() - began:.0f} s\n")
             told.flush()
         if arguments.schemathesis:
-            report = fuzz_openapi(arguments.schemathesis, folder / "dev", 500, arguments.seed)
+            report = fuzz_openapi(arguments.schemathesis, folder / "dev", EXAMPLES, arguments.seed)
             told.write(report)
 
 
