@@ -3,6 +3,7 @@
 import importlib
 import os
 import sys
+from hashlib import sha256
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -37,6 +38,7 @@ TOML = """
 endpoint = "{name}"
 engine = "{engine}"
 model = "{model}"
+sha256 = "{sha256}"
 [metrics.variables.size]
 type = "scalar"
 [metrics.variables.kind]
@@ -61,7 +63,8 @@ def write_endpoint(folder: Path, case: EngineCase, name: str, more: str = "") ->
     process = PROCESS.format(define=define) if case.process == "required" else ""
     text = CODE.format(imports=case.imports, rows=case.rows, define=define, process=process)
     (code / "preprocess.py").write_text(text)
-    toml = TOML.format(name=name, engine=case.name, model=case.model)
+    digest = sha256((models / case.model).read_bytes()).hexdigest()
+    toml = TOML.format(name=name, engine=case.name, model=case.model, sha256=digest)
     (code / "endpoint.toml").write_text(toml + more)
     return {
         "LAMBDA_TASK_ROOT": str(code),
