@@ -10,8 +10,8 @@ from typing import NamedTuple
 
 from tests.soak.requests import Round
 
-SAMPLES = 20
-"""Readings in a soak, five in each quarter."""
+SAMPLES = 12
+"""Readings in a soak, three in each quarter."""
 GROWTH = 0.02
 """How much more memory the last quarter may hold than the second: the first warms up."""
 
