@@ -6,6 +6,8 @@
 #   make scan               secrets, weak policies, known vulnerabilities (each alone: make secrets,
 #                           make checkov, make cfn-lint, make audit)
 #   make pins               write the requirements of layers and tools anew, with hashes
+#   make fuzz [INPUTS=…]    events of every kind to every engine, and an OpenAPI document by Schemathesis
+#   make soak [REQUESTS=…]  good and bad requests to every engine, and what the process holds meanwhile
 #   make bench [ROUNDS=10]  measure cold starts, requests and model loads into bench/results
 #   make build [ARCH=arm64] sam build for AWS, for `sam deploy --guided` after it
 PORT ?=
@@ -13,11 +15,13 @@ HOST ?=
 AUTH ?=
 ARCH ?= x86_64
 ROUNDS ?= 10
+INPUTS ?= 100000
+REQUESTS ?= 100000
 
 export PATH := $(PATH):$(CURDIR)/.local/uv/bin
 UV := $(shell command -v uv || echo .local/uv/bin/uv)
 
-.PHONY: up down test lint ruff mypy bench build sync scan secrets checkov cfn-lint audit pins
+.PHONY: up down test lint ruff mypy bench build sync scan secrets checkov cfn-lint audit pins fuzz soak
 
 up: sync
 	@$(UV) run --no-sync lambda-serving local up $(if $(PORT),--port $(PORT)) $(if $(HOST),--host $(HOST)) $(if $(AUTH),--auth $(AUTH))
@@ -41,7 +45,7 @@ mypy: sync
 
 scan: secrets checkov cfn-lint audit
 
-# Each tool has an environment of its own: none shares a dependency with what is tested.
+# Each tool has an environment of its own below .local/tools: none shares a dependency with what is tested.
 secrets: .local/tools/detect-secrets/done
 	@git ls-files -z | xargs -0 .local/tools/detect-secrets/bin/detect-secrets-hook --no-verify \
 	  --baseline .ci/secrets.json
@@ -54,6 +58,13 @@ cfn-lint: sync
 
 audit: .local/tools/pip-audit/done
 	@.local/tools/pip-audit/bin/python .ci/audit.py
+
+fuzz: sync .local/tools/schemathesis/done
+	@$(UV) run --no-sync python -m tests.fuzz --inputs $(INPUTS) \
+	  --schemathesis $(CURDIR)/.local/tools/schemathesis/bin/schemathesis
+
+soak: sync
+	@$(UV) run --no-sync python -m tests.soak --requests $(REQUESTS)
 
 .local/tools/%/done: .ci/tools/%.txt | sync
 	@$(UV) venv --quiet --clear .local/tools/$*

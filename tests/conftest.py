@@ -16,6 +16,7 @@ import pytest
 
 from lambda_serving.telemetry.writer import RecordWriter
 from tests.emf import check_record
+from tests.faults.row import Row
 from tests.models import make_adder
 
 # Each of the tests' processes has a core; OpenMP's threads would wait for each other by spinning.
@@ -53,7 +54,10 @@ class Preprocess:
 """
 
 
-ROOMS = ("stack", "cli", "functional", "template", "unit", "built", "real", "contract")
+ROOMS = (
+    "stack", "soak", "cli", "functional", "faults", "fuzz", "template", "unit", "built", "real",
+    "contract",
+)  # fmt: skip
 """The order of the tests' folders. What is deployed begins, since it takes longest, and the
 contract suite ends: it comes in small pieces, with which two processes end at the same time."""
 
@@ -100,6 +104,12 @@ def check_statistics(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(RecordWriter, "write", check_and_write)
     yield
     assert not wrong, "\n".join(wrong)
+
+
+@pytest.fixture
+def fault(request: pytest.FixtureRequest) -> Row:
+    """The row of docs/faults.md that the test's mark ``fault(area, *row)`` holds."""
+    return Row(*request.node.get_closest_marker("fault").args[1:])
 
 
 @pytest.fixture

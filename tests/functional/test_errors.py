@@ -31,29 +31,6 @@ def write_stage(stage: str, line: str) -> str:
     )
 
 
-REFUSED = [
-    # event                       status  type
-    ("http_not_json", 400, "MalformedBodyError"),
-    ("http_not_gzip", 400, "MalformedBodyError"),
-    ("http_bad_base64", 400, "MalformedBodyError"),
-    ("http_unknown_version", 404, "UnknownVersionError"),
-    ("http_unknown_path", 404, "UnknownPathError"),
-    ("http_wrong_method", 405, "MethodNotAllowedError"),
-    ("http_over_limit", 413, "BodyTooLargeError"),
-    ("http_unsupported_encoding", 415, "UnsupportedEncodingError"),
-    ("http_not_object", 422, "InputError"),
-    ("rest_not_object", 422, "InputError"),
-    ("alb_not_object", 422, "InputError"),
-    ("url_not_object", 422, "InputError"),
-]
-
-INVOKES_REFUSED = [
-    ("envelope_bad_base64", 400, "MalformedBodyError"),
-    ("envelope_unknown_version", 404, "UnknownVersionError"),
-    ("envelope_not_object", 422, "InputError"),
-    ("invoke_not_object", 422, "InputError"),
-]
-
 FAILED = [
     # stage, line of user code, status, type, detail
     ("preprocess", "raise ValueError('x0 is missing')", 422, "ValueError", "x0 is missing"),
@@ -84,28 +61,6 @@ def start_flower(
     return start
 
 
-@pytest.mark.parametrize(("event", "status", "type_name"), REFUSED)
-def test_http_refusal(
-    start_flower: Callable[..., Handler], event: str, status: int, type_name: str
-) -> None:
-    handler = start_flower(SERVING_MAX_BODY_BYTES="1000000")
-    answer = handler(load_event(event))
-    body = read_answer(answer)
-    assert (answer["statusCode"], body["type"], body["stage"]) == (status, type_name, "request")
-    assert body["detail"]
-
-
-@pytest.mark.parametrize(("event", "status", "type_name"), INVOKES_REFUSED)
-def test_invoke_refusal(
-    start_flower: Callable[..., Handler], event: str, status: int, type_name: str
-) -> None:
-    with pytest.raises(Exception) as raised:
-        start_flower()(load_event(event))
-    assert type(raised.value).__name__ == type_name
-    message = json.loads(str(raised.value))
-    assert (message["status"], message["type"]) == (status, type_name)
-
-
 @pytest.mark.parametrize(("stage", "line", "status", "type_name", "detail"), FAILED)
 def test_user_failure(
     start_flower: Callable[..., Handler],
@@ -124,6 +79,7 @@ def test_user_failure(
     if detail is not None:
         assert body["detail"] == detail
     assert "/" not in json.dumps(body["detail"])
+    assert f"{type_name} {status} in {stage}: " in caplog.text
     assert "Traceback" in caplog.text
     with pytest.raises(Exception) as raised:
         handler(load_event("http_post_json") and {"sepal_length": 5.1})

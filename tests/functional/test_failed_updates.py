@@ -9,6 +9,7 @@ import pytest
 
 from tests.conftest import ADDER_CODE, CONTEXT, Handler
 from tests.emf import read_records
+from tests.faults.row import Row
 from tests.functional.updates import SUM, TOML, ask, find_by
 from tests.models import make_adder
 from tests.registry import Registry
@@ -117,9 +118,16 @@ def test_no_registry_is_503_until_there_is_one(
     assert ask(handler) == (200, "2", {"sum": 3.0})
 
 
+@pytest.mark.fault(
+    "registry",
+    "the index cannot be read any more",
+    "200, by the version before",
+    "the update failed",
+    "the next check that succeeds takes the newest version up",
+)
 def test_a_registry_that_fails_leaves_the_old_version(
-    adders: Registry, start_adders: Callable[..., Handler], clock: SimpleNamespace, models: Path,
-    caplog: pytest.LogCaptureFixture,
+    fault: Row, adders: Registry, start_adders: Callable[..., Handler], clock: SimpleNamespace,
+    models: Path, caplog: pytest.LogCaptureFixture,
 ) -> None:  # fmt: skip
     adders.publish(make_adder())
     handler = start_adders()
@@ -131,7 +139,7 @@ def test_a_registry_that_fails_leaves_the_old_version(
     index.unlink()
     clock.pass_seconds(601)
     assert ask(handler) == (200, "1", {"sum": 3.0})
-    told = [line for line in caplog.messages if line.startswith("the update failed")]
+    told = [line for line in caplog.messages if line.startswith(fault.log)]
     assert len(told) == 2 and all("version 1 goes on" in line for line in told)
 
 

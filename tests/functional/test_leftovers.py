@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import ADDER_CODE, ADDER_TOML
+from tests.faults.row import NOTHING, Row
 from tests.functional.updates import SUM, find_by
 from tests.models import make_adder
 from tests.servers.endpoint_process import EndpointProcess
@@ -48,16 +49,22 @@ def start(
 
 
 def kill(process: EndpointProcess) -> None:
-    process._process.send_signal(signal.SIGKILL)
-    process._process.wait(10)
+    process.end(signal.SIGKILL)
 
 
 def list_folders(tmp_path: Path) -> set[Path]:
     return set((tmp_path / "scratch" / "lambda-serving").iterdir())
 
 
+@pytest.mark.fault(
+    "disk",
+    "a killed process has left its model in /tmp",
+    "200",
+    "removed the model folder of a process that is gone",
+    "the next cold start removes it, and no file of the user's",
+)
 def test_killed_ones_leave_nothing_for_long(
-    start: Callable[..., EndpointProcess], tmp_path: Path
+    fault: Row, start: Callable[..., EndpointProcess], tmp_path: Path
 ) -> None:
     own = tmp_path / "scratch" / "of the user.bin"
     own.write_bytes(b"user")
@@ -68,12 +75,21 @@ def test_killed_ones_leave_nothing_for_long(
             (folder,) = list_folders(tmp_path) - seen
             assert list_folders(tmp_path) == {folder}
             seen.add(folder)
+            assert fault.client == "200"
+            assert (fault.log in process.read_log()) == (len(seen) > 1)
             kill(process)
     assert own.read_bytes() == b"user"
 
 
+@pytest.mark.fault(
+    "two processes",
+    "of two environments with one /tmp one is killed",
+    "200, by the other",
+    NOTHING,
+    "the other's model stays, also where a third one starts",
+)
 def test_one_that_lives_keeps_its_model(
-    start: Callable[..., EndpointProcess], tmp_path: Path
+    fault: Row, start: Callable[..., EndpointProcess], tmp_path: Path
 ) -> None:
     with start() as first:
         assert first(SUM) == {"sum": 3.0}
@@ -85,7 +101,8 @@ def test_one_that_lives_keeps_its_model(
             assert third(SUM) == {"sum": 3.0}
             assert len(list_folders(tmp_path)) == 2 and kept in list_folders(tmp_path)
         assert (kept / "set" / "large.bin").stat().st_size == SIZE
-        assert first(SUM) == {"sum": 3.0}
+        assert first(SUM) == {"sum": 3.0} and fault.client.startswith("200")
+        assert (first.read_log() or NOTHING) == fault.log
 
 
 def test_a_folder_of_before_there_were_locks_goes(

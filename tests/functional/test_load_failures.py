@@ -13,9 +13,12 @@ import pytest
 
 from tests.conftest import ADDER_CODE, ADDER_TOML, Handler
 from tests.events import load_event
+from tests.faults.row import Row
 from tests.models import make_adder
 from tests.servers.faults import LISTING, Fault, access_denied, slow_down
 from tests.servers.s3 import S3Server
+
+AGAIN = "a later request tries again, and is served once the cause is gone"
 
 FLOWER = ADDER_TOML.replace('"adder"', '"iris_onnx"')
 CODE = ADDER_CODE.replace('body["a"]', 'body["sepal_length"]').replace(
@@ -82,37 +85,65 @@ def check_unavailable(
     return body
 
 
+def check_fault(fault: Row, handler: Handler, caplog: pytest.LogCaptureFixture) -> dict[str, Any]:
+    """What the row of docs/faults.md says."""
+    status, _, type_name = fault.client.partition(" ")
+    assert status == "503"
+    return check_unavailable(handler, type_name, caplog, fault.log)
+
+
 def test_served_from_s3(start: Callable[..., Handler], s3: S3Server) -> None:
     assert ask(start())[:2] == (200, {"sum": 8.6})
     assert s3.count() == {("GET", "adder.onnx"): 1}
 
 
+@pytest.mark.fault(
+    "S3",
+    "the model is not there yet",
+    "503 ModelFetchError",
+    "s3://models/adder.onnx",
+    AGAIN,
+)
 def test_no_model_then_published(
-    start: Callable[..., Handler], s3: S3Server, caplog: pytest.LogCaptureFixture
+    start: Callable[..., Handler], s3: S3Server, fault: Row, caplog: pytest.LogCaptureFixture
 ) -> None:
     model = s3.buckets["models"].pop("adder.onnx")
     handler = start()
-    check_unavailable(handler, "ModelFetchError", caplog, "s3://models/adder.onnx")
+    check_fault(fault, handler, caplog)
     s3.buckets["models"]["adder.onnx"] = model
     assert ask_until_served(handler) == {"sum": 8.6}
 
 
+@pytest.mark.fault(
+    "S3",
+    "the bucket is missing",
+    "503 ModelFetchError",
+    "s3://models/adder.onnx",
+    AGAIN,
+)
 def test_missing_bucket_then_made(
-    start: Callable[..., Handler], s3: S3Server, caplog: pytest.LogCaptureFixture
+    start: Callable[..., Handler], s3: S3Server, fault: Row, caplog: pytest.LogCaptureFixture
 ) -> None:
     bucket = s3.buckets.pop("models")
     handler = start()
-    check_unavailable(handler, "ModelFetchError", caplog, "s3://models/adder.onnx")
+    check_fault(fault, handler, caplog)
     s3.buckets["models"] = bucket
     assert ask_until_served(handler) == {"sum": 8.6}
 
 
+@pytest.mark.fault(
+    "S3",
+    "S3 cannot be reached",
+    "503 ModelFetchError",
+    "error sending request",
+    AGAIN,
+)
 def test_no_network_then_back(
-    start: Callable[..., Handler], s3: S3Server, caplog: pytest.LogCaptureFixture
+    start: Callable[..., Handler], s3: S3Server, fault: Row, caplog: pytest.LogCaptureFixture
 ) -> None:
     s3.stop()
     handler = start()
-    check_unavailable(handler, "ModelFetchError", caplog, "error sending request")
+    check_fault(fault, handler, caplog)
     s3.start()
     assert ask_until_served(handler) == {"sum": 8.6}
 
@@ -134,13 +165,20 @@ def test_cut_connection_is_resumed(start: Callable[..., Handler], s3: S3Server) 
     assert ask(start())[0] == 200
 
 
+@pytest.mark.fault(
+    "S3",
+    "the model has another sha256 than is pinned",
+    "503 ModelVerificationError",
+    "the model's sha256 is ",
+    AGAIN,
+)
 def test_wrong_sha256(
-    start: Callable[..., Handler], s3: S3Server, caplog: pytest.LogCaptureFixture
+    start: Callable[..., Handler], s3: S3Server, fault: Row, caplog: pytest.LogCaptureFixture
 ) -> None:
     pinned = sha256(make_adder()).hexdigest()
     s3.put("models", "adder.onnx", make_adder("other"))
     handler = start(FLOWER + f'sha256 = "{pinned}"\n')
-    body = check_unavailable(handler, "ModelVerificationError", caplog)
+    body = check_fault(fault, handler, caplog)
     assert pinned in body["detail"]
     s3.put("models", "adder.onnx", make_adder())
     assert ask_until_served(handler) == {"sum": 8.6}
@@ -154,12 +192,19 @@ def test_pinned_sha256_and_version_id(start: Callable[..., Handler], s3: S3Serve
     assert ask(start(toml + f'sha256 = "{pinned}"\n'))[0] == 200
 
 
+@pytest.mark.fault(
+    "S3",
+    "the model is cut off",
+    "503 ModelLoadError",
+    "onnxruntime",
+    AGAIN,
+)
 def test_truncated_model(
-    start: Callable[..., Handler], s3: S3Server, caplog: pytest.LogCaptureFixture
+    start: Callable[..., Handler], s3: S3Server, fault: Row, caplog: pytest.LogCaptureFixture
 ) -> None:
     s3.put("models", "adder.onnx", make_adder()[:-30])
     handler = start()
-    check_unavailable(handler, "ModelLoadError", caplog, "onnxruntime")
+    check_fault(fault, handler, caplog)
     s3.put("models", "adder.onnx", make_adder())
     assert ask_until_served(handler) == {"sum": 8.6}
 
@@ -182,11 +227,18 @@ def test_prefix_of_many_files(start: Callable[..., Handler], s3: S3Server) -> No
     assert ask(start(FLOWER.replace("adder.onnx", "set/7/"), code))[:2] == (200, {"sum": 8.6})
 
 
+@pytest.mark.fault(
+    "S3",
+    "the model's prefix has no object",
+    "503 ModelFetchError",
+    "no object below it",
+    AGAIN,
+)
 def test_prefix_that_is_empty(
-    start: Callable[..., Handler], caplog: pytest.LogCaptureFixture
+    start: Callable[..., Handler], fault: Row, caplog: pytest.LogCaptureFixture
 ) -> None:
     handler = start(FLOWER.replace("adder.onnx", "none/here/"))
-    check_unavailable(handler, "ModelFetchError", caplog, "no object below it")
+    check_fault(fault, handler, caplog)
 
 
 def test_prefix_with_folders_of_the_console(start: Callable[..., Handler], s3: S3Server) -> None:
@@ -218,10 +270,18 @@ def test_prefix_of_folders_alone(
 
 
 @pytest.mark.parametrize("key", [LISTING, "set/model.onnx"])
+@pytest.mark.fault(
+    "disk",
+    "one file of a prefix, or the listing, is refused",
+    "503 ModelFetchError",
+    "AccessDenied",
+    "what came before is removed from /tmp; a later request tries again",
+)
 def test_prefix_leaves_nothing_half(
     start: Callable[..., Handler],
     s3: S3Server,
     tmp_path: Path,
+    fault: Row,
     caplog: pytest.LogCaptureFixture,
     key: str,
 ) -> None:
@@ -229,30 +289,47 @@ def test_prefix_leaves_nothing_half(
         s3.put("models", f"set/{name}", make_adder())
     s3.faults[key] = access_denied()
     handler = start(FLOWER.replace("adder.onnx", "set/"))
-    check_unavailable(handler, "ModelFetchError", caplog, "AccessDenied")
+    check_fault(fault, handler, caplog)
     assert [path for path in (tmp_path / "scratch").rglob("*") if path.is_file()] == []
     s3.faults.clear()
     assert ask_until_served(handler) == {"sum": 8.6}
 
 
-@pytest.mark.parametrize(
-    ("code", "detail"),
-    [
-        ("class Preprocess:\n    def broken(self)\n", "preprocess.py, line 2: SyntaxError"),
-        (
-            "import no_such_library\n",
-            "there is no module 'no_such_library': list its package in the",
-        ),
-        ("class preprocess: pass\n", "expected a class named 'Preprocess', found none"),
-        ("class Preprocess:\n    def __init__(self): self.x.y\n", "AttributeError in __init__"),
-        ("raise SystemExit(3)\n", "SystemExit in import"),
-        ("import asyncio\nraise asyncio.CancelledError\n", "CancelledError in import"),
-    ],
-)
+BROKEN_CODE = {
+    "preprocess.py is no Python": (
+        "class Preprocess:\n    def broken(self)\n",
+        "preprocess.py, line 2: SyntaxError",
+    ),
+    "preprocess.py imports a library that is not there": (
+        "import no_such_library\n",
+        "there is no module 'no_such_library': list its package in the",
+    ),
+    "preprocess.py has no class Preprocess": (
+        "class preprocess: pass\n",
+        "expected a class named 'Preprocess', found none",
+    ),
+    "__init__ raises": (
+        "class Preprocess:\n    def __init__(self): self.x.y\n",
+        "AttributeError in __init__",
+    ),
+    "preprocess.py ends the process by SystemExit": (
+        "raise SystemExit(3)\n",
+        "SystemExit in import",
+    ),
+    "preprocess.py raises CancelledError": (
+        "import asyncio\nraise asyncio.CancelledError\n",
+        "CancelledError in import",
+    ),
+}
+
+
+@pytest.mark.parametrize("how", BROKEN_CODE)
 def test_broken_user_code(
-    start: Callable[..., Handler], caplog: pytest.LogCaptureFixture, code: str, detail: str
+    start: Callable[..., Handler], caplog: pytest.LogCaptureFixture, how: str
 ) -> None:
-    assert detail in check_unavailable(start(code=code), "UserCodeLoadError", caplog)["detail"]
+    code, detail = BROKEN_CODE[how]
+    body = check_unavailable(start(code=code), "UserCodeLoadError", caplog, detail)
+    assert detail in body["detail"]
 
 
 @pytest.mark.parametrize("model", ["set/", "big.bin"])
@@ -285,11 +362,22 @@ def test_broken_user_code_leaves_no_model(
         ),
     ],
 )
+@pytest.mark.fault(
+    "user code",
+    "load raises",
+    "503 ModelLoadError",
+    "Traceback",
+    AGAIN,
+)
 def test_load_that_raises(
-    start: Callable[..., Handler], caplog: pytest.LogCaptureFixture, load: str, cause: str
+    start: Callable[..., Handler],
+    fault: Row,
+    caplog: pytest.LogCaptureFixture,
+    load: str,
+    cause: str,
 ) -> None:
     code = f"class Preprocess:\n    {load}\n"
-    check_unavailable(start(code=code), "ModelLoadError", caplog, cause)
+    assert cause in str(check_fault(fault, start(code=code), caplog)) + caplog.text
 
 
 @pytest.mark.parametrize(
@@ -317,8 +405,15 @@ def test_a_library_that_code_needs_names_its_layer(
     assert "there is no module 'joblib': attach the layer 'engine_sklearn'" in body["detail"]
 
 
+@pytest.mark.fault(
+    "user code",
+    "an error inside the engine's library while it loads",
+    "503 ModelLoadError",
+    "UnicodeError while version 1 was loaded",
+    AGAIN,
+)
 def test_a_model_that_its_engine_chokes_on(
-    start: Callable[..., Handler], caplog: pytest.LogCaptureFixture
+    start: Callable[..., Handler], fault: Row, caplog: pytest.LogCaptureFixture
 ) -> None:
     """An error of a library's own neither ends the cold start nor is it tried at every request."""
     code = (
@@ -326,23 +421,39 @@ def test_a_model_that_its_engine_chokes_on(
         "class Preprocess:\n    def load(self, local_file_name):\n        return Odd()\n"
     )
     handler = start(code=code)
-    body = check_unavailable(handler, "ModelLoadError", caplog, "/secret")
+    body = check_fault(fault, handler, caplog)
     assert body["detail"].startswith("UnicodeError while version 1 was loaded")
 
 
-def test_broken_settings(start: Callable[..., Handler], caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.fault(
+    "settings",
+    "endpoint.toml has a wrong value",
+    "503 SettingsError",
+    "engine: expected one of onnx",
+    AGAIN,
+)
+def test_broken_settings(
+    start: Callable[..., Handler], fault: Row, caplog: pytest.LogCaptureFixture
+) -> None:
     handler = start(FLOWER.replace('"onnx"', '"tensorflow"'))
-    body = check_unavailable(handler, "SettingsError", caplog)
+    body = check_fault(fault, handler, caplog)
     assert "engine: expected one of onnx" in body["detail"]
     assert "'tensorflow'" in body["detail"]
 
 
+@pytest.mark.fault(
+    "settings",
+    "a number in the environment is none",
+    "503 SettingsError",
+    "SERVING_MAX_BODY_BYTES: expected a whole number above 0, got '10MB'",
+    "health/live answers 200; under SnapStart the init fails",
+)
 def test_wrong_number_in_the_environment(
-    start: Callable[..., Handler], caplog: pytest.LogCaptureFixture
+    start: Callable[..., Handler], fault: Row, caplog: pytest.LogCaptureFixture
 ) -> None:
     wrong = {"SERVING_MAX_BODY_BYTES": "10MB"}
     handler = start(**wrong)
-    body = check_unavailable(handler, "SettingsError", caplog)
+    body = check_fault(fault, handler, caplog)
     assert body["detail"] == "SERVING_MAX_BODY_BYTES: expected a whole number above 0, got '10MB'"
     assert handler(load_event("http_health_live"))["statusCode"] == 200
     assert handler(load_event("http_metadata"))["statusCode"] == 503

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from tests.faults.row import Row
 from tests.functional.pipelines import CODES, STACK, PipelineMaker, ask_in_vain
 from tests.servers.lambda_service import LambdaService
 
@@ -112,7 +113,15 @@ def test_no_time_left(
     assert service.invokes == []
 
 
+@pytest.mark.fault(
+    "credentials",
+    "the function has none for a call of `send_request`",
+    "200: `send_request` gives None",
+    "send_request to echo failed: AccessDenied",
+    "nothing is sent; one metric `FailedCalls`",
+)
 def test_no_credentials(
+    fault: Row,
     start_pipeline: PipelineMaker,
     service: LambdaService,
     caplog: pytest.LogCaptureFixture,
@@ -120,12 +129,20 @@ def test_no_credentials(
 ) -> None:
     handler = start_pipeline(AWS_ACCESS_KEY_ID="", AWS_SECRET_ACCESS_KEY="", AWS_SESSION_TOKEN="")
     told = ask_in_vain(handler, {"endpoint": "echo"}, caplog, capsys)
-    assert told.cause == "AccessDenied"
+    assert told.cause == "AccessDenied" and told.line.startswith(fault.log)
     assert service.invokes == []
 
 
+@pytest.mark.fault(
+    "credentials",
+    "their service does not answer to a call of `send_request`",
+    "200: `send_request` gives None, in time",
+    "send_request to echo failed: ",
+    "nothing is sent; one metric `FailedCalls`",
+)
 @pytest.mark.parametrize(("seconds", "cause"), [(0.45, "Timeout"), (20, "AccessDenied")])
 def test_credentials_service_is_down(
+    fault: Row,
     start_pipeline: PipelineMaker,
     service: LambdaService,
     caplog: pytest.LogCaptureFixture,
@@ -142,5 +159,5 @@ def test_credentials_service_is_down(
         AWS_CONTAINER_CREDENTIALS_FULL_URI=f"{service.endpoint}/credentials",
     )
     told = ask_in_vain(handler, {"endpoint": "echo"}, caplog, capsys, seconds)
-    assert told.cause == cause
+    assert told.cause == cause and told.line.startswith(fault.log)
     assert service.invokes == []

@@ -30,6 +30,7 @@ REFUSALS = [
     (400, "KMS.DisabledException", "KMS.DisabledException"),
 ]
 """Amazon S3 API reference, "Error responses"."""
+LOGGED = "ModelFetchError 503 in load: "
 
 Start = Callable[..., Handler]
 
@@ -63,12 +64,20 @@ def ask(handler: Handler) -> tuple[int, Any]:
     ids=["object", "listing", "below"],
 )
 def test_what_s3_refuses_is_told_by_its_name(
-    start: Start, s3: S3Server, model: str, key: str, status: int, code: str, told: str
+    start: Start,
+    s3: S3Server,
+    caplog: pytest.LogCaptureFixture,
+    model: str,
+    key: str,
+    status: int,
+    code: str,
+    told: str,
 ) -> None:
     s3.faults[key] = Fault(status, code)
     answered, body = ask(start(model))
     assert (answered, body["type"]) == (503, "ModelFetchError")
     assert body["detail"].endswith(f"({told})")
+    assert f"{LOGGED}{body['detail']} [s3://models/" in caplog.text
 
 
 def test_a_region_is_named(start: Start, s3: S3Server) -> None:

@@ -19,6 +19,7 @@ from awslambdaric.lambda_runtime_hooks_runner import run_after_restore, run_befo
 from lambda_serving.errors import ModelLoadError, SettingsError, UserCodeLoadError
 from tests.conftest import Handler
 from tests.emf import read_records
+from tests.faults.row import Row
 from tests.functional.pipelines import CanaryMaker, PipelineMaker, post
 from tests.servers.container_credentials import ContainerCredentials
 from tests.servers.lambda_service import LambdaService
@@ -63,18 +64,25 @@ def container() -> Iterator[ContainerCredentials]:
         assert container.refused == 0
 
 
+@pytest.mark.fault(
+    "credentials",
+    "their service fails while the model is fetched",
+    "503 ModelFetchError",
+    "ModelFetchError 503 in load: the model cannot be fetched",
+    "a later request tries again",
+)
 def test_a_failed_fetch_of_credentials_is_503(
-    make_folder: Callable[..., Path], start_handler: Callable[..., Handler],
-    container: ContainerCredentials,
+    fault: Row, make_folder: Callable[..., Path], start_handler: Callable[..., Handler],
+    container: ContainerCredentials, caplog: pytest.LogCaptureFixture,
 ) -> None:  # fmt: skip
     container.failures = 1000
     with S3Server(secrets=container.valid) as s3:
         env = {"SERVING_MODEL_BUCKET": "models", "AWS_ENDPOINT_URL": s3.endpoint}
         handler = start_handler(make_folder(), **env, **container.environment)
         answer = handler(post("/serve/adder", **SUM))
-    assert answer["statusCode"] == 503
     body = json.loads(answer["body"])
-    assert body["type"] == "ModelFetchError"
+    assert f"{answer['statusCode']} {body['type']}" == fault.client
+    assert fault.log in caplog.text and "retry-after" in answer["headers"]
     assert container.token not in answer["body"]
 
 
@@ -194,15 +202,22 @@ def test_a_sample_of_bytes(
     assert handler({}) == {"seen": [3, 0]}
 
 
+@pytest.mark.fault(
+    "restore",
+    "the sample request fails before the snapshot",
+    "nothing: the deploy fails, and the version before goes on",
+    "ModelLoadError 503 in load: its sample request fails: KeyError in process",
+    "no broken version is published",
+)
 @pytest.mark.parametrize("kind", AHEAD)
 def test_a_sample_that_fails_fails_the_init(
-    make_folder: Callable[..., Path], start_handler: Callable[..., Handler], kind: str,
+    fault: Row, make_folder: Callable[..., Path], start_handler: Callable[..., Handler], kind: str,
     caplog: pytest.LogCaptureFixture,
 ) -> None:  # fmt: skip
     folder = make_folder(CUSTOM, NOTING, {"sample.json": '{"b": 1}'})
     with pytest.raises(ModelLoadError, match="its sample request fails: KeyError in process"):
         start_handler(folder, AWS_LAMBDA_INITIALIZATION_TYPE=kind)
-    assert "ModelLoadError 503 in load: its sample request fails" in caplog.text
+    assert fault.log in caplog.text
 
 
 @pytest.mark.parametrize("text", ["no JSON", "[1]", '{"serving": {"protocol": 9}}'])
@@ -239,8 +254,15 @@ def test_user_code_is_told(
     assert handler({"a": 1}) == {"seen": ["restored", 1]}
 
 
+@pytest.mark.fault(
+    "restore",
+    "after_restore raises",
+    "nothing: no request is there yet",
+    "UserCodeLoadError 503 in load: OSError in after_restore",
+    "Lambda restores another environment",
+)
 def test_a_failed_restore_ends_the_environment(
-    make_folder: Callable[..., Path], start_handler: Callable[..., Handler],
+    fault: Row, make_folder: Callable[..., Path], start_handler: Callable[..., Handler],
     caplog: pytest.LogCaptureFixture,
 ) -> None:  # fmt: skip
     """The runtime client posts the error and exits; Lambda restores another environment."""
@@ -248,7 +270,7 @@ def test_a_failed_restore_ends_the_environment(
     start_handler(make_folder(CUSTOM, code), **SNAP_START)
     with pytest.raises(UserCodeLoadError, match="^OSError in after_restore;"):
         run_after_restore()
-    assert "no database" in caplog.text
+    assert "no database" in caplog.text and fault.log in caplog.text
 
 
 def test_hooks_of_the_users_own(

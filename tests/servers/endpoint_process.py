@@ -6,6 +6,7 @@ It runs with the tests' own Python; lambda_process.py runs built functions as La
 import json
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from threading import Lock
 from typing import Any, Self
@@ -40,12 +41,13 @@ class EndpointProcess:
         self._lock = Lock()
 
     def __enter__(self) -> Self:
+        self._log = tempfile.TemporaryFile("w+", encoding="utf-8")
         self._process = subprocess.Popen(
             [sys.executable, "-c", CHILD],
             env=self._environment,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
+            stderr=self._log,
             text=True,
             encoding="utf-8",
         )
@@ -53,6 +55,17 @@ class EndpointProcess:
 
     def __exit__(self, *exception: object) -> None:
         self._process.communicate(timeout=10)
+        self._log.close()
+
+    def end(self, sign: int) -> int:
+        """Send a signal that ends it; gives the exit code."""
+        self._process.send_signal(sign)
+        return self._process.wait(10)
+
+    def read_log(self) -> str:
+        """What it has logged, without the records of its requests."""
+        self._log.seek(0)
+        return "".join(line for line in self._log if not line.startswith('{"_aws"'))
 
     def __call__(self, event: Any) -> Any:
         stdin, stdout = self._process.stdin, self._process.stdout
