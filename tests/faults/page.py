@@ -33,8 +33,10 @@ AREAS = (
 MARKED = (
     "tests.faults.test_processes",
     "tests.functional.test_failed_updates",
+    "tests.functional.test_hanging_code",
     "tests.functional.test_leftovers",
     "tests.functional.test_load_failures",
+    "tests.functional.test_pickles",
     "tests.functional.test_refused_calls",
     "tests.functional.test_snapshot",
 )

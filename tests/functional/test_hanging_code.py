@@ -11,6 +11,7 @@ import pytest
 
 from lambda_serving.messages.asgi import count_api_seconds
 from tests.events import load_event
+from tests.faults.row import Row
 from tests.functional.pipelines import ProcessMaker, post
 from tests.servers.lambda_process import LambdaProcess
 
@@ -71,7 +72,13 @@ def read_trace(process: LambdaProcess, request_id: str) -> dict[str, Any]:
     return trace
 
 
-def test_code_is_left(start_process: ProcessMaker) -> None:
+@pytest.mark.fault(
+    "user code",
+    "a method waits or computes until the deadline",
+    "504 Timeout",
+    "Timeout 504 in process: it still runs",
+)
+def test_code_is_left(start_process: ProcessMaker, fault: Row) -> None:
     process = start_process("hangs", CODE)
     for name, code in LEFT.items():
         request_id, answer = send(process, name, {"code": code})
@@ -101,6 +108,7 @@ def test_code_is_left(start_process: ProcessMaker) -> None:
     late["requestContext"]["timeEpoch"] = int((time.time() - 28.9) * 1000)
     answer = process.api.send(json.dumps(late).encode(), 3600).answer.result(60)
     assert json.loads(answer.json()["body"])["type"] == "Timeout"
+    assert fault.log in process.read_log()
 
 
 @pytest.mark.parametrize(
@@ -147,7 +155,16 @@ class Preprocess:
 """
 
 
-def test_a_load_is_left_and_tried_again(start_process: ProcessMaker, tmp_path: Path) -> None:
+@pytest.mark.fault(
+    "user code",
+    "a load hangs until the deadline",
+    "504 Timeout",
+    "Timeout 504 in load: it still runs",
+    "a later request loads it again",
+)
+def test_a_load_is_left_and_tried_again(
+    start_process: ProcessMaker, tmp_path: Path, fault: Row
+) -> None:
     slow = tmp_path / "slow"
     code = f"from pathlib import Path\nSLOW = Path({str(slow)!r})\n{SLOW_LOAD}"
     process = start_process("loads", code, "[version.2]\n")
@@ -158,6 +175,7 @@ def test_a_load_is_left_and_tried_again(start_process: ProcessMaker, tmp_path: P
     message = json.loads(answer.json()["errorMessage"])
     assert (message["status"], message["type"], message["stage"]) == (504, "Timeout", "load")
     assert read_trace(process, request_id)["stage"] == "load"
+    assert fault.log in process.read_log()
     slow.unlink()
     time.sleep(1.1)  # the pause before the next attempt
     assert process.invoke(second).json() == "done"

@@ -13,6 +13,7 @@ from sklearn.linear_model import LinearRegression
 from skops import io as skops_io
 
 from tests.conftest import Handler
+from tests.faults.row import Row
 from tests.registry import Registry
 from tests.servers.s3 import S3Server
 
@@ -105,14 +106,26 @@ def test_pickles_that_do_not(start: Callable[..., Handler], name: str) -> None:
     assert told in message["detail"]
 
 
+@pytest.mark.fault(
+    "S3",
+    "the model is a pickle that somebody planted, and endpoint.toml does not allow pickles",
+    "503 PickleNotAllowedError",
+    "PickleNotAllowedError",
+    "none of its code runs",
+)
 def test_no_code_of_a_refused_pickle_runs(
-    start: Callable[..., Handler], s3: S3Server, tmp_path: Path
+    start: Callable[..., Handler],
+    s3: S3Server,
+    tmp_path: Path,
+    fault: Row,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     mark = tmp_path / "ran"
     s3.put("models", "planted.joblib", dump(Planted(mark)))
     with pytest.raises(Exception, match="PickleNotAllowedError"):
         ask(start("planted.joblib", ""))
     assert not mark.exists()
+    assert fault.log in caplog.text
 
 
 def test_a_snapshot_is_not_made(start: Callable[..., Handler]) -> None:
