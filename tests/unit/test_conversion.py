@@ -223,7 +223,7 @@ def test_the_endpoint_answers_alike(
     )
     answers = []
     for engine, name, rest in (
-        ("sklearn", "model.joblib", ""),
+        ("sklearn", "model.joblib", "allow_pickle = true\n"),
         ("onnx", "iris.onnx", f'[output]\nname = ["{made.answer}"]\n'),
     ):
         handler = start_handler(make_folder(ENDPOINT.format(engine, name) + rest, CODE))
