@@ -2,11 +2,11 @@
 
 import json
 import re
-import threading
 import time
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, Self
+from typing import Any
 from urllib.parse import parse_qs
+
+from tests.servers.loopback import LoopbackServer
 
 PAGE = 10_000
 """Events of a page at most (Amazon CloudWatch Logs, FilterLogEvents)."""
@@ -20,8 +20,8 @@ ERROR = (
 )
 
 
-class CloudWatch:
-    """Holds log events of groups. A context manager."""
+class CloudWatch(LoopbackServer):
+    """Holds log events of groups."""
 
     def __init__(self, *, has_tokens: bool = True, error: tuple[str, str] | None = None) -> None:
         """Without tokens every answer ends after its first page. ``error`` is every answer."""
@@ -40,32 +40,12 @@ class CloudWatch:
         ]
         self.groups.setdefault(f"/aws/lambda/{self.stack}-{endpoint}", []).extend(events)
 
-    def __enter__(self) -> Self:
-        outer = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                if key := re.search("Credential=([^/]+)/", self.headers["authorization"]):
-                    outer.signers.add(key[1])
-                body = self.rfile.read(int(self.headers["content-length"])).decode()
-                is_json = body.startswith("{")
-                status, text = outer.answer(json.loads(body)) if is_json else outer.list_stack(body)
-                self.send_response(status)
-                self.send_header("content-length", str(len(text.encode())))
-                self.end_headers()
-                self.wfile.write(text.encode())
-
-            def log_message(self, *arguments: object) -> None:
-                pass
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
+    def reply(self, method: str, path: str, headers: Any, body: bytes) -> tuple[int, str]:
+        """Of Logs, whose calls are JSON, or of CloudFormation."""
+        if key := re.search("Credential=([^/]+)/", headers["authorization"]):
+            self.signers.add(key[1])
+        text = body.decode()
+        return self.answer(json.loads(text)) if text.startswith("{") else self.list_stack(text)
 
     def answer(self, call: dict[str, Any]) -> tuple[int, str]:
         """FilterLogEvents."""

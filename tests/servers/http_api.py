@@ -1,11 +1,10 @@
 """A loopback server that is a deployed stack: its HTTP API, CloudFormation, and one function."""
 
 import json
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, Self
+from typing import Any
 from urllib.parse import parse_qs
 
+from tests.servers.loopback import LoopbackServer
 from tests.servers.signature import find_defect
 
 SECRET, TOKEN = "a-secret-key", "a.good-token.x"
@@ -24,7 +23,7 @@ RESOURCES = f"""<ListStackResourcesResponse><ListStackResourcesResult><StackReso
 </StackResourceSummaries></ListStackResourcesResult></ListStackResourcesResponse>"""
 
 
-class HttpApi:
+class HttpApi(LoopbackServer):
     """Lets in whom `auth` says; None is a stack of a template that had no such parameter."""
 
     def __init__(self, auth: str | None) -> None:
@@ -33,39 +32,7 @@ class HttpApi:
         """Path and headers of each request to the HTTP API."""
         self.invokes = 0
 
-    def __enter__(self) -> Self:
-        outer = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers.get("content-length", 0)))
-                self._answer(*outer.answer("POST", self.path, self.headers, body))
-
-            def do_GET(self) -> None:
-                self._answer(*outer.answer("GET", self.path, self.headers, b""))
-
-            def _answer(self, status: int, text: str) -> None:
-                self.send_response(status)
-                if status == 302:
-                    self.send_header("location", text)
-                self.send_header("content-type", "application/json")
-                self.send_header("content-length", str(len(text)))
-                self.end_headers()
-                self.wfile.write(text.encode())
-
-            def log_message(self, *arguments: object) -> None:
-                pass
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-
-    def answer(self, method: str, path: str, headers: Any, body: bytes) -> tuple[int, str]:
+    def reply(self, method: str, path: str, headers: Any, body: bytes) -> tuple[int, str]:
         """Whatever is asked of the stack."""
         if path == "/":
             [action] = parse_qs(body.decode())["Action"]

@@ -3,6 +3,7 @@
 import pytest
 
 from lambda_serving.redaction import hide, redact, redact_secrets, shorten
+from lambda_serving.telemetry.logs import LONGEST_TEXT, shorten_lines
 
 KEY = "ASIA" + "A1B2C3D4E5F6G7H8"
 TOKEN = "IQoJ" + "b3JpZ2luX2VjE" * 10
@@ -91,6 +92,21 @@ def test_other_addresses_stay(text: str) -> None:
 
 def test_paths_and_native_stacks_go() -> None:
     assert redact("cannot read /var/task/x.py\nStack trace: 0x1") == "cannot read …"
+
+
+def test_a_cut_traceback_leaves_no_part_of_a_secret() -> None:
+    secret = "s3cr3t-" * 200
+    hide([secret])
+    try:
+        for after in range(14_000, 17_000, 100):
+            text = "x\n" * 20_000 + f"key {secret}\n" + "y\n" * (after // 2)
+            short = shorten_lines(text)
+            assert len(short) <= LONGEST_TEXT + 1
+            assert "s3cr3t-s3cr3t-" not in redact_secrets(short)
+            assert short.count("characters in all)") == 1
+            assert f"({len(text)} characters in all)" in short
+    finally:
+        hide([])
 
 
 def test_a_cut_leaves_no_part_of_a_secret() -> None:

@@ -29,7 +29,7 @@ def prepare(environment: Environment) -> None:
 
 def find_event_source(event: Any) -> EventSource:
     """The source of an event."""
-    for source in EVENT_SOURCES:
+    for source in EVENT_SOURCES[:-1]:
         if source.infer(event):
-            break
-    return source
+            return source
+    return EVENT_SOURCES[-1]

@@ -7,7 +7,7 @@ import binascii
 import json
 import zlib
 from io import BytesIO
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import orjson
 
@@ -17,10 +17,7 @@ from lambda_serving.errors import (
     MalformedBodyError,
     UnsupportedEncodingError,
 )
-from lambda_serving.settings.runtime import PAYLOAD_LIMIT
-
-if TYPE_CHECKING:
-    from lambda_serving.settings.runtime import Runtime
+from lambda_serving.settings.runtime import PAYLOAD_LIMIT, Runtime
 
 JSON = "application/json"
 BYTES = "application/octet-stream"

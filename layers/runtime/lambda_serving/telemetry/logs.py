@@ -174,11 +174,11 @@ def _show(value: object) -> str:
 def shorten_lines(text: str) -> str:
     """A text of many lines, such as a traceback: each is cut, and the middle left out."""
     text = "\n".join(map(shorten, text.split("\n")))
-    half = LONGEST_TEXT // 2
     if len(text) <= LONGEST_TEXT:
         return text
-    left_out = len(text) - LONGEST_TEXT
-    return f"{shorten(text, half)}\n… ({left_out} characters in all) …\n{text[-half:]}"
+    half = LONGEST_TEXT // 2
+    end = text[-half:].partition("\n")[2]  # whole lines: no part of a secret stays at the cut
+    return f"{shorten(text, half)}\n{end}"
 
 
 def write_plainly(message: str, **more: Any) -> None:
