@@ -8,6 +8,7 @@ middle of its work.
 from __future__ import annotations
 
 import re
+import traceback
 
 from lambda_serving.errors import InputError
 from lambda_serving.redaction import redact
@@ -59,11 +60,8 @@ def is_refusal(error: Exception) -> bool:
 
 def find_place(error: BaseException) -> str:
     """The module that raised ``error``, or called for it one that only does what it is told."""
-    modules = []
-    trace = error.__traceback__
-    while trace is not None:
-        modules.append(str(trace.tb_frame.f_globals.get("__name__")))
-        trace = trace.tb_next
+    frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
+    modules = [str(frame.f_globals.get("__name__")) for frame in frames]
     return next((name for name in reversed(modules) if not is_within(name, CALLED)), "")
 
 

@@ -42,13 +42,14 @@ class UserCode:
         method = getattr(self.instance, name, None)
         return method if callable(method) else None
 
+    def _call(self, name: str, *arguments: Any) -> Any:
+        method = self.get_method(name)
+        return None if method is None else run(method(*arguments))
+
     def load(self, path: Path | None) -> Any:
         """Call the user's ``load``, if there is one, with the path of the local model."""
-        method = self.get_method("load")
-        if method is None:
-            return None
         show_event_loop()
-        return run(method(None if path is None else str(path)))
+        return self._call("load", None if path is None else str(path))
 
     def restore(self) -> None:
         """Call the user's ``after_restore``, if there is one.
@@ -57,9 +58,7 @@ class UserCode:
             UserCodeLoadError: it fails.
         """
         try:
-            method = self.get_method("after_restore")
-            if method is not None:
-                run(method())
+            self._call("after_restore")
         except BaseException as error:  # noqa: BLE001  (user code may raise anything)
             raise UserCodeLoadError(
                 f"{type(error).__name__} in after_restore; the log has the traceback",
@@ -69,9 +68,7 @@ class UserCode:
     def unload(self) -> None:
         """Call the user's ``unload``, if there is one; then forget its modules."""
         try:
-            method = self.get_method("unload")
-            if method is not None:
-                run(method())
+            self._call("unload")
         except BaseException:  # noqa: BLE001  (the version goes all the same)
             logger.exception("the endpoint's unload failed")
         self.forget()

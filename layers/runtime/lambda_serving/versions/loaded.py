@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection
 from lambda_serving.calls.on_demand import CallsOnDemand
 from lambda_serving.errors import LoadError
 from lambda_serving.memory import release_memory
-from lambda_serving.pipeline.endpoint import Servable, Trace, leave_untraced
+from lambda_serving.pipeline.endpoint import Servable, Trace
 from lambda_serving.pipeline.loading import load_version
 from lambda_serving.settings.endpoint import VersionSettings
 from lambda_serving.settings.endpoint_toml import EndpointFile
@@ -173,7 +173,7 @@ class VersionLoader:
             LoadError: it cannot be loaded.
         """
         started = time.perf_counter()
-        trace = self._telemetry.trace_version(settings.version) or leave_untraced
+        trace = self._telemetry.trace_version(settings.version)
         loaded: Servable = trace("load", self._load)(settings, trace)
         milliseconds = (time.perf_counter() - started) * 1000
         self._telemetry.statistics.record_load(settings.version, milliseconds)

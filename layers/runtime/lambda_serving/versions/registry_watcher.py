@@ -112,10 +112,8 @@ class RegistryWatcher:
                 raise self._describe_absence()
             return could_fetch
         self.error = None
-        newest, known = (
-            ready[0],
-            [e for e in self._entries if e.settings.version not in self._admission.failed],
-        )
+        newest, failed = ready[0], self._admission.failed
+        known = [entry for entry in self._entries if entry.settings.version not in failed]
         known = known[known.index(newest) :][: self._update.max_versions]
         versions = {entry.settings.version: entry.settings for entry in known}
         gone = set(self._rollout.versions) - set(versions)

@@ -67,10 +67,10 @@ class Rollout:
     def record_result(self, version: str, error: ServingError | None, key: str | None) -> None:
         """Tell the circuit breaker the result of a request that ``choose`` sent to a version."""
         if self._split is not None:
-            self._split.record_result(version, error, key)
+            self._split.breaker.record_result(version, error, key)
 
     def describe(self) -> dict[str, object]:
         """The traffic split for the endpoint's metadata; empty without one."""
         if self._split is None:
             return {}
-        return {"traffic": self._split.shares, **self._split.describe()}
+        return {"traffic": self._split.shares, **self._split.breaker.describe()}

@@ -10,19 +10,29 @@ import os
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from lambda_serving.errors import ServingError
 from lambda_serving.messages.request import Request
 from lambda_serving.settings.traffic import Traffic
 from lambda_serving.versions.circuit_breaker import CircuitBreaker
 
 
+def draw_point() -> float:
+    """A random number from 0 to 1, by the system: restored snapshots must not draw alike."""
+    return int.from_bytes(os.urandom(8)) / 2**64
+
+
 class TrafficSplit:
     """Splits requests between targets by ``[traffic]``, and leaves failing targets out."""
 
-    def __init__(self, traffic: Traffic, count: Callable[..., None]) -> None:
+    def __init__(
+        self,
+        traffic: Traffic,
+        count: Callable[..., None],
+        draw: Callable[[], float] = draw_point,
+    ) -> None:
         """``count`` counts a metric of the endpoint."""
         self._traffic = traffic
-        self._breaker = CircuitBreaker(traffic.guard, count)
+        self._draw = draw
+        self.breaker = CircuitBreaker(traffic.guard, count)
         self.shares: dict[str, float] = dict(traffic.weights)
 
     @property
@@ -32,7 +42,7 @@ class TrafficSplit:
 
     def set_targets(self, shares: Mapping[str, float], known: Iterable[str] | None = None) -> None:
         """Set the shares. The circuit breaker forgets targets that are not ``known``."""
-        self._breaker.forget_others(set(shares if known is None else known))
+        self.breaker.forget_others(set(shares if known is None else known))
         self.shares = dict(shares)
 
     def share_latest(self, versions: Iterable[str]) -> dict[str, float]:
@@ -41,20 +51,12 @@ class TrafficSplit:
 
     def choose(self, request: Request) -> str:
         """The target that answers a request."""
-        shares = self._breaker.filter_shares(self.shares)
-        return choose_target(shares, self._traffic.sticky, request)
+        shares = self.breaker.filter_shares(self.shares)
+        return choose_target(shares, self._traffic.sticky, request, self._draw)
 
     def find_key(self, request: Request) -> str | None:
         """The sticky key of a request; None if it has none."""
         return find_key(self._traffic.sticky, request)
-
-    def record_result(self, target: str, error: ServingError | None, key: str | None) -> None:
-        """Record the result of a request that ``choose`` sent to a target."""
-        self._breaker.record_result(target, error, key)
-
-    def describe(self) -> dict[str, dict[str, str]]:
-        """``taken_out`` for the endpoint's metadata; empty if no target is out."""
-        return self._breaker.describe()
 
 
 def sort_newest_first(versions: Iterable[str]) -> list[str]:
@@ -76,11 +78,6 @@ def share_by_age(versions: Iterable[str], latest: Sequence[float]) -> dict[str, 
     return {v: s / total for v, s in shares.items()} if total else dict.fromkeys(newest[:1], 1.0)
 
 
-def draw_point() -> float:
-    """A random number from 0 to 1, by the system: restored snapshots must not draw alike."""
-    return int.from_bytes(os.urandom(8)) / 2**64
-
-
 def choose_target(
     shares: Mapping[str, float],
     sticky: str | None,
@@ -96,9 +93,8 @@ def choose_target(
     if key is None:
         point = draw()
     else:
-        point = (
-            int.from_bytes(hashlib.sha256(key.encode(errors="surrogatepass")).digest()[:8]) / 2**64
-        )
+        digest = hashlib.sha256(key.encode(errors="surrogatepass")).digest()
+        point = int.from_bytes(digest[:8]) / 2**64
     for target, share in shares.items():
         point -= share
         if point < 0:
