@@ -19,7 +19,7 @@ def test_each_layer_holds_what_it_is_named_for() -> None:
 def test_a_part_that_a_library_does_not_have() -> None:
     """Such as what a pickle of another version of it names."""
     error = ModuleNotFoundError(name="orjson.more")
-    assert describe_missing(error) == "; there is no module 'orjson.more'"
+    assert describe_missing(error) == "there is no module 'orjson.more'"
 
 
 def test_other_errors_are_told_as_they_are() -> None:

@@ -26,7 +26,7 @@ from urllib3.exceptions import (
 )
 
 from lambda_serving.calls.send_request import CONCURRENCY, CallError, describe_function_error
-from lambda_serving.credentials import Credentials, Keys
+from lambda_serving.credentials import Credentials
 from lambda_serving.errors import CredentialsError
 from lambda_serving.settings.runtime import Runtime, read_trace_header
 
@@ -75,17 +75,6 @@ class LambdaApi:
         if time.time() - self._used_at > self._idle_seconds:
             self._open_pool()
         return self._pool
-
-    def _get_keys(self) -> Keys:
-        """Keys that are valid now.
-
-        Raises:
-            CallError: there are none.
-        """
-        try:
-            return self._credentials.get()
-        except CredentialsError as error:
-            raise CallError("AccessDenied", error.detail) from error
 
     def invoke(
         self, endpoint: str, payload: bytes, seconds: float, trace_header: str | None = None
@@ -142,7 +131,10 @@ class LambdaApi:
             # As botocore's own clients do; Lambda finds endless loops by it, too.
             headers["X-Amzn-Trace-Id"] = trace
         request = AWSRequest("POST", url, headers=headers, data=payload)
-        keys: Any = self._get_keys()  # shaped as botocore's own, whose import costs
+        try:
+            keys: Any = self._credentials.get()  # shaped as botocore's own, whose import costs
+        except CredentialsError as error:
+            raise CallError("AccessDenied", error.detail) from error
         SigV4Auth(keys, "lambda", self._runtime.region).add_auth(request)
         prepared = request.prepare()
         seconds = deadline - time.monotonic()

@@ -63,7 +63,7 @@ class RecordedMetrics(RequestMetrics):
                 self.record_error(
                     getattr(error, "type", "InternalError"), getattr(error, "status", 500)
                 )
-            self._write_once(seconds)
+            self._write(seconds)
         except Exception as failure:  # noqa: BLE001  (statistics never fail a request)
             self._writer.report_failure(failure)
 
@@ -72,9 +72,8 @@ class RecordedMetrics(RequestMetrics):
 
     def give_up(self, type_name: str, status: int) -> None:
         try:
-            if not self._is_written:
-                self.record_error(type_name, status)
-                self._write_once(perf_counter() - self._started)
+            self.record_error(type_name, status)
+            self._write(perf_counter() - self._started)
         except Exception as failure:  # noqa: BLE001  (statistics never fail a request)
             self._writer.report_failure(failure)
 
@@ -132,12 +131,10 @@ class RecordedMetrics(RequestMetrics):
             told = "the statistic %r is dropped: %s; others that are not declared may be, too"
             self._writer.warn_once("property", told, name[:100], get_text(error))
 
-    def _write_once(self, seconds: float) -> None:
-        if not self._is_written:
-            self._is_written = True
-            self._write(seconds)
-
     def _write(self, seconds: float) -> None:
+        if self._is_written:
+            return
+        self._is_written = True
         writer = self._writer
         metrics = self._list_metrics(seconds)
         if not metrics:

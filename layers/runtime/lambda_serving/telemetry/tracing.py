@@ -102,7 +102,9 @@ class Tracer:
             elif subsegment.is_of_load:
                 self._waiting.append(document)
         except Exception as failure:  # noqa: BLE001  (traces never fail a request)
-            self._tell(failure)
+            if not self._has_failed:
+                self._has_failed = True
+                logger.error("tracing failed; the requests do not", exc_info=failure)
 
     def _send_waiting(self, place: dict[str, str]) -> None:
         while self._waiting:
@@ -116,11 +118,6 @@ class Tracer:
         data = orjson.dumps({"trace_id": place["Root"], "type": "subsegment"} | document)
         host, _, port = self._daemon.rpartition(":")
         self._socket.sendto(DATAGRAM_HEAD + data, (host, int(port)))
-
-    def _tell(self, failure: Exception) -> None:
-        if not self._has_failed:
-            self._has_failed = True
-            logger.error("tracing failed; the requests do not", exc_info=failure)
 
 
 class Subsegment:
