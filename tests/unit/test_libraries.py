@@ -30,6 +30,6 @@ def test_a_shared_library() -> None:
     with pytest.raises(OSError) as caught:
         ctypes.CDLL("libno-such.so.1")
     told = describe_missing(caught.value)
-    assert told.startswith("; there is no shared library 'libno-such.so.1': neither Lambda's")
+    assert told.startswith("there is no shared library 'libno-such.so.1': neither Lambda's")
     gomp = OSError(str(caught.value).replace("libno-such", "libgomp"))
     assert describe_missing(gomp).endswith("'libgomp.so.1': attach the layer 'engine_lightgbm'")

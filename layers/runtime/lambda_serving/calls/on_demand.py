@@ -13,8 +13,6 @@ if TYPE_CHECKING:
 
 
 class CallsOnDemand:
-    """The calls of one endpoint to others."""
-
     def __init__(self, make: Callable[[], Calls]) -> None:
         self._make = make
         self._calls: Calls | None = None

@@ -153,11 +153,7 @@ class Calls:
     def invoke(
         self, caller: Request, endpoint: str, version: str | None, data: Any, answer: str = ""
     ) -> bytes:
-        """Invoke another endpoint, within the caller's time.
-
-        Raises:
-            CallError: any failure, the callee's own included.
-        """
+        """Invoke another endpoint, within the caller's time; raises as ``Transport`` does."""
         if caller.depth >= self._depth_limit:
             raise CallError(
                 "DepthLimit",

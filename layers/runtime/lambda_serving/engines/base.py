@@ -85,10 +85,7 @@ def check_options(
 ) -> dict[str, Any]:
     """``[engine_options]`` as keyword arguments of ``function``, but for those ``taken``.
 
-    ``further`` are those that its ``**kwargs`` take.
-
-    Raises:
-        SettingsError: names the option and those there are.
+    ``further`` are those that its ``**kwargs`` take. Others are refused.
     """
     parameters = inspect.signature(function).parameters.values()
     named = [p.name for p in parameters if p.kind is not p.VAR_KEYWORD]

@@ -34,19 +34,11 @@ class Environment:
 
     @property
     def settings(self) -> EndpointSettings:
-        """What ``endpoint.toml`` says.
-
-        Raises:
-            SettingsError: the file is wrong, or an environment variable is.
-        """
+        """See ``EndpointFile``."""
         return self._file.settings
 
     def serve(self, request: Request) -> Any:
-        """Return the result of one request.
-
-        Raises:
-            ServingError: as listed in ``errors``.
-        """
+        """Return the result of one request; raises ServingError."""
         enter_request(request)
         return self.versions.choose(request).serve(request)
 

@@ -123,7 +123,12 @@ class App:
             version = target.rest[0] if target.rest else None
             environment.versions.check(version)
             environment.versions.expect(metrics, version)
-            request = await self._read(scope, receive, request_id, version, metrics)
+            headers = dict(scope["headers"])
+            body = await self._read_body(headers, receive)
+            deadline = find_deadline(scope)
+            request = Request(
+                body, request_id, version, deadline=deadline, headers=headers, metrics=metrics
+            )
             answer = make_answer(await self.serve(request), metrics)
             if isinstance(answer, Answer):
                 return answer
@@ -146,39 +151,21 @@ class App:
         """Answer a GET request. Some views load the endpoint."""
         return view()
 
-    async def _read(
-        self,
-        scope: Scope,
-        receive: Receive,
-        request_id: str,
-        version: str | None,
-        metrics: RequestMetrics,
-    ) -> Request:
-        headers = dict(scope["headers"])
+    async def _read_body(
+        self, headers: dict[bytes, bytes], receive: Receive
+    ) -> dict[str, Any] | bytes:
         runtime = self._environment.runtime
         limit = runtime.max_body_bytes
-        body = decode_body(
+        return decode_body(
             await read_body(receive, limit),
             headers.get(b"content-type", b"").decode("latin-1"),
             headers.get(b"content-encoding", b"").decode("latin-1"),
             limit,
             runtime,
         )
-        return Request(
-            body,
-            request_id,
-            version,
-            deadline=find_deadline(scope),
-            headers=headers,
-            metrics=metrics,
-        )
 
     def _check_ready(self, scope: Scope) -> Answer:
-        """Answer 200 once the default version is loaded.
-
-        Raises:
-            LoadError: it cannot be loaded now; answered with 503 and the reason.
-        """
+        """Answer 200 once the default version is loaded; a LoadError is 503 and the reason."""
         self._environment.versions.get()
         return answer_json({"status": "ready"})
 

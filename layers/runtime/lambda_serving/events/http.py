@@ -51,7 +51,7 @@ def count_error(error: ServingError, request_id: str, environment: Environment) 
     served = CURRENT.latest.metrics
     if served is not None:  # the request's metrics are written already
         error.headers[VERSION_HEADER] = served.version
-        environment.telemetry.statistics.record_error(error, request_id, served.version)
+        environment.telemetry.statistics.record_apart(request_id, served.version, error)
         return
     with environment.measure_request(request_id) as metrics:
         metrics.record_error(error.type, error.status)

@@ -122,17 +122,14 @@ def _read_array(array: Any) -> Any:
     if kind == "m":
         return (array / array.dtype.type(1, "s")).tolist()
     if kind == "M":
-        return _read_moments(array.astype("M8[us]"))
+        moments = array.astype("M8[us]")
+        if any(type(moment) is int for moment in moments.ravel().tolist()):
+            raise ResultError("the result: expected dates of the years 1 to 9999")
+        return moments.tolist()
     plain = array.tolist()
     if type(plain) is type(array):
         raise ResultError(f"the result: expected what JSON can hold, got {type(array).__name__}")
     return plain
-
-
-def _read_moments(array: Any) -> Any:
-    if any(type(moment) is int for moment in array.ravel().tolist()):
-        raise ResultError("the result: expected dates of the years 1 to 9999")
-    return array.tolist()
 
 
 def _read_frame(frame: Any) -> Any:

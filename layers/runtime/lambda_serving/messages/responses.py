@@ -189,11 +189,7 @@ async def collect_messages(response: Any, scope: dict[str, Any], receive: Any) -
 
 
 def _check_messages(messages: list[Any], name: str) -> list[dict[str, Any]]:
-    """The messages in two, once they are what ASGI's specification says (HTTP, spec version 2.0).
-
-    Raises:
-        ResultError: they are not.
-    """
+    """The messages in two, if they are what ASGI's specification says (HTTP, spec version 2.0)."""
     if not messages:
         raise ResultError(f"{name} sent no status")
     for number, message in enumerate(messages):

@@ -115,7 +115,9 @@ class Index:
             except ValueError as error:
                 wrong[version] = str(error)
                 continue
-            if self._fits(each):
+            update = self._update
+            is_public = each.get("published", False) or not update.published
+            if is_public and set(update.tags) <= set(each.get("tags", ())):
                 settings = self._shared._replace(
                     version=version, model=each["model"], sha256=each["sha256"].lower()
                 )
@@ -126,12 +128,6 @@ class Index:
             )
         self.wrong = wrong
         return sorted(entries, key=lambda entry: int(entry.settings.version), reverse=True)
-
-    def _fits(self, each: dict[str, Any]) -> bool:
-        update = self._update
-        return set(update.tags) <= set(each.get("tags", ())) and (
-            each.get("published", False) or not update.published
-        )
 
 
 def check_entry(version: str, entry: Any) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextvars import copy_context
 from time import perf_counter
 from typing import Any, NamedTuple
@@ -57,7 +57,7 @@ class Stage(NamedTuple):
 
     name: str
     call: Callable[[Any, dict[str, Any], Any], Any]
-    blames_caller: bool = False
+    blames_caller: bool
     """Whether a ``ValueError`` in it is about the input (status 422)."""
 
 
@@ -84,21 +84,19 @@ class Endpoint(Servable):
         self.cost = cost
         if model is not None:
             self.model_size, self.sha256 = model.size, model.sha256
-        self._stages = tuple(
-            stage._replace(call=trace(stage.name, stage.call, stage.blames_caller))
-            for stage in self._list_stages()
-        )
+        self._stages = tuple(self._list_stages(trace))
 
-    def _list_stages(self) -> list[Stage]:
+    def _list_stages(self, trace: Trace) -> Iterator[Stage]:
         """The stages, without those whose method the user's class leaves out."""
-        stages = []
         for name in ("preprocess", "process", "postprocess"):
-            method = self.user_code.get_method(name)
+            method, blames_caller = self.user_code.get_method(name), name != "postprocess"
             if name == "process" and (method is None or self.engine.user_process == "ignored"):
-                stages.append(Stage(name, lambda data, state, collect: self.engine.predict(data)))
-            elif method is not None:
-                stages.append(Stage(name, method, blames_caller=name != "postprocess"))
-        return stages
+                method, blames_caller = self._predict, False
+            if method is not None:
+                yield Stage(name, trace(name, method, blames_caller), blames_caller)
+
+    def _predict(self, data: Any, state: dict[str, Any], collect: Any) -> Any:
+        return self.engine.predict(data)
 
     def serve(self, request: Request) -> Any:
         """Run one request. The result is the return value of the last stage.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from time import perf_counter
-from types import TracebackType
 from typing import Any
 
 import orjson
@@ -50,12 +49,7 @@ class RecordedMetrics(RequestMetrics):
         self._started = perf_counter()
         self._is_written = False
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         seconds = perf_counter() - self._started
         super().__exit__(kind, error, trace)
         try:
@@ -220,11 +214,7 @@ class Properties:
 
 
 def _encode(value: Any) -> bytes:
-    """A value as JSON; a value that is certainly too long is not encoded.
-
-    Raises:
-        ValueError: it is too long.
-    """
+    """A value as JSON, if it is not too long; one that certainly is is not encoded."""
     size = getattr(value, "size", None)
     if not isinstance(size, int):
         size = len(value) if isinstance(value, str | bytes | list | tuple | dict) else 0

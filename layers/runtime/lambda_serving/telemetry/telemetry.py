@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
 
 class Telemetry:
-    """Statistics and traces of one endpoint."""
-
     def __init__(
         self,
         runtime: Runtime,
@@ -31,23 +29,22 @@ class Telemetry:
         self._file = file
         self._write = write
         self._statistics: Statistics | NoStatistics | None = None
-        self._provisional: Statistics | NoStatistics | None = None
 
     @property
     def statistics(self) -> Statistics | NoStatistics:
         """The endpoint's statistics. While its settings are wrong, the function names them."""
-        if self._statistics is not None:
-            return self._statistics
-        try:
-            settings = self._file.settings
-        except SettingsError:
-            if self._provisional is None:
-                stack = f"{self._runtime.stack}-"
-                name = self._runtime.function_name.removeprefix(stack) or "-"
-                self._provisional = self._make_statistics(name, MetricSettings())
-            return self._provisional
-        self._statistics = self._make_statistics(settings.endpoint, settings.metrics)
+        if self._statistics is None:
+            try:
+                settings = self._file.settings
+            except SettingsError:
+                return self._provisional
+            self._statistics = self._make_statistics(settings.endpoint, settings.metrics)
         return self._statistics
+
+    @cached_property
+    def _provisional(self) -> Statistics | NoStatistics:
+        name = self._runtime.function_name.removeprefix(f"{self._runtime.stack}-")
+        return self._make_statistics(name or "-", MetricSettings())
 
     def _make_statistics(self, name: str, settings: MetricSettings) -> Statistics | NoStatistics:
         if self._runtime.metrics_off:
@@ -106,10 +103,9 @@ class NoStatistics:
     def count(self, name: str, dimensions: Mapping[str, str]) -> None:
         """See ``Statistics``."""
 
-    def record_error(self, error: ServingError, request_id: str, version: str) -> None:
-        """See ``Statistics``."""
-
-    def record_warm_up(self, request_id: str, version: str) -> None:
+    def record_apart(
+        self, request_id: str, version: str, error: ServingError | None = None
+    ) -> None:
         """See ``Statistics``."""
 
     def record_load(self, version: str, milliseconds: float) -> None:

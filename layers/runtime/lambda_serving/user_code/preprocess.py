@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 from lambda_serving.errors import UserCodeLoadError
 from lambda_serving.memory import read_resident_memory
 from lambda_serving.settings.endpoint import DEFAULT_VERSION, VersionSettings
+from lambda_serving.user_code import plain_names
 from lambda_serving.user_code.event_loop import run, show_event_loop
 from lambda_serving.user_code.model_endpoint import make_model_endpoint
-from lambda_serving.user_code.plain_names import activate, show_plain_names
 from lambda_serving.user_code.served_class import make_instance, set_attribute
 from lambda_serving.user_values import get_text
 
@@ -81,11 +81,14 @@ class UserCode:
     def activate(self) -> None:
         """From now on, plain module names lead to this version's code."""
         show_event_loop()
-        activate(self._isolated)
+        if self._isolated is None:
+            plain_names.activate(None)
+        else:
+            self._isolated.activate()
 
     def show_plain_names(self) -> AbstractContextManager[None]:
-        """While the model is loaded, pickles find the user's classes by their plain names."""
-        return show_plain_names(self._isolated)
+        """The same while the model is loaded."""
+        return _show_plain_names(self._isolated)
 
 
 def make_user_code(
@@ -108,7 +111,7 @@ def make_user_code(
     root, name = name_module(file)
     isolated = _isolate(root, folder, name, settings, isolate)
     try:
-        with show_plain_names(isolated):
+        with _show_plain_names(isolated):
             module = isolated.import_module(name) if isolated else import_file(name, file)
             before = read_resident_memory()
             instance = _make_instance(module, file, send_request)
@@ -122,6 +125,10 @@ def make_user_code(
             raise
         raise _describe_failure(error, file, "import") from error
     return UserCode(instance, isolated, cost)
+
+
+def _show_plain_names(isolated: IsolatedFolder | None) -> AbstractContextManager[None]:
+    return plain_names.show_plain_names(None) if isolated is None else isolated.show_plain_names()
 
 
 def _isolate(

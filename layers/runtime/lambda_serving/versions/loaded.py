@@ -167,11 +167,7 @@ class VersionLoader:
         self._calls = calls
 
     def load(self, settings: VersionSettings) -> Servable:
-        """Load one version, and record how long it took.
-
-        Raises:
-            LoadError: it cannot be loaded.
-        """
+        """Load one version, and record how long it took."""
         started = time.perf_counter()
         trace = self._telemetry.trace_version(settings.version)
         loaded: Servable = trace("load", self._load)(settings, trace)

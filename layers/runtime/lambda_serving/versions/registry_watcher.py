@@ -88,15 +88,12 @@ class RegistryWatcher:
                 self._report(error, "-")
         if is_asked:
             self._failures = 0 if could_ask else self._failures + 1
-            self._plan()
-
-    def _plan(self) -> None:
-        pause = self._update.poll_seconds
-        if not self._rollout.default:
-            pause = min(pause, RETRY_SECONDS)
-        elif self._failures:
-            pause = max(pause, min(pause * 2 ** min(self._failures, 10), LONGEST_PAUSE))
-        self._check_at = self._clock() + pause
+            pause = self._update.poll_seconds
+            if not self._rollout.default:
+                pause = min(pause, RETRY_SECONDS)
+            elif self._failures:
+                pause = max(pause, min(pause * 2 ** min(self._failures, 10), LONGEST_PAUSE))
+            self._check_at = self._clock() + pause
 
     def _bring_in(self, places: int, end: float) -> bool:
         """Switch to the newest versions that work, ``places`` of which get traffic.

@@ -15,7 +15,7 @@ from lambda_serving.messages.responses import VERSION_HEADER
 from lambda_serving.pipeline.endpoint import Servable
 from lambda_serving.settings.endpoint import VersionSettings
 from lambda_serving.settings.endpoint_toml import EndpointFile
-from lambda_serving.settings.runtime import Runtime
+from lambda_serving.settings.runtime import MEGABYTE, Runtime
 from lambda_serving.versions.loaded import LoadedVersions
 from lambda_serving.versions.rollout import Rollout
 
@@ -24,17 +24,13 @@ if TYPE_CHECKING:
 
 
 class Versions:
-    """The versions of one endpoint."""
-
     def __init__(
         self,
         runtime: Runtime,
         file: EndpointFile,
         load: Callable[[VersionSettings], Servable],
         count: Callable[..., None],
-        make_loaded: Callable[
-            [Callable[[str], Servable], Callable[[], int]], LoadedVersions
-        ] = LoadedVersions,
+        make_loaded: Callable[..., LoadedVersions] = LoadedVersions,
     ) -> None:
         """``load`` loads a version; ``count`` counts a metric of the endpoint.
 
@@ -56,7 +52,7 @@ class Versions:
     def _count_budget(self) -> int:
         """Bytes for loaded versions; defaults to three quarters of the function's memory."""
         megabytes = self._file.settings.memory_budget_mb or self._runtime.memory_mb * 3 // 4
-        return megabytes * 1024 * 1024
+        return megabytes * MEGABYTE
 
     @property
     def rollout(self) -> Rollout:
@@ -77,7 +73,7 @@ class Versions:
                     Index(settings.auto_update, settings.shared, self._runtime),
                     self._rollout,
                     self._loaded,
-                    self._runtime.memory_mb * 1024 * 1024,
+                    self._runtime.memory_mb * MEGABYTE,
                     self._count,
                 )
         return self._rollout
@@ -124,12 +120,7 @@ class Versions:
         return version
 
     def get(self, version: str | None = None) -> Servable:
-        """Return a version, loaded; None is the one that answers the unversioned URL.
-
-        Raises:
-            UnknownVersionError: there is no such version; names the versions there are.
-            LoadError: it cannot be loaded now.
-        """
+        """Return a version, loaded; raises as ``check`` does, and LoadError if it cannot be."""
         return self._get(self.check(version))
 
     def _get(self, version: str) -> Servable:
@@ -140,12 +131,7 @@ class Versions:
             raise
 
     def choose(self, request: Request) -> Servable:
-        """Return the version that answers a request, loaded, and name it in its metrics.
-
-        Raises:
-            UnknownVersionError: there is no such version; names the versions there are.
-            LoadError: it cannot be loaded now.
-        """
+        """Get the version that answers a request, and name it in its metrics."""
         rollout = self.rollout
         version = self.check(request.version or rollout.choose(request) or None)
         metrics = request.metrics
@@ -207,11 +193,7 @@ class Versions:
         }
 
     def restore(self) -> None:
-        """After a restore from a snapshot.
-
-        Raises:
-            LoadError: the user's ``after_restore`` fails.
-        """
+        """After a restore from a snapshot."""
         if self._watcher is not None:
             self._watcher.restore()
         self._loaded.restore()
