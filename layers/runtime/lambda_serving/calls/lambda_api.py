@@ -54,32 +54,22 @@ HINTS = {
 
 
 class LambdaApi:
-    """A ``Transport``: Invoke of the function ``<stack>-<endpoint>``, by its alias."""
+    """Invoke of the function ``<stack>-<endpoint>``, by its alias."""
 
     def __init__(self, runtime: Runtime, idle_seconds: float = IDLE_SECONDS) -> None:
         self._runtime = runtime
         self._idle_seconds = idle_seconds
-        self.connect()
-
-    def connect(self) -> None:
-        """Open new connections with new credentials: after a restore the old ones are invalid."""
+        self._credentials = Credentials(runtime)
         self._open_pool()
-        self._credentials = Credentials(self._runtime)
 
     def _open_pool(self) -> None:
         self._pool = urllib3.PoolManager(maxsize=CONCURRENCY, retries=False)
         self._used_at = time.time()  # by the wall clock: the other one may stand still in a freeze
 
-    def _find_pool(self) -> urllib3.PoolManager:
-        """Connections that are likely open. Calls in progress keep theirs."""
-        if time.time() - self._used_at > self._idle_seconds:
-            self._open_pool()
-        return self._pool
-
     def invoke(
         self, endpoint: str, payload: bytes, seconds: float, trace_header: str | None = None
     ) -> bytes:
-        """See ``Transport``. The callee's trace is a part of ``trace_header``.
+        """See ``Send``. The callee's trace is a part of ``trace_header``.
 
         The call runs in a thread, which is abandoned when time is over. urllib3 limits each wait
         for the socket but not their sum, and nothing limits the look-up of a host name.
@@ -140,7 +130,9 @@ class LambdaApi:
         seconds = deadline - time.monotonic()
         if seconds <= 0:  # the credentials took it all
             raise CallError("Timeout", "no time was left to send it")
-        answer = self._find_pool().request(
+        if time.time() - self._used_at > self._idle_seconds:
+            self._open_pool()  # calls in progress keep theirs
+        answer = self._pool.request(
             "POST",
             prepared.url,
             body=payload,

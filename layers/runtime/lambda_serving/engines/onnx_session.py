@@ -45,7 +45,7 @@ def open_session(source: str | bytes, settings: VersionSettings, vcpus: int) -> 
 
     Raises:
         ModelLoadError: onnxruntime refuses the model.
-        SettingsError: an engine option is wrong.
+        SettingsError: as ``make_options``.
     """
     options = make_options(settings, vcpus)
     try:

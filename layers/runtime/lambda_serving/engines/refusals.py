@@ -40,8 +40,6 @@ def raise_refusal(error: Exception, more: str = "") -> None:
     Raises:
         InputError: it is one.
     """
-    if isinstance(error, InputError):
-        return
     if is_refusal(error):
         detail = f"the model refuses its input: {clean(str(error))}{more}"
         raise InputError(detail, private=str(error)) from error

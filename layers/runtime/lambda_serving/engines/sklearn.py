@@ -105,9 +105,7 @@ def describe_versions(caught: list[warnings.WarningMessage]) -> str:
     """Which scikit-learn saved the model, where it was another one; to end an error's text."""
     for each in caught:
         if isinstance(each.message, sklearn.exceptions.InconsistentVersionWarning):
-            saved, here = (
-                each.message.original_sklearn_version,
-                each.message.current_sklearn_version,
-            )
+            told = each.message
+            saved, here = told.original_sklearn_version, told.current_sklearn_version
             return f"; it was saved by scikit-learn {saved}, here is {here}"
     return ""

@@ -61,11 +61,7 @@ class Environment:
             raise UnknownEndpointError(f"there is no endpoint {name!r} here")
 
     def restore(self) -> None:
-        """After a restore from a snapshot: renew what is invalid in the new environment.
-
-        Raises:
-            LoadError: the user's ``after_restore`` fails.
-        """
+        """After a restore from a snapshot: renew what is invalid in the new environment."""
         self._calls.restore()
         self.telemetry.restore()
         self.versions.restore()

@@ -185,9 +185,6 @@ def make_answer(result: Any, metrics: RequestMetrics) -> Any:
     """Encode a result: an ``Answer``, or the user's own response.
 
     A result with an error's status is recorded as an error.
-
-    Raises:
-        ServingError: JSON cannot hold the result, or it raises where it is read.
     """
     answer = read_result(result, metrics.version)
     code = answer.status if type(answer) is Answer else read_attribute(answer, "status_code")

@@ -5,7 +5,7 @@ Mangum is imported at the first HTTP event.
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 from lambda_serving.environment.environment import Environment
@@ -62,12 +62,5 @@ def make_adapter(environment: Environment) -> tuple[Any, Any]:
     """Two functions: find an event's sender, and serve by the HTTP routes."""
     from lambda_serving.events.app import App
     from lambda_serving.events.http_sources import make_sources, run_app
-    from lambda_serving.messages.asgi import REQUEST_ID
 
-    app = App(environment)
-
-    def serve(scope: dict[str, Any], body: bytes, request_id: str) -> list[dict[str, Any]]:
-        scope[REQUEST_ID] = request_id
-        return run_app(app, scope, body)
-
-    return make_sources(), serve
+    return make_sources(), partial(run_app, App(environment))

@@ -35,11 +35,7 @@ def answer_json(value: Any, status: int = 200) -> Answer:
 
 
 def answer_result(result: Any, version: str) -> Answer:
-    """A pipeline's result: bytes as they are, everything else as JSON; says which version it was.
-
-    Raises:
-        ResultError: JSON cannot hold it.
-    """
+    """A pipeline's result: bytes as they are, everything else as JSON; names its version."""
     headers = ((VERSION_HEADER, version),)
     if isinstance(result, bytes | bytearray | memoryview):
         refuse_over(memoryview(result).nbytes)

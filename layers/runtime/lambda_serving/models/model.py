@@ -106,8 +106,7 @@ class Model:
         """
         if self.path.is_file():
             return self.path
-        found = sorted(self.path.rglob(f"*{suffix}"))
-        found = [file for file in found if file.is_file()]
+        found = sorted(file for file in self.path.rglob(f"*{suffix}") if file.is_file())
         named = [file for file in found if file.stem == "model"]
         if len(found) == 1 or len(named) == 1:
             return (named or found)[0]

@@ -34,11 +34,6 @@ class Entry(NamedTuple):
     """Bytes of the model; 0 where the registry does not tell."""
 
 
-def name_index(project: str, name: str) -> str:
-    """The key of a model's index."""
-    return f"registry/{quote(project, safe='')}/{quote(name, safe='')}/index.json"
-
-
 class Index:
     """The index of one model: its versions in the registry."""
 
@@ -46,7 +41,8 @@ class Index:
         """``shared`` is what all versions have in common."""
         self._update = update
         self._shared = shared
-        self._location = locate_model(name_index(update.project, update.name), runtime.model_bucket)
+        path = "/".join(quote(part, safe="") for part in (update.project, update.name))
+        self._location = locate_model(f"registry/{path}/index.json", runtime.model_bucket)
         self._runtime = runtime
         self._tag: str | None = None
         self._store: Any = None

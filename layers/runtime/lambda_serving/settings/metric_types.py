@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Mapping
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 from lambda_serving.settings.endpoint import MetricSettings, Variable
@@ -144,11 +145,9 @@ def _shorten(value: Any) -> str:
 
 
 def _check_buckets(key: str, value: Any) -> tuple[float, ...]:
-    expected = "numbers, each above the one before"
-    if not isinstance(value, list) or not value or any(map(_is_no_number, value)):
-        raise refuse(key, expected, value)
-    if any(low >= high for low, high in zip(value, value[1:], strict=False)):
-        raise refuse(key, expected, value)
+    are_numbers = isinstance(value, list) and value and not any(map(_is_no_number, value))
+    if not are_numbers or any(low >= high for low, high in pairwise(value)):
+        raise refuse(key, "numbers, each above the one before", value)
     return tuple(map(float, value))
 
 

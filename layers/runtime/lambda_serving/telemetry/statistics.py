@@ -56,16 +56,9 @@ class Statistics:
         settings: MetricSettings,
         write: Callable[[Mapping[str, Any]], object] | None = None,
     ) -> None:
-        """``write`` takes each record; defaults to a line of standard output."""
         self.endpoint = endpoint
-        self._frequency = settings.log_frequency
         self._writer = RecordWriter(namespace, endpoint, settings, write)
-        self._sampler = Sampler(self._frequency)
-
-    def restore(self) -> None:
-        """After a restore from a snapshot: sample anew, and forget loads before the snapshot."""
-        self._sampler = Sampler(self._frequency)
-        self._writer.forget_loads()
+        self._sampler = Sampler(settings.log_frequency)
 
     def begin_request(self, request_id: str) -> RequestMetrics:
         """The metrics of a new request. They are written when their ``with`` block ends."""

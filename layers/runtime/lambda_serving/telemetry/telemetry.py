@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
-from lambda_serving.errors import ServingError, SettingsError
+from lambda_serving.errors import SettingsError
 from lambda_serving.messages.request_metrics import RequestMetrics
 from lambda_serving.settings.endpoint import MetricSettings
 from lambda_serving.settings.endpoint_toml import EndpointFile
@@ -24,7 +24,6 @@ class Telemetry:
         file: EndpointFile,
         write: Callable[[Mapping[str, Any]], object] | None = None,
     ) -> None:
-        """``write`` takes each EMF record; defaults to a line of standard output."""
         self._runtime = runtime
         self._file = file
         self._write = write
@@ -84,8 +83,8 @@ class Telemetry:
         self.count("FailedCalls", Callee=callee, Cause=cause)
 
     def restore(self) -> None:
-        """After a restore from a snapshot."""
-        self.statistics.restore()
+        """After a restore from a snapshot: sample anew, and forget loads before the snapshot."""
+        self._statistics = None
 
 
 class NoStatistics:
@@ -94,19 +93,10 @@ class NoStatistics:
     def __init__(self, endpoint: str) -> None:
         self.endpoint = endpoint
 
-    def restore(self) -> None:
-        """See ``Statistics``."""
-
     def begin_request(self, request_id: str) -> RequestMetrics:
         return RequestMetrics()
 
-    def count(self, name: str, dimensions: Mapping[str, str]) -> None:
+    def count(self, *given: Any) -> None:
         """See ``Statistics``."""
 
-    def record_apart(
-        self, request_id: str, version: str, error: ServingError | None = None
-    ) -> None:
-        """See ``Statistics``."""
-
-    def record_load(self, version: str, milliseconds: float) -> None:
-        """See ``Statistics``."""
+    record_apart = record_load = count

@@ -17,7 +17,7 @@ import socket
 import time
 import traceback
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Callable, Iterator
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Self
 
@@ -78,12 +78,24 @@ class Tracer:
                 if not inspect.isawaitable(result):
                     return result
                 subsegment.goes_on = True
-            return finish(subsegment, result)
+
+            async def finish() -> Any:
+                subsegment.goes_on = False
+                with subsegment:
+                    return await result
+
+            return finish()
 
         return traced
 
-    def trace_calls(self, api: LambdaApi) -> TracedTransport:
-        return TracedTransport(api, self)
+    def trace_calls(self, api: LambdaApi) -> Callable[[str, bytes, float], bytes]:
+        """Calls are subsegments that name the callee."""
+
+        def send(endpoint: str, payload: bytes, seconds: float) -> bytes:
+            with self.begin("send_request", "remote", callee=endpoint):
+                return api.invoke(endpoint, payload, seconds, make_header())
+
+        return send
 
     def begin(self, name: str, namespace: str = "", **annotations: str) -> Subsegment:
         """A subsegment, from here to the end of its ``with`` block."""
@@ -95,21 +107,18 @@ class Tracer:
             document = subsegment.describe()
             if error is not None:
                 document |= describe_error(error, subsegment.name, subsegment.blames_caller)
-            if subsegment.place:
-                self._send_waiting(subsegment.place)
-                self._send(document, subsegment.place)
+            if place := subsegment.place:
+                while self._waiting:
+                    waiting = self._waiting.popleft()
+                    if time.time() - waiting["end_time"] < LONGEST_WAIT:
+                        self._send({"parent_id": place["Parent"]} | waiting, place)
+                self._send(document, place)
             elif subsegment.is_of_load:
                 self._waiting.append(document)
         except Exception as failure:  # noqa: BLE001  (traces never fail a request)
             if not self._has_failed:
                 self._has_failed = True
                 logger.error("tracing failed; the requests do not", exc_info=failure)
-
-    def _send_waiting(self, place: dict[str, str]) -> None:
-        while self._waiting:
-            document = self._waiting.popleft()
-            if time.time() - document["end_time"] < LONGEST_WAIT:
-                self._send({"parent_id": place["Parent"]} | document, place)
 
     def _send(self, document: dict[str, Any], place: dict[str, str]) -> None:
         if place.get("Sampled") != "1":
@@ -166,30 +175,6 @@ class Subsegment:
         if self._namespace:
             document["namespace"] = self._namespace
         return document
-
-
-class TracedTransport:
-    """A ``Transport`` whose calls are subsegments that name the callee."""
-
-    def __init__(self, api: LambdaApi, tracer: Tracer) -> None:
-        self._api = api
-        self._tracer = tracer
-
-    def invoke(self, endpoint: str, payload: bytes, seconds: float) -> bytes:
-        """See ``Transport``."""
-        with self._tracer.begin("send_request", "remote", callee=endpoint):
-            return self._api.invoke(endpoint, payload, seconds, make_header())
-
-    def connect(self) -> None:
-        """See ``Transport``."""
-        self._api.connect()
-
-
-async def finish(subsegment: Subsegment, awaitable: Awaitable[Any]) -> Any:
-    """Await what is left of a subsegment."""
-    subsegment.goes_on = False
-    with subsegment:
-        return await awaitable
 
 
 def parse_header(header: str) -> dict[str, str]:

@@ -29,7 +29,6 @@ class Admission:
         memory: int,
         clock: Callable[[], float],
     ) -> None:
-        """``memory`` is the function's, in bytes."""
         self._index = index
         self._rollout = rollout
         self._loaded = loaded

@@ -10,7 +10,8 @@ from typing import Any
 
 import orjson
 
-from lambda_serving.calls.send_request import CallError, Calls, split_name
+from lambda_serving.calls.on_demand import CallsOnDemand
+from lambda_serving.calls.send_request import CallError, split_name
 from lambda_serving.errors import CalleeError, ServingError
 from lambda_serving.messages.envelope import open_whole_answer
 from lambda_serving.messages.request import Request
@@ -35,10 +36,9 @@ class Canary(Servable):
         self,
         settings: VersionSettings,
         traffic: Traffic,
-        calls: Calls,
+        calls: CallsOnDemand,
         count: Callable[..., None],
     ) -> None:
-        """``count`` counts a metric of the endpoint."""
         self.settings = settings
         self._count = count
         self._split = TrafficSplit(traffic, count)
@@ -72,7 +72,7 @@ class Canary(Servable):
         """The target's answer, and its error if it failed."""
         name, version = split_name(target, None)
         try:
-            payload = self._calls.invoke(request, name, version, request.body, answer="whole")
+            payload = self._calls.get().invoke(request, name, version, request.body, answer="whole")
             return open_whole_answer(payload), None
         except CallError as error:
             own, request_id = self._read_error(error, target)
@@ -111,7 +111,7 @@ class Canary(Servable):
             if time.monotonic() < self._look_at:
                 return
             try:
-                payload = self._calls.invoke(request, prefix, None, {}, answer="metadata")
+                payload = self._calls.get().invoke(request, prefix, None, {}, answer="metadata")
                 shares = self._split.share_latest(orjson.loads(payload)["versions"])
                 if not shares:
                     raise ValueError("it has no versions")

@@ -65,9 +65,6 @@ class Trial:
         self.own = Tally()
         self.others = Tally()
 
-    def add(self, is_own: bool, failed: bool, caller: str | None) -> None:
-        (self.own if is_own else self.others).add(failed, caller)
-
     @property
     def is_over(self) -> bool:
         return min(self.own.requests, self.others.requests) >= TRIAL_REQUESTS
@@ -133,7 +130,7 @@ class CircuitBreaker:
         target with few requests meets it late (docs/decisions/0015-automatic-updates.md).
         """
         for suspect, trial in list(self._trials.items()):
-            trial.add(suspect == name, failed, caller)
+            (trial.own if suspect == name else trial.others).add(failed, caller)
         failures = self._failures.setdefault(name, deque(maxlen=settings.window))
         failures.append(failed)
         if not failed or name in self.taken_out or len(failures) < settings.window:

@@ -176,15 +176,15 @@ class VersionLoader:
         return loaded
 
     def _load(self, settings: VersionSettings, trace: Trace) -> Servable:
-        endpoint = self._file.settings
-        if settings.engine == "canary":
+        endpoint, is_canary = self._file.settings, settings.engine == "canary"
+        if endpoint.calls or is_canary:
+            self._calls.get()  # at the cold start, and not at the first request
+        if is_canary:
             from lambda_serving.settings.traffic import Traffic
             from lambda_serving.versions.canary import Canary
 
             traffic = endpoint.traffic or Traffic()
-            return Canary(settings, traffic, self._calls.get(), self._telemetry.count)
-        if endpoint.calls:
-            self._calls.get()  # at the cold start, and not at the first request
+            return Canary(settings, traffic, self._calls, self._telemetry.count)
         is_async = settings.engine == "custom_async"
         send_request = self._calls.send_request_async if is_async else self._calls.send_request
         return load_version(settings, self._runtime, send_request, trace)

@@ -17,7 +17,6 @@ class Rollout:
     """The endpoint's versions, the default one, and the traffic split between them."""
 
     def __init__(self, settings: EndpointSettings, count: Callable[..., None]) -> None:
-        """``count`` counts a metric of the endpoint."""
         self._split: TrafficSplit | None = None
         self._has_weights = False
         if settings.traffic is not None and not settings.is_canary:

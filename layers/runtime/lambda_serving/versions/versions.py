@@ -39,15 +39,13 @@ class Versions:
         """
         self._runtime = runtime
         self._file = file
-        self._load = load
         self._count = count
         self._rollout: Rollout | None = None
         self._watcher: RegistryWatcher | None = None
         self._checking = threading.RLock()
-        self._loaded = make_loaded(self._load_by_name, self._count_budget)
-
-    def _load_by_name(self, version: str) -> Servable:
-        return self._load(self.rollout.versions[version])
+        self._loaded = make_loaded(
+            lambda version: load(self.rollout.versions[version]), self._count_budget
+        )
 
     def _count_budget(self) -> int:
         """Bytes for loaded versions; defaults to three quarters of the function's memory."""
@@ -56,11 +54,7 @@ class Versions:
 
     @property
     def rollout(self) -> Rollout:
-        """The versions that exist, and the traffic split between them.
-
-        Raises:
-            SettingsError: ``endpoint.toml`` is wrong.
-        """
+        """The versions that exist, and the traffic split between them."""
         if self._rollout is None:
             settings = self._file.settings
             self._rollout = Rollout(settings, self._count)
