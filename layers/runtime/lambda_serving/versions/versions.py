@@ -132,8 +132,8 @@ class Versions:
         if metrics is None:
             return self._get(version)
         metrics.version = version
-        metrics.is_split = request.version is None
-        metrics.sticky_key = rollout.find_key(request)
+        if rollout.split is not None and request.version is None:
+            metrics.is_split, metrics.sticky_key = True, rollout.split.find_key(request)
         endpoint = self._get(version)
         metrics.engine, metrics.sha256 = endpoint.settings.engine, endpoint.sha256
         return endpoint
@@ -153,8 +153,9 @@ class Versions:
         if error is not None:
             is_known = metrics.version != NO_VERSION
             self.name_version(error, metrics.version if is_known else metrics.expected_version)
-        if metrics.is_split:
-            self.rollout.record_result(metrics.version, error, metrics.sticky_key)
+        split = self.rollout.split if metrics.is_split else None
+        if split is not None:
+            split.breaker.record_result(metrics.version, error, metrics.sticky_key)
 
     def name_version(self, error: ServingError, version: str | None) -> None:
         """Set the version's header of an error's answer. A canary's own version is never told."""
