@@ -59,22 +59,26 @@ class Fetch:
         Raises:
             LoadError: as ``fetch_model``; it does not come, or has no room.
         """
-        try:
-            while self._thread.is_alive():
-                self._thread.join(self._patience.count_seconds())
-        except LoadError:
-            self._is_left = True
-            raise
+        self._join()
         if self._error is not None:
             raise self._error
         return self._model
 
     def discard(self) -> None:
         """Nobody wants the model; it may have come, or be on its way."""
-        with suppress(Exception):  # the load has failed already
-            self.wait()
+        with suppress(LoadError):
+            self._join()
         if self._model is not None:
             self._model.discard()
+
+    def _join(self) -> None:
+        """Raises ModelFetchError where the fetch takes too long; its thread is left then."""
+        try:
+            while self._thread.is_alive():
+                self._thread.join(self._patience.count_seconds())
+        except LoadError:
+            self._is_left = True
+            raise
 
 
 def load_version(
