@@ -1,4 +1,4 @@
-"""The keys of one version in ``endpoint.toml``, and how each is checked.
+"""How tables of ``endpoint.toml`` are checked, and the keys of one version.
 
 A new key is an entry of ``VERSION_KEYS`` and a field of ``VersionSettings``.
 """
