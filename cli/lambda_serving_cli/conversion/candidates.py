@@ -212,16 +212,12 @@ def optimise_candidate(original: Original, candidate: Candidate, tolerance: floa
 
 
 def _refuse(worst: Difference, tolerance: float) -> ConversionError:
-    if math.isinf(worst.value):
-        return ConversionError(
-            f"the converted model answers otherwise: {worst.output}: {worst.detail}",
-            advice="serve it by the engine of its own framework",
-        )
+    how, advice = f": {worst.detail}", "serve it by the engine of its own framework"
+    if math.isfinite(worst.value):
+        how = f" differs by {worst.value:.2g}, over the tolerance of {tolerance:g}; {worst.detail}"
+        advice += ", or give a --tolerance that your callers can live with"
     return ConversionError(
-        f"the converted model answers otherwise: {worst.output} differs by {worst.value:.2g},"
-        f" over the tolerance of {tolerance:g}; {worst.detail}",
-        advice="serve it by the engine of its own framework, or give a --tolerance that your"
-        " callers can live with",
+        f"the converted model answers otherwise: {worst.output}{how}", advice=advice
     )
 
 

@@ -6,7 +6,6 @@ import contextlib
 import hashlib
 import io
 import json
-import os
 import warnings
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from lambda_serving_cli.conversion.frameworks import find_framework, read_original
 from lambda_serving_cli.conversion.original import ConversionError
+from lambda_serving_cli.files.content import write_atomically
 
 if TYPE_CHECKING:
     import onnx
@@ -144,10 +144,7 @@ def _write(conversion: Conversion, model: onnx.ModelProto, source: Path, toleran
             "rows_made_up": str(conversion.made_up_rows),
         },
     )
-    partial = conversion.path.with_name(f".{conversion.path.name}.{os.getpid()}.partial")
     try:
-        conversion.path.parent.mkdir(parents=True, exist_ok=True)
-        partial.write_bytes(model.SerializeToString(deterministic=True))
-        partial.replace(conversion.path)
+        write_atomically(conversion.path, model.SerializeToString(deterministic=True))
     except OSError as error:
         raise ConversionError(f"{conversion.path} cannot be written: {error.strerror}") from error

@@ -1,44 +1,33 @@
 """The frameworks by name, and what each needs installed."""
 
 import warnings
-from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Final, cast
+from typing import NamedTuple
 
 from lambda_serving_cli.conversion.original import ConversionError, Original
 
 
-@dataclass(frozen=True)
-class Framework:
-    """`original` is ``module:class``; `packages` are distributions by the module they bring."""
+class Framework(NamedTuple):
+    """What converts its models, a class of a module beside this one, and modules that it needs."""
 
-    original: str
-    packages: dict[str, str]
+    module: str
+    class_name: str
+    needed: tuple[str, ...]
 
 
-_ONNX = {"numpy": "numpy", "onnx": "onnx", "onnxruntime": "onnxruntime"}
-_HERE = "lambda_serving_cli.conversion"
-
-FRAMEWORKS: Final = {
-    "sklearn": Framework(
-        f"{_HERE}.sklearn:SklearnModel",
-        {"sklearn": "scikit-learn", "skl2onnx": "skl2onnx", **_ONNX},
-    ),
-    "xgboost": Framework(
-        f"{_HERE}.xgboost:XgboostModel",
-        {"xgboost": "xgboost-cpu", "onnxmltools": "onnxmltools", **_ONNX},
-    ),
-    "lightgbm": Framework(
-        f"{_HERE}.lightgbm:LightgbmModel",
-        {"lightgbm": "lightgbm", "onnxmltools": "onnxmltools", **_ONNX},
-    ),
-    "pytorch": Framework(
-        f"{_HERE}.torch:TorchModel", {"torch": "torch", "onnxscript": "onnxscript", **_ONNX}
-    ),
+ONNX = ("numpy", "onnx", "onnxruntime")
+FRAMEWORKS = {
+    "sklearn": Framework("sklearn", "SklearnModel", ("sklearn", "skl2onnx", *ONNX)),
+    "xgboost": Framework("xgboost", "XgboostModel", ("xgboost", "onnxmltools", *ONNX)),
+    "lightgbm": Framework("lightgbm", "LightgbmModel", ("lightgbm", "onnxmltools", *ONNX)),
+    "pytorch": Framework("torch", "TorchModel", ("torch", "onnxscript", *ONNX)),
 }
-ALIASES: Final = {"scikit-learn": "sklearn", "torch": "pytorch"}
+ALIASES = {"scikit-learn": "sklearn", "torch": "pytorch"}
+
+DISTRIBUTIONS = {"sklearn": "scikit-learn", "xgboost": "xgboost-cpu"}
+"""Module -> what brings it, where that has another name."""
 
 PICKLES = {".joblib", ".pkl", ".pickle", ".skops"}
 """Estimators of XGBoost and LightGBM that were pickled are scikit-learn's to convert."""
@@ -58,20 +47,20 @@ def find_framework(name: str, path: Path) -> Framework:
             f"a model of the framework {name!r} cannot be converted to ONNX",
             advice=f"models of {', '.join(FRAMEWORKS)} can",
         )
-    require_packages(name, FRAMEWORKS[name].packages)
+    require_packages(name, *FRAMEWORKS[name].needed)
     if name in ("xgboost", "lightgbm") and path.suffix in PICKLES:
-        require_packages("scikit-learn", FRAMEWORKS["sklearn"].packages)
-        return FRAMEWORKS["sklearn"]
+        name = "sklearn"
+        require_packages("scikit-learn", *FRAMEWORKS[name].needed)
     return FRAMEWORKS[name]
 
 
-def require_packages(what: str, packages: dict[str, str]) -> None:
+def require_packages(what: str, *modules: str) -> None:
     """Tell all that is missing at once.
 
     Raises:
         ConversionError: a package is not installed.
     """
-    missing = [package for module, package in packages.items() if find_spec(module) is None]
+    missing = [DISTRIBUTIONS.get(each, each) for each in modules if find_spec(each) is None]
     if missing:
         raise ConversionError(
             f"to convert a model of {what}, these packages are missing: {', '.join(missing)}",
@@ -88,17 +77,24 @@ def read_original(framework: Framework, path: Path, notes: list[str]) -> Origina
     if not path.is_file():
         what = "is a folder" if path.is_dir() else "is not there"
         raise ConversionError(f"{path} {what}", advice="give the one file of the model")
-    module, _, class_name = framework.original.partition(":")
     try:
-        model_class = cast(type[Original], getattr(import_module(module), class_name))
+        module = import_module(f"{__package__}.{framework.module}")
     except (ImportError, OSError) as error:  # a package that is there, and lacks something
+        names = ", ".join(DISTRIBUTIONS.get(each, each) for each in framework.needed)
         raise ConversionError(
-            f"{', '.join(framework.packages.values())}: one of these cannot be imported:"
-            f" {summarise_error(error)}"
+            f"{names}: one of these cannot be imported: {summarise_error(error)}"
         ) from error
+    model_class: type[Original] = getattr(module, framework.class_name)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        original = model_class(path)
+        try:
+            original = model_class(path)
+        except ConversionError:
+            raise
+        except Exception as error:  # unpickling may raise anything
+            raise ConversionError(
+                f"{model_class.library} cannot load {path.name}: {summarise_error(error)}"
+            ) from error
     # Such as a model of another version of scikit-learn; no word of what is deprecated in torch.
     told = [warning for warning in caught if issubclass(warning.category, UserWarning)]
     notes += dict.fromkeys(str(warning.message) for warning in told)

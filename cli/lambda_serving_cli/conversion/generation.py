@@ -51,16 +51,12 @@ def generate_sample(
 def shuffle_columns(names: Sequence[str], known: Mapping[int, Hints], given: Arrays) -> Arrays:
     """By column: categories that the original knows, and the values of the given rows, anew."""
     random = np.random.default_rng(SEED)
-    return {
-        name: draw_values(
-            Hints(categories=known[index].categories, takes_unknown=known[index].takes_unknown)
-            if index in known
-            else Hints(),
-            random,
-            given[name][:, 0],
-        )[:, None]
-        for index, name in enumerate(names)
-    }
+    columns = {}
+    for index, name in enumerate(names):
+        own = known.get(index, Hints())
+        hint = Hints(categories=own.categories, takes_unknown=own.takes_unknown)
+        columns[name] = draw_values(hint, random, given[name][:, 0])[:, None]
+    return columns
 
 
 def punch_holes(feeds: Arrays) -> Arrays | None:

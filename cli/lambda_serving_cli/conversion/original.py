@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from lambda_serving_cli.terminal.errors import CommandError
 
@@ -60,39 +60,38 @@ type Attempt = Callable[[], onnx.ModelProto]
 """One way to convert; may raise anything."""
 
 
-class Original(Protocol):
-    """A model in its own library.
+class Original:
+    """A model in its own library, which a framework's module derives from this."""
 
-    `packages` are those whose versions made it what it is. Of several outputs, `answer_name`
-    is the one that the framework's own engine gives.
-    """
-
+    library: str
+    """Its name, for a person."""
     packages: tuple[str, ...]
-    answer_name: str
+    """Those whose versions made the model what it is."""
+    answer_name = ""
+    """Of several outputs the one that the framework's own engine gives."""
+    features: Features | None = None
+    """None where the inputs are tensors of any shape."""
+    inputs: tuple[str, ...] = ()
+    """The names of the inputs where they are tensors."""
 
     def __init__(self, path: Path) -> None:
-        """Read the model.
+        """Read the model. May raise anything that the library raises.
 
         Raises:
             ConversionError: it is not one of this framework, or of no use here.
         """
 
-    @property
-    def features(self) -> Features | None:
-        """None where the inputs are tensors of any shape."""
-
-    @property
-    def inputs(self) -> tuple[str, ...]:
-        """The names of the inputs where they are tensors."""
-
     def read_hints(self) -> Mapping[int, Hints]:
         """What the model itself knows of its features, which the graph may have lost."""
+        return {}
 
     def list_attempts(self, feeds: Arrays | None) -> Iterator[Attempt]:
         """Ways to convert, the cheapest graph first; `feeds` are the sample, if there is one."""
+        raise NotImplementedError
 
-    def answer(self, feeds: Arrays, outputs: Collection[str]) -> dict[str, Array]:
+    def answer(self, feeds: Arrays, outputs: Collection[str]) -> Arrays:
         """What this model answers, by those names of the graph's outputs that it has.
 
         May raise anything that the library raises.
         """
+        raise NotImplementedError
