@@ -1,8 +1,10 @@
 """Files read and replaced as a whole; what is no readable file of text is told as such."""
 
+import difflib
 import os
 import stat
 import tomllib
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -55,12 +57,32 @@ def read_toml(path: Path) -> dict[str, Any]:
         return {}
 
 
-def write_atomically(path: Path, text: str) -> None:
-    """Write a file so that a reader finds the old text or the new one, whole."""
+def write_atomically(path: Path, content: str | bytes) -> None:
+    """Write a file so that a reader finds the old content or the new one, whole."""
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f".{path.name}.{os.getpid()}")
-    draft.write_text(text)
+    draft.write_bytes(content.encode() if isinstance(content, str) else content)
     draft.replace(path)
+
+
+@dataclass(frozen=True)
+class Rewrite:
+    """A file that follows from others: as it is, "" where there is none, and as it should be."""
+
+    path: Path
+    old: str
+    new: str
+
+    def apply(self) -> bool:
+        """Write it. Returns whether it was not as it should be."""
+        if self.old != self.new:
+            write_atomically(self.path, self.new)
+        return self.old != self.new
+
+    def describe(self) -> str:
+        """The difference, "" where there is none."""
+        old, new = (text.replace("\r\n", "\n").splitlines(True) for text in (self.old, self.new))
+        return "".join(difflib.unified_diff(old, new, self.path.name, "as it should be"))
 
 
 def require_regular(path: Path) -> None:

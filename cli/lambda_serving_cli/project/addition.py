@@ -11,6 +11,7 @@ from lambda_serving_cli.files.lock import edit_project, edits_project
 from lambda_serving_cli.project.changes import Changes
 from lambda_serving_cli.project.code import plan_code
 from lambda_serving_cli.project.creation import (
+    ALLOWED,
     Outcome,
     finish,
     new_file,
@@ -157,15 +158,9 @@ def _tell_pickle(version: Version, source: Source | None) -> list[str]:
     """What was written so that the runtime loads a pickle, and why."""
     if source is None or not may_be_pickle(version.engine, source.model):
         return []
-    if source.sha256 is not None:
-        return [
-            "sha256 pins the model: it is a pickle, which runs code where it is loaded, and this"
-            " very file alone is"
-        ]
-    return [ALLOWED]
-
-
-ALLOWED = (
-    "allow_pickle = true lets the model load: a pickle runs code of whoever made it, and of whoever"
-    " can write to the bucket (docs/security.md); a .skops file needs no such line"
-)
+    if source.sha256 is None:
+        return [f"{ALLOWED}; a .skops file needs no such line"]
+    return [
+        "sha256 pins the model: it is a pickle, which runs code where it is loaded, and this"
+        " very file alone is"
+    ]

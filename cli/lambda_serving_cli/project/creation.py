@@ -12,7 +12,6 @@ from lambda_serving_cli.project.changes import Changes
 from lambda_serving_cli.project.limits import require_room
 from lambda_serving_cli.project.monitoring import update_monitoring
 from lambda_serving_cli.project.project import Project
-from lambda_serving_cli.project.starter_code import write_starter
 from lambda_serving_cli.project.template import MONITORING, read_template
 from lambda_serving_cli.project.toml_file import FILE, EndpointFile
 from lambda_serving_cli.terminal.errors import CommandError
@@ -25,6 +24,14 @@ MODEL_FILES = {
     "lightgbm": "model.txt",
 }
 """What a model of an engine is usually called; engines that are not here need none."""
+
+ALLOWED = (
+    "allow_pickle = true lets the model load: a pickle runs code of whoever made it, and of whoever"
+    " can write to the bucket (docs/security.md)"
+)
+STARTERS = Path(__file__).parent / "starters"
+MARK = "ENDPOINT"
+"""Stands for the endpoint's name in the code and the test that an endpoint begins with."""
 
 
 @dataclass(frozen=True)
@@ -59,8 +66,9 @@ def scaffold(project: Project, endpoint: str, engine: str, description: str) -> 
         file.set("allow_pickle", True)
     plan_creation(project, changes, file, description)
     code = project.folder(endpoint) / "preprocess.py"
-    changes.write(code, write_starter("preprocess", endpoint, engine))
-    changes.write(project.test(endpoint), write_starter("test", endpoint, engine))
+    for kind, path in (("preprocess", code), ("test", project.test(endpoint))):
+        starter = STARTERS / f"{kind}_{'onnx' if engine == 'triton' else engine}.in"
+        changes.write(path, starter.read_text(encoding="utf-8").replace(MARK, endpoint))
     notes = [f"write functions/{endpoint}/preprocess.py; `make test` tries it"]
     if model is not None:
         notes.append(
@@ -69,9 +77,7 @@ def scaffold(project: Project, endpoint: str, engine: str, description: str) -> 
         )
     if engine in PICKLING_ENGINES:
         notes.append(
-            "allow_pickle = true lets the model load: a pickle runs code of whoever made it, and of"
-            " whoever can write to the bucket (docs/security.md); without the line the model must"
-            " be a .skops file, or pinned by sha256"
+            f"{ALLOWED}; without the line the model must be a .skops file, or pinned by sha256"
         )
     return finish(project, changes, endpoint, notes)
 

@@ -9,10 +9,12 @@ from lambda_serving.settings.endpoint import EndpointSettings
 from lambda_serving.settings.endpoint_toml import parse_endpoint
 from lambda_serving.settings.version_keys import WITHOUT_MODEL
 from lambda_serving.user_code.preprocess import find_preprocess
+from lambda_serving_cli.aws.authorization import IAM, NONE
 from lambda_serving_cli.files.content import read_toml
 from lambda_serving_cli.project.blocks import describe_policy, list_layers
 from lambda_serving_cli.project.code import check_code, may_load
-from lambda_serving_cli.project.monitoring import describe_changes
+from lambda_serving_cli.project.limits import list_parameters
+from lambda_serving_cli.project.monitoring import plan_monitoring
 from lambda_serving_cli.project.policy import list_targets
 from lambda_serving_cli.project.project import Project
 from lambda_serving_cli.project.template import MONITORING, Entry, Template
@@ -204,12 +206,12 @@ def check_policies(
 def check_monitoring(project: Project) -> Iterator[Finding]:
     """That dashboard and alarms are those of the endpoints, which must all be readable."""
     try:
-        problem = describe_changes(project.root) and (
-            "dashboard and alarms are not up to date: `lambda-serving monitoring` writes them"
-        )
+        rewrite = plan_monitoring(project)
     except CommandError as error:
-        problem = error.reason
-    if problem:
+        yield Finding("all", MONITORING, error.reason)
+        return
+    if rewrite.old != rewrite.new:
+        problem = "dashboard and alarms are not up to date: `lambda-serving monitoring` writes them"
         yield Finding("all", MONITORING, problem)
 
 
@@ -222,3 +224,17 @@ def check_names(project: Project, endpoints: list[str]) -> Iterator[Finding]:
             if stack and length > LONGEST_NAME:
                 problem = f"{stack}-{endpoint} has {length} characters, Lambda takes {LONGEST_NAME}"
                 yield Finding(endpoint, f"samconfig.toml, {name}", problem)
+
+
+def check_cors(project: Project, template: Template) -> Iterator[Finding]:
+    """Endpoints that pages of other sites cannot call, although samconfig.toml names such sites."""
+    for name, parameters in list_parameters(project.root).items():
+        auth = parameters.get("Auth", IAM)
+        if parameters.get("CorsOrigins") and auth != NONE:
+            for endpoint, function in template.functions.items():
+                if "ANY" in function.methods:
+                    problem = (
+                        f"pages of other sites cannot call it: Auth={auth} refuses the preflight"
+                        " request of a route that takes ANY method (docs/security.md)"
+                    )
+                    yield Finding(endpoint, f"samconfig.toml, {name}", problem)

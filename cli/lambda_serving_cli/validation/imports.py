@@ -3,13 +3,11 @@
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from lambda_serving.errors import UserCodeLoadError
 from lambda_serving.settings.endpoint import EndpointSettings
-from lambda_serving.user_code.preprocess import find_preprocess
 from lambda_serving_cli.project.project import Project
 from lambda_serving_cli.project.template import Template
 from lambda_serving_cli.project.toml_file import FILE
-from lambda_serving_cli.validation.code import Call, Code, Import, read_code
+from lambda_serving_cli.validation.code import Code, Import, find_main, read_code
 from lambda_serving_cli.validation.findings import Finding
 from lambda_serving_cli.validation.libraries import (
     REQUIREMENTS,
@@ -39,7 +37,8 @@ def check_code_of_endpoints(
     """What the code of every version imports and asks, against what its function has."""
     for endpoint, each in settings.items():
         folder = project.folder(endpoint)
-        codes = [read_code(main, folder) for main in _list_mains(folder, each)]
+        mains = (find_main(folder, version) for version in each.described)
+        codes = [read_code(main, folder) for main in dict.fromkeys(filter(None, mains))]
         found = [
             *_check_imports(project, template, endpoint, codes, builds),
             *_check_calls(project, each, codes),
@@ -47,20 +46,6 @@ def check_code_of_endpoints(
         for file, line, problem in dict.fromkeys(found):
             name = str(file.relative_to(folder)) if file.is_relative_to(folder) else file.name
             yield Finding(endpoint, f"{name}, line {line}", problem)
-
-
-def _list_mains(folder: Path, settings: EndpointSettings) -> Iterator[Path]:
-    """The files of `Preprocess` of all versions, each once."""
-    versions = [*settings.versions.values(), *filter(None, [settings.shared])]
-    seen = set()
-    for version in versions:
-        try:
-            main = find_preprocess(folder, version.preprocess)
-        except UserCodeLoadError:
-            continue  # which is told elsewhere
-        if main is not None and main not in seen:
-            seen.add(main)
-            yield main
 
 
 def _check_imports(
@@ -91,9 +76,8 @@ def _describe_lack(
 def _check_calls(
     project: Project, settings: EndpointSettings, codes: list[Code]
 ) -> Iterator[tuple[Path, int, str]]:
-    calls: list[Call] = [call for code in codes for call in code.calls]
     known = project.list_endpoints()
-    for call in calls:
+    for call in (call for code in codes for call in code.calls):
         if not settings.calls:
             example = call.endpoint or "other"
             yield (

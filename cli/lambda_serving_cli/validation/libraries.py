@@ -19,6 +19,7 @@ from lambda_serving_cli.files.content import read_lines
 from lambda_serving_cli.project.project import Project
 from lambda_serving_cli.project.template import Template
 from lambda_serving_cli.validation.code import has_module
+from lambda_serving_cli.validation.sizes import find_built
 
 REQUIREMENTS = "requirements.txt"
 
@@ -106,20 +107,9 @@ def _list_built(
     build: Path, template: Template, endpoint: str, layers: list[str]
 ) -> list[Path] | None:
     """The folders that a function has on its path; None where one of them is not built."""
-    function = template.find_function(endpoint)
-    uris = [function.properties.get("CodeUri")] if function else [None]
-    uris += [
-        template.resources[name].properties.get("ContentUri")
-        if name in template.resources
-        else None
-        for name in layers
-    ]
-    folders = [build / uri if isinstance(uri, str) else None for uri in uris]
-    places = [
-        folder / "python" if folder and number else folder for number, folder in enumerate(folders)
-    ]
-    there = [place for place in places if place is not None and place.is_dir()]
-    return there if len(there) == len(uris) else None
+    places = [find_built(build, template.find_function(endpoint))]
+    places += [find_built(build, template.resources.get(name)) / "python" for name in layers]
+    return places if all(place.is_dir() for place in places) else None
 
 
 def _is_older(files: list[Path], than: Path) -> bool:
