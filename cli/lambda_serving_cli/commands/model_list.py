@@ -6,7 +6,12 @@ import typer
 
 from lambda_serving_cli.aws.selection import StackSelection
 from lambda_serving_cli.commands.options.output import JsonOption
-from lambda_serving_cli.commands.options.registry import Tags, open_bucket, parse_name
+from lambda_serving_cli.commands.options.registry import (
+    Tags,
+    check_model,
+    check_project,
+    open_bucket,
+)
 from lambda_serving_cli.commands.options.stack import with_stack_options
 from lambda_serving_cli.registry.catalog import Selection, list_models
 from lambda_serving_cli.registry.layout import ROOT, Index
@@ -17,10 +22,10 @@ from lambda_serving_cli.terminal.tables import write_table
 @with_stack_options
 def list_models_command(
     project: Annotated[
-        str | None, typer.Option(help="Models of this project only.", callback=parse_name)
+        str | None, typer.Option(help="Models of this project only.", callback=check_project)
     ] = None,
     name: Annotated[
-        str | None, typer.Option(help="Models of this name only.", callback=parse_name)
+        str | None, typer.Option(help="Models of this name only.", callback=check_model)
     ] = None,
     tags: Tags = [],  # noqa: B006 (Typer copies it)
     published: Annotated[bool, typer.Option("--published", help="Published ones only.")] = False,
@@ -59,12 +64,10 @@ def list_models_command(
 
 
 def make_row(index: Index) -> list[str]:
-    versions = index["versions"]
-    numbers = sorted(versions, key=int)
-    published = [number for number in numbers if versions[number]["published"]]
-    newest = versions[numbers[-1]]
+    published = [number for number, each in index["versions"].items() if each["published"]]
+    *_, (number, newest) = index["versions"].items()
     return [
-        *(index["project"], index["name"], str(len(numbers)), numbers[-1]),
+        *(index["project"], index["name"], str(len(index["versions"])), number),
         *(published[-1] if published else "-", newest["framework"]),
         *(format_size(newest["size"]), ", ".join(newest["tags"])),
     ]

@@ -13,7 +13,6 @@ from lambda_serving_cli.commands.options.registry import (
     with_model_options,
 )
 from lambda_serving_cli.registry.catalog import tell_wrong
-from lambda_serving_cli.registry.changes import Version
 from lambda_serving_cli.registry.index import require_versions
 from lambda_serving_cli.registry.layout import LATEST, find_version
 from lambda_serving_cli.terminal.output import format_size, remark, write_json
@@ -47,12 +46,11 @@ def show(
         remark(tell_wrong(model.name, reason))
     if version:
         number = find_version(index, version)
-        tell_version(*model, Version(number, index["versions"][number]), as_json)
+        tell_version(*model, number, index["versions"][number], as_json)
         return
-    versions = dict(sorted(index["versions"].items(), key=lambda item: int(item[0])))
+    versions = index["versions"]
     if as_json:
-        about = {"project": index["project"], "name": index["name"]}
-        write_json({**about, "bucket": model.bucket.name, "versions": versions})
+        write_json({**vars(model.name), "bucket": model.bucket.name, "versions": versions})
         return
     heads = ("version", "published", "framework", "size", "tags", "created", "libraries", "sha256")
     rows = [

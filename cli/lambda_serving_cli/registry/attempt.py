@@ -4,7 +4,7 @@ on with it after a cut."""
 import hashlib
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from fcntl import LOCK_EX, LOCK_NB, flock
 from pathlib import Path
 
@@ -20,34 +20,23 @@ def hold_attempt(bucket: Bucket, model: ModelName, sha256: str) -> Iterator[str]
     """
     where = (bucket.client.meta.endpoint_url, bucket.name, model.project, model.name, sha256)
     name = hashlib.sha256("\0".join(where).encode()).hexdigest()
-    path = find_cache() / "uploads" / name
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        file = path.open("a+")
-    except OSError:
-        yield make_id()
-        return
-    with file:
+    # XDG Base Directory Specification
+    cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    path = Path(cache, "lambda-serving", "uploads", name)
+    attempt = os.urandom(6).hex()
+    with ExitStack() as stack:
         try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            file = stack.enter_context(path.open("a+"))
             flock(file, LOCK_EX | LOCK_NB)
         except OSError:
-            yield make_id()
+            yield attempt
             return
         file.seek(0)
-        attempt = file.read().strip() or make_id()
+        attempt = file.read().strip() or attempt
         file.truncate(0)
         file.write(attempt)
         file.flush()
         yield attempt
         file.truncate(0)  # for one that opened it before it goes
         path.unlink(missing_ok=True)
-
-
-def make_id() -> str:
-    return os.urandom(6).hex()
-
-
-def find_cache() -> Path:
-    """This program's folder in the user's cache (XDG Base Directory Specification)."""
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(base) / "lambda-serving"

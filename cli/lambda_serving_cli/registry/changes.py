@@ -1,23 +1,17 @@
 """Change what is in the registry: publish, tag and remove versions."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from lambda_serving_cli.registry.index import change_index
 from lambda_serving_cli.registry.layout import Bucket, Entry, Index, ModelName, find_version
 from lambda_serving_cli.terminal.errors import CommandError
 
 
-@dataclass(frozen=True)
-class Version:
-    """One version as it is now."""
-
-    number: str
-    entry: Entry
-
-
-def set_published(bucket: Bucket, model: ModelName, version: str, published: bool) -> Version:
-    """Publish a version, or take that back.
+def set_published(
+    bucket: Bucket, model: ModelName, version: str, published: bool
+) -> tuple[str, Entry]:
+    """Publish a version, or take that back; gives its number and what it is now.
 
     Raises:
         CommandError: there is no such version.
@@ -29,12 +23,8 @@ def set_published(bucket: Bucket, model: ModelName, version: str, published: boo
 
 def change_tags(
     bucket: Bucket, model: ModelName, version: str, add: Sequence[str], drop: Sequence[str]
-) -> Version:
-    """Give a version tags and take tags away; one it has, or has not, is left as it is.
-
-    Raises:
-        CommandError: there is no such version.
-    """
+) -> tuple[str, Entry]:
+    """The same of tags to add and to take away; one it has, or has not, is left as it is."""
 
     def change(entry: Entry) -> None:
         kept = [tag for tag in entry["tags"] if tag not in drop]
@@ -45,17 +35,16 @@ def change_tags(
 
 def _change_entry(
     bucket: Bucket, model: ModelName, version: str, change: Callable[[Entry], None]
-) -> Version:
-    def apply(index: Index) -> Version:
+) -> tuple[str, Entry]:
+    def apply(index: Index) -> tuple[str, Entry]:
         number = find_version(index, version)
         change(index["versions"][number])
-        return Version(number, index["versions"][number])
+        return number, index["versions"][number]
 
     return change_index(bucket, model, apply)
 
 
-@dataclass(frozen=True)
-class Removal:
+class Removal(NamedTuple):
     """What is gone; `entry` is None where only files were left."""
 
     number: str

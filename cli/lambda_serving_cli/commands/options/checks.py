@@ -8,12 +8,12 @@ import typer
 
 
 @contextmanager
-def refuse_option(option: str | None = None) -> Iterator[None]:
-    """Around a check: a ValueError is told as wrong usage, of `option` where one is named."""
+def refuse_option() -> Iterator[None]:
+    """Around a check: a ValueError is told as wrong usage."""
     try:
         yield
     except ValueError as error:
-        raise typer.BadParameter(str(error), param_hint=option) from error
+        raise typer.BadParameter(str(error)) from error
 
 
 def check_with(check: Callable[[str], str | None]) -> Callable[[Any], Any]:
