@@ -87,13 +87,13 @@ class Stack:
         """
         with self.tell_absence():
             pages = self.client("cloudformation").get_paginator("list_stack_resources")
-            names = sorted(
-                resource.get("PhysicalResourceId", "")
-                for page in pages.paginate(StackName=self.stack_name)
-                for resource in page["StackResourceSummaries"]
-                if resource["ResourceType"] == "AWS::Lambda::Function"
-            )
+            resources = pages.paginate(StackName=self.stack_name).build_full_result()
         prefix = f"{self.stack_name}-"
+        names = sorted(
+            resource.get("PhysicalResourceId", "")
+            for resource in resources["StackResourceSummaries"]
+            if resource["ResourceType"] == "AWS::Lambda::Function"
+        )
         return {name.removeprefix(prefix): name for name in names if name.startswith(prefix)}
 
     @contextmanager
@@ -101,20 +101,17 @@ class Stack:
         """Around calls of CloudFormation: a CommandError where there is no such stack."""
         from botocore.exceptions import ClientError
 
-        try:
-            with tell_aws_errors():
+        with tell_aws_errors():
+            try:
                 yield
-        except CommandError as error:
-            cause = error.__cause__
-            if not isinstance(cause, ClientError):
-                raise
-            if cause.response["Error"].get("Code") != "ValidationError":
-                raise
-            raise CommandError(
-                f"there is no stack {self.stack_name} in {self.region}",
-                advice="`sam deploy` makes it, --stack and --region name another one;"
-                " `make up` starts the local cloud",
-            ) from cause
+            except ClientError as error:
+                if error.response["Error"].get("Code") != "ValidationError":
+                    raise
+                raise CommandError(
+                    f"there is no stack {self.stack_name} in {self.region}",
+                    advice="`sam deploy` makes it, --stack and --region name another one;"
+                    " `make up` starts the local cloud",
+                ) from error
 
 
 @dataclass(frozen=True, kw_only=True)
