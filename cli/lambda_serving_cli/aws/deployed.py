@@ -81,11 +81,7 @@ def ask_endpoint(
     by_lambda: bool,
     token: str | None = None,
 ) -> Reply:
-    """Send one request: by HTTP, or by an invoke where that is wanted or there is no HTTP API.
-
-    Raises:
-        CommandError, ClientError, BotoCoreError: as `ask_http` and `ask_lambda`.
-    """
+    """Send one request: by HTTP, or by an invoke where that is wanted or there is no HTTP API."""
     if by_lambda or stack.api_url is None:
         function = require_function(stack, endpoint)
         return ask_lambda(stack, function, version, body, content_type)

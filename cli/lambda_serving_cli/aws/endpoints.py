@@ -57,15 +57,8 @@ class DeployedEndpoint:
         return {str(name): str(why) for table in tables for name, why in table.items()}
 
     def as_dict(self) -> dict[str, Any]:
-        return {
-            "endpoint": self.endpoint,
-            "function": self.function,
-            "health": self.health,
-            "traffic": self.traffic,
-            "versions": self.versions,
-            "taken_out": self.taken_out,
-            "broken": self.broken,
-        }
+        keys = "endpoint", "function", "health", "traffic", "versions", "taken_out", "broken"
+        return {key: getattr(self, key) for key in keys}
 
 
 def list_deployed(stack: DeployedStack, token: str | None = None) -> list[DeployedEndpoint]:
@@ -76,11 +69,7 @@ def list_deployed(stack: DeployedStack, token: str | None = None) -> list[Deploy
 
 
 def look(stack: DeployedStack, access: Access, endpoint: str) -> DeployedEndpoint:
-    """Ask one; by HTTP, or by an invoke where the HTTP API lets nobody in.
-
-    Raises:
-        ClientError, BotoCoreError: Lambda refused, or could not be reached.
-    """
+    """Ask one; by HTTP, or by an invoke where the HTTP API lets nobody in."""
     function = stack.functions[endpoint]
     try:
         if stack.api_url is not None:

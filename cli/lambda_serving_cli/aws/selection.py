@@ -53,11 +53,7 @@ class StackSelection:
         return named + (["--aws"] if self.local is False else [])
 
     def complete(self) -> tuple[str, str | None, str | None]:
-        """(stack, region, profile) in AWS: as said, else as `sam deploy` takes them.
-
-        Raises:
-            CommandError: samconfig.toml cannot be read.
-        """
+        """(stack, region, profile) in AWS: as said, else as `sam deploy` takes them."""
         remembered = read_samconfig(find_root_or_cwd() / "samconfig.toml")
         return (
             self.stack or remembered.get("stack_name") or STACK_NAME,

@@ -1,6 +1,7 @@
 """The commands `metrics add`, `metrics list` and `metrics remove`."""
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Any
 
 import typer
 
@@ -88,6 +89,12 @@ def add(
     show_outcome(outcome, as_json)
 
 
+def describe(variable: Mapping[str, Any]) -> str:
+    """Its buckets or values, in one line."""
+    parts = variable.get("buckets") or variable.get("values") or []
+    return ", ".join(f"{part:g}" if isinstance(part, float) else str(part) for part in parts)
+
+
 @app.command("list")
 def list_all(
     endpoint: Annotated[
@@ -108,10 +115,9 @@ def list_all(
         write_json(found)
         return
     rows = [
-        [name, str(table.get("log_frequency", 1.0)), variable, about["type"], text]
+        [name, str(table.get("log_frequency", 1.0)), variable, about["type"], describe(about)]
         for name, table in found.items()
         for variable, about in table.get("variables", {}).items()
-        for text in [metrics.describe_variable(about)]
     ]
     silent = [name for name, table in found.items() if not table.get("variables")]
     if rows:

@@ -11,10 +11,15 @@ import onnx
 
 from lambda_serving.errors import ServingError
 from lambda_serving_cli.conversion.comparison import Difference, compare_answers
-from lambda_serving_cli.conversion.frameworks import summarise_error
 from lambda_serving_cli.conversion.generation import generate_sample, punch_holes, shuffle_columns
 from lambda_serving_cli.conversion.graph import Graph, declare_shapes, keep_outputs, optimise
-from lambda_serving_cli.conversion.original import Arrays, Attempt, ConversionError, Original
+from lambda_serving_cli.conversion.original import (
+    Arrays,
+    Attempt,
+    ConversionError,
+    Original,
+    summarise_error,
+)
 from lambda_serving_cli.conversion.samples import read_sample, read_tensors
 
 
@@ -198,11 +203,7 @@ def _ask(original: Original, feeds: Arrays, outputs: list[str]) -> Arrays:
 
 
 def optimise_candidate(original: Original, candidate: Candidate, tolerance: float) -> Candidate:
-    """The graph as it is stored, checked once more.
-
-    Raises:
-        ConversionError: it differs now.
-    """
+    """The graph as it is stored, checked once more."""
     keep_outputs(candidate.model, candidate.by_output)
     declare_shapes(candidate.model, candidate.answers)
     optimised = _check(original, optimise(candidate.model), candidate.samples)

@@ -21,11 +21,7 @@ Row = Mapping[str, Any] | Sequence[Any]
 
 
 def read_sample(path: Path, features: Features) -> Arrays:
-    """Rows of `features`: float64 [rows, features], or by column each [rows, 1].
-
-    Raises:
-        ConversionError: there is no such file, or it does not hold such rows.
-    """
+    """Rows of `features`: float64 [rows, features], or by column each [rows, 1]."""
     data = _read_file(path, {".json": _read_json, ".csv": _read_csv, ".npy": np.load})
     rows = [_pick_values(row, features, place) for place, row in _number_rows(path, data)]
     if not rows:
@@ -39,11 +35,7 @@ def read_sample(path: Path, features: Features) -> Arrays:
 
 
 def read_tensors(path: Path, inputs: Sequence[str]) -> Arrays:
-    """An array for each input. Numbers with a fraction are float32, whole ones int64.
-
-    Raises:
-        ConversionError: there is no such file, or it does not hold these inputs.
-    """
+    """An array for each input. Numbers with a fraction are float32, whole ones int64."""
     data = _read_file(path, {".json": _read_json, ".npy": np.load, ".npz": _read_npz})
     arrays = data if isinstance(data, Mapping) else {name: data for name in inputs[:1]}
     if set(arrays) != set(inputs):

@@ -14,7 +14,6 @@ from sklearn.base import BaseEstimator
 from sklearn.compose import ColumnTransformer
 from sklearn.pipeline import Pipeline
 
-from lambda_serving_cli.conversion.frameworks import require_packages
 from lambda_serving_cli.conversion.graph import rename_inputs
 from lambda_serving_cli.conversion.original import (
     INPUT,
@@ -24,6 +23,7 @@ from lambda_serving_cli.conversion.original import (
     Features,
     Hints,
     Original,
+    require_packages,
 )
 from lambda_serving_cli.conversion.sklearn_converters import register_converters
 from lambda_serving_cli.conversion.sklearn_parts import read_hints, refuse_what_onnx_lacks
@@ -100,11 +100,7 @@ class SklearnModel(Original):
 
 
 def read_model(path: Path) -> Any:
-    """Unpickle: the user's own file, so it is trusted whole.
-
-    Raises:
-        ConversionError: it cannot be.
-    """
+    """Unpickle: the user's own file, so it is trusted whole."""
     try:
         if path.suffix == ".skops":
             from skops import io as skops_io
@@ -119,11 +115,7 @@ def read_model(path: Path) -> Any:
 
 
 def read_features(model: Any) -> Features:
-    """What a row of a fitted model is made of.
-
-    Raises:
-        ConversionError: the model does not tell.
-    """
+    """What a row of a fitted model is made of."""
     count = getattr(model, "n_features_in_", None)
     if count is None:
         raise ConversionError(
@@ -156,11 +148,7 @@ def find_first_step(model: Any) -> Any:
 
 
 def make_frame(feeds: Arrays) -> Any:
-    """A DataFrame, for a model that finds its columns by their names.
-
-    Raises:
-        ConversionError: pandas is missing.
-    """
+    """A DataFrame, for a model that finds its columns by their names."""
     require_packages("scikit-learn with columns by name", "pandas")
     import pandas
 

@@ -12,15 +12,11 @@ from skl2onnx.common.shape_calculator import (
 )
 from sklearn.base import ClassifierMixin
 
-from lambda_serving_cli.conversion.frameworks import require_packages
+from lambda_serving_cli.conversion.original import require_packages
 
 
 def register_converters(model: Any) -> tuple[str, ...]:
-    """Make skl2onnx know what is in the model; gives the packages that this takes.
-
-    Raises:
-        ConversionError: onnxmltools is missing.
-    """
+    """Make skl2onnx know what is in the model; gives the packages that this takes."""
     _register_histograms()
     parts = [model, *model.get_params(deep=True).values()]
     libraries = {type(part).__module__.partition(".")[0] for part in parts}

@@ -10,8 +10,13 @@ from typing import Any
 import onnx
 import torch
 
-from lambda_serving_cli.conversion.frameworks import summarise_error
-from lambda_serving_cli.conversion.original import Arrays, Attempt, ConversionError, Original
+from lambda_serving_cli.conversion.original import (
+    Arrays,
+    Attempt,
+    ConversionError,
+    Original,
+    summarise_error,
+)
 
 OPSET = 18
 

@@ -157,8 +157,5 @@ def finish(
             written.append(project.root / MONITORING)
     except CommandError as error:
         notes = [f"dashboards and alarms are as before: {error.reason}", *notes]
-
-    def show(paths: list[Path]) -> list[str]:
-        return [project.show(path) for path in paths]
-
-    return Outcome(endpoint, show(written), show(removed), notes, more)
+    shown = [project.show(path) for path in written]
+    return Outcome(endpoint, shown, [project.show(path) for path in removed], notes, more)

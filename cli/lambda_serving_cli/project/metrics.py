@@ -81,12 +81,6 @@ def list_metrics(project: Project, endpoint: str | None) -> dict[str, dict[str, 
     return {name: open_file(project.require(name)).get("metrics", {}) for name in names}
 
 
-def describe_variable(variable: Mapping[str, Any]) -> str:
-    """Buckets or values of a variable, in one line."""
-    parts = variable.get("buckets") or variable.get("values") or []
-    return ", ".join(f"{part:g}" if isinstance(part, float) else str(part) for part in parts)
-
-
 def read_declared(endpoint: str) -> Mapping[str, Variable]:
     """What the project's endpoint.toml declares; nothing where there is none, or a wrong one."""
     try:

@@ -14,11 +14,7 @@ from lambda_serving_cli.terminal.errors import CommandError
 
 
 def update_monitoring(root: Path) -> bool:
-    """Bring the project's monitoring.yaml up to date. Returns whether it was not.
-
-    Raises:
-        CommandError: as `plan_monitoring`.
-    """
+    """Bring the project's monitoring.yaml up to date. Returns whether it was not."""
     with edit_project(root):
         return plan_monitoring(Project(root)).apply()
 

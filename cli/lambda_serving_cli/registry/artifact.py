@@ -116,11 +116,7 @@ def list_files(source: Path) -> dict[str, Path]:
 
 
 def read_artifact(source: Path, part_size: int, report: Report) -> Artifact:
-    """Read and digest every file.
-
-    Raises:
-        CommandError: there is none, or it cannot be read.
-    """
+    """Read and digest every file."""
     files = tuple(
         digest_file(path, name, part_size, report) for name, path in list_files(source).items()
     )

@@ -21,9 +21,6 @@ class Selection:
     tags: tuple[str, ...] = ()
     published: bool = False
 
-    def takes_model(self, model: ModelName) -> bool:
-        return self.project in (None, model.project) and self.name in (None, model.name)
-
     def takes(self, entry: Entry) -> bool:
         return set(self.tags) <= set(entry["tags"]) and entry["published"] >= self.published
 
@@ -49,7 +46,11 @@ class Selection:
 def list_models(bucket: Bucket, selection: Selection) -> tuple[list[Index], list[str]]:
     """The indexes of the models that have a selected version, with those versions alone; and what
     is wrong with the indexes and entries that cannot be read."""
-    models = [model for model in _list_names(bucket) if selection.takes_model(model)]
+    models = [
+        model
+        for model in _list_names(bucket)
+        if selection.project in (None, model.project) and selection.name in (None, model.name)
+    ]
     with ThreadPoolExecutor(THREADS) as pool:
         read = list(pool.map(lambda model: _read(bucket, model), models))
     found = [index for index, _ in read if index is not None]

@@ -87,7 +87,9 @@ class Tally:
 
     def __init__(self, version: str | None = None) -> None:
         self.records = 0
-        self.endpoints: dict[str, EndpointSums] = {}
+        self.endpoints = defaultdict[str, EndpointSums](
+            lambda: EndpointSums(Sums(), defaultdict(Sums))
+        )
         self._version = version
         self._weights: dict[str, tuple[object, float]] = {}
 
@@ -104,15 +106,10 @@ class Tally:
         timestamp = record["_aws"].get("Timestamp")
         timestamp = timestamp if isinstance(timestamp, int | float) else 0
         for metric in metrics:
-            sums = self._find_sums(metric.dimensions["Endpoint"])
+            sums = self.endpoints[metric.dimensions["Endpoint"]]
             sums.total.add(metric, weight, timestamp)
             if "Version" in metric.dimensions:
                 sums.versions[metric.dimensions["Version"]].add(metric, weight, timestamp)
-
-    def _find_sums(self, endpoint: str) -> EndpointSums:
-        if endpoint not in self.endpoints:
-            self.endpoints[endpoint] = EndpointSums(Sums(), defaultdict(Sums))
-        return self.endpoints[endpoint]
 
     def _find_weight(self, stream: str, record: Json, metrics: list[Metric]) -> float:
         """A request's first record says it by its Count; those that hold the rest follow it."""

@@ -90,7 +90,8 @@ def find_libraries(
     changed = [project.folder(endpoint) / REQUIREMENTS, *(each / REQUIREMENTS for each in folders)]
     for folder, built in builds:
         found = _list_built(folder, built, endpoint, list(sources))
-        if found and _is_older(changed, folder / "template.yaml"):
+        time = (folder / "template.yaml").stat().st_mtime
+        if found and all(file.stat().st_mtime <= time for file in changed if file.exists()):
             return Libraries(folders=found)
     modules, is_whole = set[str](), all(file.is_file() for file in changed[1:])
     for place in folders:
@@ -110,11 +111,6 @@ def _list_built(
     places = [find_built(build, template.find_function(endpoint))]
     places += [find_built(build, template.resources.get(name)) / "python" for name in layers]
     return places if all(place.is_dir() for place in places) else None
-
-
-def _is_older(files: list[Path], than: Path) -> bool:
-    limit = than.stat().st_mtime
-    return all(file.stat().st_mtime <= limit for file in files if file.exists())
 
 
 def read_requirements(file: Path) -> Iterator[str]:

@@ -94,11 +94,7 @@ def list_builds(project: Project) -> list[Path]:
 
 
 def measure(project: Project, build: Path) -> list[FunctionSize]:
-    """Every function of a build.
-
-    Raises:
-        CommandError: its template cannot be read.
-    """
+    """Every function of a build."""
     template = read_template(build / "template.yaml")
     layers = {
         name: Part(name, weigh(find_built(build, entry)))

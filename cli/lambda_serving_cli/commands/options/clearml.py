@@ -31,7 +31,7 @@ def spread(arguments: Sequence[str], several: Collection[str]) -> Iterator[str]:
         if name in several:
             current, has_value = name, bool(equals)
             yield argument
-        elif current and not _is_option(argument):
+        elif current and not re.match(r"-(?![\d.])", argument):
             if has_value:
                 yield current
             has_value = True
@@ -39,10 +39,6 @@ def spread(arguments: Sequence[str], several: Collection[str]) -> Iterator[str]:
         else:
             current = ""
             yield argument
-
-
-def _is_option(argument: str) -> bool:
-    return argument.startswith("-") and not re.match(r"-[\d.]", argument)
 
 
 def split_commas(values: Sequence[str] | None) -> list[str]:

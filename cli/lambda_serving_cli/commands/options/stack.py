@@ -38,11 +38,7 @@ def read_selection(
         typer.Option(help="Folder of a local cloud's state.", show_default=".local"),
     ] = None,
 ) -> StackSelection:
-    """The options together.
-
-    Raises:
-        typer.BadParameter: they contradict each other.
-    """
+    """The options together."""
     with refuse_option():
         return StackSelection(stack, region, profile, local, state)
 
