@@ -34,11 +34,6 @@ class StackSelection:
             )
 
     @property
-    def is_explicit(self) -> bool:
-        """Whether a stack or a cloud was named at all."""
-        return self != StackSelection()
-
-    @property
     def is_local(self) -> bool | None:
         """Which cloud was named; None where none was."""
         if self._list_local():

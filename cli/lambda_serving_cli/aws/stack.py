@@ -159,7 +159,7 @@ def find_optional_stack(selection: StackSelection) -> DeployedStack | None:
     try:
         return find_deployed_stack(selection)
     except CommandError as error:
-        if selection.is_explicit:
+        if selection.is_local is not None:
             raise
         remark(f"No stack is there yet ({error.reason}): .local/models stands for its bucket.")
         return None

@@ -11,8 +11,8 @@ from lambda_serving_cli.aws.deployed import Reply, ask_endpoint, require_functio
 from lambda_serving_cli.aws.selection import StackSelection
 from lambda_serving_cli.aws.stack import DeployedStack, find_deployed_stack
 from lambda_serving_cli.commands.options.body import read_body
-from lambda_serving_cli.commands.options.checks import check_with
 from lambda_serving_cli.commands.options.output import JsonOption
+from lambda_serving_cli.commands.options.parsing import check_with
 from lambda_serving_cli.commands.options.stack import with_stack_options
 from lambda_serving_cli.commands.options.token import TokenOption
 from lambda_serving_cli.project.project import check_name, check_version

@@ -5,9 +5,9 @@ from typing import Annotated, Any
 
 import typer
 
-from lambda_serving_cli.commands.options.checks import refuse_option
 from lambda_serving_cli.commands.options.clearml import Repeating, split_commas
 from lambda_serving_cli.commands.options.output import JsonOption
+from lambda_serving_cli.commands.options.parsing import refuse_option
 from lambda_serving_cli.commands.options.variables import read_variables
 from lambda_serving_cli.commands.outcome import show_outcome
 from lambda_serving_cli.project import metrics

@@ -7,8 +7,8 @@ from typing import Annotated
 import typer
 
 from lambda_serving_cli.aws.selection import StackSelection
-from lambda_serving_cli.commands.options.checks import check_with
 from lambda_serving_cli.commands.options.output import JsonOption
+from lambda_serving_cli.commands.options.parsing import check_with
 from lambda_serving_cli.commands.options.registry import (
     Name,
     Project,

@@ -138,13 +138,9 @@ def write_graph(model: Any, types: list[tuple[str, Any]]) -> Any:
 
 def find_first_step(model: Any) -> Any:
     """What the rows meet first: inside pipelines and searches."""
-    while True:
-        if isinstance(model, Pipeline):
-            model = model.steps[0][1]
-        elif hasattr(model, "best_estimator_"):
-            model = model.best_estimator_
-        else:
-            return model
+    if isinstance(model, Pipeline):
+        return find_first_step(model.steps[0][1])
+    return find_first_step(model.best_estimator_) if hasattr(model, "best_estimator_") else model
 
 
 def make_frame(feeds: Arrays) -> Any:

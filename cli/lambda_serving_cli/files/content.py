@@ -92,16 +92,10 @@ def require_regular(path: Path) -> None:
         CommandError: it is something else, such as a folder or a FIFO.
         OSError: it is not there.
     """
-    mode = path.stat().st_mode
-    if not stat.S_ISREG(mode):
-        kind = next((name for test, name in KINDS if test(mode)), "something else")
-        raise CommandError(f"{path}: expected a file, found {kind}")
+    kind = stat.filemode(path.stat().st_mode)[0]
+    if kind != "-":
+        raise CommandError(f"{path}: expected a file, found {KINDS.get(kind, 'something else')}")
 
 
-KINDS = (
-    (stat.S_ISDIR, "a folder"),
-    (stat.S_ISFIFO, "a FIFO"),
-    (stat.S_ISSOCK, "a socket"),
-    (stat.S_ISCHR, "a device"),
-    (stat.S_ISBLK, "a device"),
-)
+KINDS = {"d": "a folder", "p": "a FIFO", "s": "a socket", "c": "a device", "b": "a device"}
+"""The first letter of a mode, as `ls -l` shows it."""

@@ -94,11 +94,7 @@ def _plan(project: Project, changes: Changes, version: Version, source: Source |
 def plan_endpoint(
     project: Project, changes: Changes, version: Version, source: Source | None
 ) -> EndpointFile:
-    """A new endpoint's file, and its code among the changes.
-
-    Raises:
-        CommandError: its name is taken, or its code is not there.
-    """
+    """A new endpoint's file, and its code among the changes."""
     refuse_existing(project, version.endpoint)
     file = new_file(project, version.endpoint, version.engine)
     if version.preprocess is not None:

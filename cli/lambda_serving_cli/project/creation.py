@@ -125,11 +125,7 @@ def plan_creation(
 
 
 def plan_update(project: Project, changes: Changes, file: EndpointFile) -> None:
-    """Add an edited endpoint.toml to the changes, and its layers and policies where they change.
-
-    Raises:
-        CommandError: the runtime refuses the file, or the template cannot be edited.
-    """
+    """Add an edited endpoint.toml to the changes, and its layers and policies where they change."""
     text = file.render()
     if text != file.text:
         changes.write(file.path, text)

@@ -113,11 +113,7 @@ def open_file(folder: Path) -> EndpointFile:
 
 
 def check_text(text: str, advice: str) -> EndpointSettings:
-    """Read the text as the runtime would.
-
-    Raises:
-        CommandError: the runtime refuses it, with its reason.
-    """
+    """Read the text as the runtime would; raises CommandError with its reason and the advice."""
     with TemporaryDirectory() as folder:
         (Path(folder) / FILE).write_text(text, encoding="utf-8", newline="")
         try:

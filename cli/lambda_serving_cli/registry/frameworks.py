@@ -47,11 +47,7 @@ def recognise(source: Path) -> Recognition | None:
 
 
 def name_framework(text: str) -> str:
-    """The framework that a person named.
-
-    Raises:
-        ValueError: there is no such; tells which there are.
-    """
+    """The framework that a person named. Raises ValueError where it is none of those there are."""
     name = ALIASES.get(text.lower(), text.lower())
     if name not in FRAMEWORKS:
         raise ValueError(f"expected one of {', '.join(FRAMEWORKS)}, not {text!r}")

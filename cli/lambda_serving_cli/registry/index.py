@@ -30,11 +30,7 @@ MISSING = {"NoSuchKey", "404"}
 
 
 def read_index(bucket: Bucket, model: ModelName) -> tuple[Index | None, str]:
-    """The index and its ETag; (None, "") where there is none.
-
-    Raises:
-        CommandError: it is broken.
-    """
+    """The index and its ETag, as `read_versions`; an entry that is wrong is a CommandError."""
     index, wrong, etag = read_versions(bucket, model)
     if wrong:
         raise refuse_index(model, next(iter(wrong.values())))
@@ -58,11 +54,7 @@ def read_versions(bucket: Bucket, model: ModelName) -> tuple[Index | None, dict[
 
 
 def require_versions(bucket: Bucket, model: ModelName) -> tuple[Index, dict[str, str]]:
-    """As `read_versions`, of a model that is there.
-
-    Raises:
-        CommandError: it is not, or its index is broken as a whole.
-    """
+    """As `read_versions`, of a model that is there; a CommandError where it is not."""
     index, wrong, _ = read_versions(bucket, model)
     if index is None:
         raise miss_model(model)

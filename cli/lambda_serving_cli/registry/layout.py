@@ -96,11 +96,7 @@ class ModelName:
 
 
 def check_name(what: str, text: str) -> str:
-    """A project's or a model's name, as given, where it can be one.
-
-    Raises:
-        ValueError: it cannot.
-    """
+    """Raises ValueError unless a project or a model can have this name."""
     if not text.strip() or not text.isprintable() or text != text.strip():
         raise ValueError(f"the {what} must be visible text, not {text!r}")
     if text in (".", ".."):  # a part of a key that programs take for a way up

@@ -14,7 +14,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 from lambda_serving_cli.registry.artifact import Artifact, ArtifactFile, ignore
-from lambda_serving_cli.registry.attempt import hold_attempt
 from lambda_serving_cli.registry.index import change_index, read_index
 from lambda_serving_cli.registry.layout import (
     LARGEST_KEY,
@@ -24,7 +23,7 @@ from lambda_serving_cli.registry.layout import (
     Index,
     ModelName,
 )
-from lambda_serving_cli.registry.upload import DIGEST, upload_files
+from lambda_serving_cli.registry.upload import DIGEST, hold_attempt, upload_files
 from lambda_serving_cli.terminal.errors import CommandError
 from lambda_serving_cli.terminal.progress import ByteProgress
 

@@ -7,8 +7,7 @@ import typer
 
 from lambda_serving_cli.aws.selection import StackSelection
 from lambda_serving_cli.aws.stack import find_deployed_stack
-from lambda_serving_cli.commands.options.checks import check_with
-from lambda_serving_cli.commands.options.groups import with_options
+from lambda_serving_cli.commands.options.parsing import check_with, with_options
 from lambda_serving_cli.commands.options.stack import with_stack_options
 from lambda_serving_cli.registry.layout import LATEST, Bucket, Entry, ModelName, check_name
 from lambda_serving_cli.terminal.output import format_size, write_fields, write_json, write_line
