@@ -15,8 +15,7 @@ from lambda_serving_cli.project.creation import (
     Outcome,
     finish,
     new_file,
-    plan_creation,
-    plan_update,
+    plan_file,
     refuse_existing,
 )
 from lambda_serving_cli.project.project import Project
@@ -79,12 +78,12 @@ def _plan(project: Project, changes: Changes, version: Version, source: Source |
                 advice=f"leave --version out, or give {DEFAULT_VERSION}",
             )
         file = plan_endpoint(project, changes, version, source)
-        plan_creation(project, changes, file)
+        plan_file(project, changes, file)
         return []
     file = open_file(project.folder(version.endpoint))
     _refuse_version(file, version)
     _plan_version(changes, file, version, name, source)
-    plan_update(project, changes, file)
+    plan_file(project, changes, file)
     return [
         f"/serve/{version.endpoint}/{name} asks it; `lambda-serving model canary` gives it a "
         f"share of /serve/{version.endpoint}"

@@ -64,7 +64,7 @@ def scaffold(project: Project, endpoint: str, engine: str, description: str) -> 
         file.set("model", f"{endpoint}/1/{model}")
     if engine in PICKLING_ENGINES:
         file.set("allow_pickle", True)
-    plan_creation(project, changes, file, description)
+    plan_file(project, changes, file, description)
     code = project.folder(endpoint) / "preprocess.py"
     for kind, path in (("preprocess", code), ("test", project.test(endpoint))):
         starter = STARTERS / f"{kind}_{'onnx' if engine == 'triton' else engine}.in"
@@ -108,18 +108,22 @@ def new_file(project: Project, endpoint: str, engine: str) -> EndpointFile:
     return EndpointFile(project.folder(endpoint) / FILE, text)
 
 
-def plan_creation(
+def plan_file(
     project: Project, changes: Changes, file: EndpointFile, description: str = ""
 ) -> None:
-    """Add endpoint.toml and the endpoint's part of the template to the changes.
+    """Add endpoint.toml and the endpoint's part of the template to the changes, new or edited.
 
     Raises:
         CommandError: the runtime refuses the file, the template cannot be edited, or AWS would
             refuse it as too large.
     """
+    endpoint = file.path.parent.name
+    if project.has(endpoint):
+        plan_update(project, changes, file)
+        return
     changes.write(file.path, file.render())
     template = read_template(project.template)
-    text, _ = add_function(template, file.path.parent.name, file.read(), description)
+    text, _ = add_function(template, endpoint, file.read(), description)
     changes.notes += require_room(project.root, text)
     changes.write(project.template, text)
 
