@@ -83,20 +83,18 @@ def explain(error: Exception) -> CommandError:
         reason = ": ".join([" and ".join(places), error.strerror] if places else [error.strerror])
         return CommandError(reason, advice=ADVICE.get(error.errno or 0, ""))
     if isinstance(error, RecursionError):
-        return CommandError("a file is nested too deeply, or refers to itself", advice=_advise())
-    if isinstance(error, MemoryError):
-        return CommandError("this machine's memory does not suffice", advice=_advise())
-    if isinstance(error, UnicodeDecodeError):
-        return CommandError(f"a file is not UTF-8: {error.reason}", advice=_advise())
-    text = " ".join(str(error).split())
-    if len(text) > LONGEST_TEXT:
-        text = text[:LONGEST_TEXT] + " ..."
-    reason = ": ".join(part for part in (type(error).__name__, text) if part)
-    return CommandError(f"{reason} (unforeseen)", advice=_advise())
-
-
-def _advise() -> str:
-    return f"`lambda-serving --debug …`, or {DEBUG_VARIABLE}=1, shows where it happened"
+        reason = "a file is nested too deeply, or refers to itself"
+    elif isinstance(error, MemoryError):
+        reason = "this machine's memory does not suffice"
+    elif isinstance(error, UnicodeDecodeError):
+        reason = f"a file is not UTF-8: {error.reason}"
+    else:
+        text = " ".join(str(error).split())
+        if len(text) > LONGEST_TEXT:
+            text = text[:LONGEST_TEXT] + " ..."
+        reason = ": ".join(filter(None, [type(error).__name__, text])) + " (unforeseen)"
+    advice = f"`lambda-serving --debug …`, or {DEBUG_VARIABLE}=1, shows where it happened"
+    return CommandError(reason, advice=advice)
 
 
 def _drop_stdout() -> None:

@@ -26,16 +26,17 @@ def plan_code(changes: Changes, source: Path, folder: Path, below: str = "") -> 
         raise CommandError(
             f"functions/{folder.name}/{below} is there already", advice="remove or rename it"
         )
+    name = USUAL
     if source.is_file():
-        changes.write(target / USUAL, source.read_bytes())
-        return f"{below}/{USUAL}" if below else None
-    if main.name == "__init__.py":
-        changes.copy(source, target / "preprocess")
-        return f"{below}/preprocess" if below else None
-    for path in sorted(source.iterdir()):
-        if path.name not in (FILE, "__pycache__"):
-            changes.copy(path, target / path.name)
-    return f"{below}/{USUAL}" if below else None
+        changes.copy(source, target / USUAL)
+    elif main.name == "__init__.py":
+        name = "preprocess"
+        changes.copy(source, target / name)
+    else:
+        for path in sorted(source.iterdir()):
+            if path.name not in (FILE, "__pycache__"):
+                changes.copy(path, target / path.name)
+    return f"{below}/{name}" if below else None
 
 
 def find_main(source: Path) -> Path:
