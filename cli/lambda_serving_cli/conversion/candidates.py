@@ -15,10 +15,9 @@ from lambda_serving_cli.conversion.generation import generate_sample, punch_hole
 from lambda_serving_cli.conversion.graph import Graph, declare_shapes, keep_outputs, optimise
 from lambda_serving_cli.conversion.original import (
     Arrays,
-    Attempt,
     ConversionError,
     Original,
-    summarise_error,
+    translate_errors,
 )
 from lambda_serving_cli.conversion.samples import read_sample, read_tensors
 
@@ -104,7 +103,9 @@ def find_candidate(original: Original, feeds: Arrays | None, tolerance: float) -
     samples: Samples | None = None
     for attempt in original.list_attempts(feeds):
         try:
-            model = _make_model(attempt)
+            advice = "serve it by the engine of its own framework"
+            with translate_errors("the model cannot be converted", advice):
+                model = attempt()
             # Each attempt faces the same rows.
             samples = samples or make_samples(original, model, feeds)
             candidate = _check(original, model, samples)
@@ -118,16 +119,6 @@ def find_candidate(original: Original, feeds: Arrays | None, tolerance: float) -
     if best is None:
         raise failures[0]
     raise _refuse(best.worst, tolerance)
-
-
-def _make_model(attempt: Attempt) -> onnx.ModelProto:
-    try:
-        return attempt()
-    except Exception as error:  # converters raise anything
-        raise ConversionError(
-            f"the model cannot be converted: {summarise_error(error)}",
-            advice="serve it by the engine of its own framework",
-        ) from error
 
 
 def make_samples(original: Original, model: onnx.ModelProto, given: Arrays | None) -> Samples:
@@ -158,14 +149,14 @@ def _check(original: Original, model: onnx.ModelProto, samples: Samples) -> Cand
     Raises:
         ConversionError: one of them does not answer, or nothing can be compared.
     """
-    with _translate_errors():
+    with _translate_engine_errors():
         graph = Graph(model.SerializeToString())
     differences: dict[str, Difference] = {}
     answers: Arrays = {}
     for words, feeds in samples:
         first = {name: array[:1] for name, array in feeds.items()}
         for rows, what in ((feeds, "all rows together"), (first, "the first row alone")):
-            with _translate_errors(f"the converted model fails on {words}{what}: "):
+            with _translate_engine_errors(f"the converted model fails on {words}{what}: "):
                 converted = graph.answer(rows)
             if rows is feeds and not answers:
                 answers = converted
@@ -182,7 +173,7 @@ def _check(original: Original, model: onnx.ModelProto, samples: Samples) -> Cand
 
 
 @contextmanager
-def _translate_errors(what: str = "") -> Iterator[None]:
+def _translate_engine_errors(what: str = "") -> Iterator[None]:
     """What the engine raises, as a ConversionError that begins with `what`."""
     try:
         yield
@@ -191,15 +182,9 @@ def _translate_errors(what: str = "") -> Iterator[None]:
 
 
 def _ask(original: Original, feeds: Arrays, outputs: list[str]) -> Arrays:
-    try:
+    advice = "give rows that it takes: --rows FILE"
+    with translate_errors("the original model refuses the sample", advice):
         return original.answer(feeds, outputs)
-    except ConversionError:
-        raise
-    except Exception as error:  # the user's own model may raise anything
-        raise ConversionError(
-            f"the original model refuses the sample: {summarise_error(error)}",
-            advice="give rows that it takes: --rows FILE",
-        ) from error
 
 
 def optimise_candidate(original: Original, candidate: Candidate, tolerance: float) -> Candidate:

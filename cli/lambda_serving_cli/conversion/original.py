@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib import import_module
 from importlib.util import find_spec
@@ -160,31 +161,29 @@ def read_original(framework: Framework, path: Path, notes: list[str]) -> Origina
     if not path.is_file():
         what = "is a folder" if path.is_dir() else "is not there"
         raise ConversionError(f"{path} {what}", advice="give the one file of the model")
-    try:
+    names = ", ".join(DISTRIBUTIONS.get(each, each) for each in framework.needed)
+    with translate_errors(f"{names}: one of these cannot be imported"):
         module = import_module(f"{__package__}.{framework.module}")
-    except (ImportError, OSError) as error:  # a package that is there, and lacks something
-        names = ", ".join(DISTRIBUTIONS.get(each, each) for each in framework.needed)
-        raise ConversionError(
-            f"{names}: one of these cannot be imported: {summarise_error(error)}"
-        ) from error
     model_class: type[Original] = getattr(module, framework.class_name)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        try:
+        with translate_errors(f"{model_class.library} cannot load {path.name}"):
             original = model_class(path)
-        except ConversionError:
-            raise
-        except Exception as error:  # unpickling may raise anything
-            raise ConversionError(
-                f"{model_class.library} cannot load {path.name}: {summarise_error(error)}"
-            ) from error
     # Such as a model of another version of scikit-learn; no word of what is deprecated in torch.
     told = [warning for warning in caught if issubclass(warning.category, UserWarning)]
     notes += dict.fromkeys(str(warning.message) for warning in told)
     return original
 
 
-def summarise_error(error: Exception) -> str:
-    """The first line of what a library raised; some go on for pages."""
-    text = str(error).strip().partition("\n")[0]
-    return f"{type(error).__name__}: {text[:300]}" if text else type(error).__name__
+@contextmanager
+def translate_errors(what: str, advice: str = "") -> Iterator[None]:
+    """What a library raises, as a ConversionError that begins with `what`."""
+    try:
+        yield
+    except ConversionError:
+        raise
+    except Exception as error:  # libraries, and models, raise anything
+        # The first line; some go on for pages.
+        told = [type(error).__name__, str(error).strip().partition("\n")[0][:300]]
+        reason = ": ".join(filter(None, [what, *told]))
+        raise ConversionError(reason, advice=advice) from error

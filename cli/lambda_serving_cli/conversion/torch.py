@@ -15,7 +15,7 @@ from lambda_serving_cli.conversion.original import (
     Attempt,
     ConversionError,
     Original,
-    summarise_error,
+    translate_errors,
 )
 
 OPSET = 18
@@ -32,19 +32,16 @@ class TorchModel(Original):
 
     def __init__(self, path: Path) -> None:
         self._program = None
-        try:
+        with translate_errors(
+            f"torch cannot load {path.name} as TorchScript",
+            "save the model by torch.jit.trace(...).save(path), or by torch.export.save(...,"
+            " 'model.pt2'); weights alone, or a pickled module, do not hold what is to be computed",
+        ):
             if path.suffix == ".pt2":
                 self._program = torch.export.load(path)
                 self._module = self._program.module()
             else:
                 self._module = torch.jit.load(path, map_location="cpu").eval()
-        except (RuntimeError, ValueError, OSError) as error:
-            raise ConversionError(
-                f"torch cannot load {path.name} as TorchScript: {summarise_error(error)}",
-                advice="save the model by torch.jit.trace(...).save(path), or by"
-                " torch.export.save(..., 'model.pt2'); weights alone, or a pickled module, do"
-                " not hold what is to be computed",
-            ) from error
         if self._program is not None:
             self.inputs = tuple(self._program.graph_signature.user_inputs)
             return
