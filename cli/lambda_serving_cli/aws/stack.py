@@ -190,17 +190,9 @@ def _find_local(selection: StackSelection) -> DeployedStack | None:
 
 def open_local_stack(stack: LocalStack) -> DeployedStack:
     """The stack of a local cloud."""
-    return DeployedStack(
-        stack_name=stack.stack_name,
-        region=stack.region,
-        local=True,
-        endpoint_url=stack.aws_endpoint_url,
-        bucket=stack.model_bucket,
-        api_url=stack.api_url,
-        functions=stack.functions,
-        auth=stack.auth,
-        token_client=stack.token_client,
-    )
+    told = dict(vars(stack))
+    endpoint_url, bucket = told.pop("aws_endpoint_url"), told.pop("model_bucket")
+    return DeployedStack(local=True, endpoint_url=endpoint_url, bucket=bucket, **told)
 
 
 def _check_reachable(url: str) -> None:
