@@ -12,6 +12,7 @@ from uuid import uuid4
 
 from lambda_serving_cli.aws.authorization import Access
 from lambda_serving_cli.aws.stack import DeployedStack
+from lambda_serving_cli.files.content import parse_json
 from lambda_serving_cli.terminal.errors import CommandError
 
 ALIAS = "live"
@@ -41,10 +42,7 @@ class Reply:
 
     def read(self) -> Any:
         """The content of a JSON answer; None where it is no JSON."""
-        try:
-            return json.loads(self.body)
-        except (ValueError, RecursionError):
-            return None
+        return parse_json(self.body)
 
     def describe_error(self) -> str:
         """`422 ValueError in preprocess: expected the key a`, or the answer's beginning."""

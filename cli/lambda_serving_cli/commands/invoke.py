@@ -1,7 +1,6 @@
 """The command `invoke`."""
 
 import base64
-import json
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -16,6 +15,7 @@ from lambda_serving_cli.commands.options.output import JsonOption
 from lambda_serving_cli.commands.options.parsing import check_with
 from lambda_serving_cli.commands.options.stack import with_stack_options
 from lambda_serving_cli.commands.options.token import TokenOption
+from lambda_serving_cli.files.content import parse_json
 from lambda_serving_cli.project.project import check_name, check_version
 from lambda_serving_cli.terminal.errors import CommandError
 from lambda_serving_cli.terminal.output import write_json, write_line
@@ -91,20 +91,12 @@ def read_body(data: str, content_type: str | None) -> tuple[bytes, str]:
             raise CommandError(f"{Path(data[1:])}: {error.strerror}") from error
     else:
         body = data.encode()
-        if content_type is None and not _is_object(body):
+        if content_type is None and not isinstance(parse_json(body), dict):
             raise typer.BadParameter(
                 f"no JSON object: {data!r:.80}; @file sends a file, --content-type another body",
                 param_hint="--data",
             )
-    return body, content_type or (JSON if _is_object(body) else BYTES)
-
-
-def _is_object(body: bytes) -> bool:
-    try:
-        found: Any = json.loads(body)
-    except (ValueError, RecursionError):
-        return False
-    return isinstance(found, dict)
+    return body, content_type or (JSON if isinstance(parse_json(body), dict) else BYTES)
 
 
 REFUSALS = {

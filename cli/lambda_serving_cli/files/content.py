@@ -1,6 +1,7 @@
 """Files read and replaced as a whole; what is no readable file of text is told as such."""
 
 import difflib
+import json
 import os
 import stat
 import tomllib
@@ -55,6 +56,14 @@ def read_toml(path: Path) -> dict[str, Any]:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError):
         return {}
+
+
+def parse_json(text: str | bytes) -> Any:
+    """The content of a text; None where it is no JSON."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
 
 
 def write_atomically(path: Path, content: str | bytes) -> None:

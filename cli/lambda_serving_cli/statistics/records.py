@@ -4,7 +4,6 @@
 metrics have the dimension Endpoint. What is no such record, or no number in it, is passed over.
 """
 
-import json
 import math
 from collections import defaultdict
 from collections.abc import Iterator
@@ -13,6 +12,7 @@ from typing import Any, NamedTuple
 from lambda_serving.settings.metric_types import RESERVED
 from lambda_serving.telemetry.emf import OVER_ALL_VERSIONS
 from lambda_serving.telemetry.record import STAGES
+from lambda_serving_cli.files.content import parse_json
 from lambda_serving_cli.statistics.sample import Sample
 
 Json = dict[str, Any]
@@ -128,10 +128,7 @@ def find_record(message: str) -> Json | None:
     found: Any = message
     for _ in range(2):
         if isinstance(found, str):
-            try:
-                found = json.loads(found)
-            except (ValueError, RecursionError):
-                return None
+            found = parse_json(found)
         if not isinstance(found, dict):
             return None
         head = found.get("_aws")
