@@ -62,14 +62,11 @@ def tell_failures(debug: bool) -> Iterator[None]:
         _drop_stdout()
         if not isinstance(error, BrokenPipeError):  # who read the output has gone, as `head` does
             with suppress(OSError):
-                _report(error, debug)
+                if debug:
+                    traces = traceback.format_exception(error)
+                    remark("".join(traces).rstrip(), is_prose=False)
+                show_error(explain(error))
         raise typer.Exit(1) from error
-
-
-def _report(error: Exception, debug: bool) -> None:
-    if debug:
-        remark("".join(traceback.format_exception(error)).rstrip(), is_prose=False)
-    show_error(explain(error))
 
 
 def explain(error: Exception) -> CommandError:

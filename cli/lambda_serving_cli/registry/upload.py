@@ -70,7 +70,12 @@ def upload_files(bucket: Bucket, folder: str, files: Sequence[ArtifactFile], rep
 def _send(bucket: Bucket, folder: str, files: list[ArtifactFile], report: Report) -> None:
     uploads = []
     tasks: list[Callable[[], None]] = []
-    unfinished = _list_unfinished(bucket, folder)
+    pages = bucket.client.get_paginator("list_multipart_uploads").paginate(
+        Bucket=bucket.name, Prefix=folder
+    )
+    begun = pages.build_full_result().get("Uploads", [])
+    # No objects yet. Those of one key come in the order in which they were begun.
+    unfinished = {found["Key"]: found["UploadId"] for found in begun}
     for file in files:
         key = folder + file.name
         if len(file.parts) == 1:
@@ -143,16 +148,6 @@ def _is_same_object(bucket: Bucket, key: str, file: ArtifactFile) -> bool:
     """Whether the object at the key is this file."""
     found = bucket.client.head_object(Bucket=bucket.name, Key=key)
     return found["Metadata"].get(DIGEST) == file.sha256 and found["ContentLength"] == file.size
-
-
-def _list_unfinished(bucket: Bucket, folder: str) -> dict[str, str]:
-    """Key -> id of the latest upload below the folder that was begun and is no object yet."""
-    pages = bucket.client.get_paginator("list_multipart_uploads").paginate(
-        Bucket=bucket.name, Prefix=folder
-    )
-    uploads = pages.build_full_result().get("Uploads", [])
-    # Those of one key come in the order in which they were begun.
-    return {found["Key"]: found["UploadId"] for found in uploads}
 
 
 def _begin(bucket: Bucket, key: str, file: ArtifactFile, upload_id: str | None) -> Multipart:
