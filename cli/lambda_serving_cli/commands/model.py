@@ -4,6 +4,7 @@ import typer
 
 from lambda_serving_cli.commands import (
     model_add,
+    model_auto_update,
     model_canary,
     model_change,
     model_list,
@@ -21,6 +22,6 @@ app.command()(model_change.unpublish)
 app.command()(model_change.tag)
 app.command()(model_change.untag)
 app.command(cls=Repeating)(model_add.add)
-app.command(cls=Repeating)(model_add.auto_update)
+app.command(cls=Repeating)(model_auto_update.auto_update)
 app.command(cls=Repeating)(model_canary.canary)
 app.command()(model_remove.remove)

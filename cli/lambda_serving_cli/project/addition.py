@@ -1,13 +1,10 @@
-"""An endpoint, or a version of one, from a model and a `preprocess.py`; or an endpoint whose
-versions follow a model of the registry, by `[auto_update]`."""
+"""An endpoint, or a version of one, from a model and a `preprocess.py`."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from lambda_serving.models.pickles import PICKLING_ENGINES, SAFE_SUFFIX
-from lambda_serving.settings.auto_update import AutoUpdate
 from lambda_serving.settings.endpoint import DEFAULT_VERSION
 from lambda_serving_cli.aws.stack import DeployedStack
 from lambda_serving_cli.files.lock import edit_project, edits_project
@@ -162,48 +159,3 @@ def _tell_pickle(version: Version, source: Source | None) -> list[str]:
         "sha256 pins the model: it is a pickle, which runs code where it is loaded, and this"
         " very file alone is"
     ]
-
-
-@edits_project
-def enable_auto_update(project: Project, version: Version, given: Mapping[str, Any]) -> Outcome:
-    """Make an endpoint that follows the registry, or change the rule of one that is there.
-
-    `given` holds keys of `[auto_update]`; what it leaves out stays as it is, or is the runtime's
-    default.
-
-    Raises:
-        CommandError: the endpoint has another engine or code of its own already, or the runtime
-            refuses it. Nothing is written then.
-    """
-    changes, notes, before = Changes(), [], None
-    if project.has(version.endpoint):
-        file = open_file(project.folder(version.endpoint))
-        engine = file.get("engine")
-        if engine != version.engine:
-            raise CommandError(
-                f"the engine of {version.endpoint!r} is {engine}, not {version.engine}"
-            )
-        if version.preprocess is not None:
-            raise CommandError(
-                f"{version.endpoint!r} has its own folder: change the code there",
-                advice="leave --preprocess out",
-            )
-        before = file.read().auto_update
-        if before:
-            notes.append("it followed a model before: what is not given stays as it was")
-        for key, value in version.tables.items():
-            file.set(key, value)
-    else:
-        file = plan_endpoint(project, changes, version, None)
-    updated = before._replace(**given) if before else AutoUpdate(**given)
-    rule = updated._asdict() | {"tags": list(updated.tags)}
-    file.set("auto_update", rule)
-    plan_file(project, changes, file)
-    if not rule["published"]:
-        notes.append("versions that nobody published are served too: --published leaves them out")
-    notes.append(
-        f"`make up` or `sam deploy` makes it known; from then on it takes new "
-        f"{'published ' * rule['published']}versions of {rule['name']!r} of project "
-        f"{rule['project']!r} without a deployment"
-    )
-    return finish(project, changes, version.endpoint, notes, auto_update=rule)

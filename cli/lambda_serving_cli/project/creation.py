@@ -1,7 +1,6 @@
 """A new endpoint: its folder, its function in the template, its tests."""
 
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from lambda_serving.models.pickles import PICKLING_ENGINES
@@ -12,6 +11,7 @@ from lambda_serving_cli.project.changes import Changes
 from lambda_serving_cli.project.limits import require_room
 from lambda_serving_cli.project.monitoring import update_monitoring
 from lambda_serving_cli.project.project import Project
+from lambda_serving_cli.project.starter_code import write_starter
 from lambda_serving_cli.project.template import MONITORING, read_template
 from lambda_serving_cli.project.toml_file import FILE, EndpointFile
 from lambda_serving_cli.terminal.errors import CommandError
@@ -29,9 +29,6 @@ ALLOWED = (
     "allow_pickle = true lets the model load: a pickle runs code of whoever made it, and of whoever"
     " can write to the bucket (docs/security.md)"
 )
-STARTERS = Path(__file__).parent / "starters"
-MARK = "ENDPOINT"
-"""Stands for the endpoint's name in the code and the test that an endpoint begins with."""
 
 
 @dataclass(frozen=True)
@@ -66,9 +63,8 @@ def scaffold(project: Project, endpoint: str, engine: str, description: str) -> 
         file.set("allow_pickle", True)
     plan_file(project, changes, file, description)
     code = project.folder(endpoint) / "preprocess.py"
-    for kind, path in (("preprocess", code), ("test", project.test(endpoint))):
-        starter = STARTERS / f"{kind}_{'onnx' if engine == 'triton' else engine}.in"
-        changes.write(path, starter.read_text(encoding="utf-8").replace(MARK, endpoint))
+    changes.write(code, write_starter("preprocess", endpoint, engine))
+    changes.write(project.test(endpoint), write_starter("test", endpoint, engine))
     notes = [f"write functions/{endpoint}/preprocess.py; `make test` tries it"]
     if model is not None:
         notes.append(

@@ -6,24 +6,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from lambda_serving.errors import RequestError
-from lambda_serving.messages.encoding import JSON, decode_body
 from lambda_serving.models.pickles import PICKLING_ENGINES, SAFE_SUFFIX
-from lambda_serving.settings.auto_update import LARGEST_SAMPLE
 from lambda_serving_cli.aws.errors import tell_aws_errors
 from lambda_serving_cli.conversion.conversion import Conversion, convert
 from lambda_serving_cli.conversion.report import describe_conversion
-from lambda_serving_cli.files.content import read_bytes
-from lambda_serving_cli.registry.artifact import (
-    ArtifactFile,
-    digest_file,
-    ignore,
-    list_files,
-    read_artifact,
-)
+from lambda_serving_cli.registry.artifact import list_files, read_artifact
 from lambda_serving_cli.registry.frameworks import Recognition, choose_framework
-from lambda_serving_cli.registry.layout import SAMPLE, Bucket, ModelName
+from lambda_serving_cli.registry.layout import Bucket, ModelName
 from lambda_serving_cli.registry.publication import Outcome, Publication, publish_version
+from lambda_serving_cli.registry.sample import read_sample
 from lambda_serving_cli.terminal.errors import CommandError
 from lambda_serving_cli.terminal.output import remark
 from lambda_serving_cli.terminal.progress import ByteProgress
@@ -63,7 +54,7 @@ def upload_model(
     """
     list_files(upload.source)  # that it is there
     with _convert(upload) as (place, found, conversion):
-        sample = _read_sample(upload.sample) if upload.sample else None
+        sample = read_sample(upload.sample) if upload.sample else None
         bucket = connect()
         with ByteProgress() as progress:
             size = sum(file.stat().st_size for file in list_files(place).values())
@@ -82,19 +73,6 @@ def upload_model(
     if outcome.existing and (upload.sample or upload.framework or upload.libraries):
         remark("Its framework, libraries and sample stay as they are; --force makes a new version.")
     return bucket, outcome, conversion
-
-
-def _read_sample(path: Path) -> ArtifactFile:
-    """The sample request, read as an endpoint reads a body: a JSON object."""
-    data = read_bytes(path)
-    try:
-        decode_body(data, JSON, "", LARGEST_SAMPLE)
-    except RequestError as error:
-        raise CommandError(
-            f"the sample {path}: {error.detail}",
-            advice='it is the body of a request, such as {"age": 41}',
-        ) from error
-    return digest_file(path, SAMPLE, len(data), ignore)
 
 
 @contextmanager
