@@ -57,8 +57,15 @@ class DeployedEndpoint:
         return {str(name): str(why) for table in tables for name, why in table.items()}
 
     def as_dict(self) -> dict[str, Any]:
-        keys = "endpoint", "function", "health", "traffic", "versions", "taken_out", "broken"
-        return {key: getattr(self, key) for key in keys}
+        return {
+            "endpoint": self.endpoint,
+            "function": self.function,
+            "health": self.health,
+            "traffic": self.traffic,
+            "versions": self.versions,
+            "taken_out": self.taken_out,
+            "broken": self.broken,
+        }
 
 
 def list_deployed(stack: DeployedStack, token: str | None = None) -> list[DeployedEndpoint]:
@@ -69,7 +76,11 @@ def list_deployed(stack: DeployedStack, token: str | None = None) -> list[Deploy
 
 
 def look(stack: DeployedStack, access: Access, endpoint: str) -> DeployedEndpoint:
-    """Ask one; by HTTP, or by an invoke where the HTTP API lets nobody in."""
+    """Ask one; by HTTP, or by an invoke where the HTTP API lets nobody in.
+
+    Raises:
+        ClientError, BotoCoreError: Lambda refused, or could not be reached.
+    """
     function = stack.functions[endpoint]
     try:
         if stack.api_url is not None:

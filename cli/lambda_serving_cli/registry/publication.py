@@ -15,7 +15,14 @@ from typing import Any
 
 from lambda_serving_cli.registry.artifact import Artifact, ArtifactFile, ignore
 from lambda_serving_cli.registry.index import change_index, read_index
-from lambda_serving_cli.registry.layout import LARGEST_KEY, SAMPLE, Bucket, Entry, Index, ModelName
+from lambda_serving_cli.registry.layout import (
+    LARGEST_KEY,
+    SAMPLE,
+    Bucket,
+    Entry,
+    Index,
+    ModelName,
+)
 from lambda_serving_cli.registry.upload import DIGEST, hold_attempt, upload_files
 from lambda_serving_cli.terminal.errors import CommandError
 from lambda_serving_cli.terminal.progress import ByteProgress
