@@ -12,7 +12,7 @@ from lambda_serving.user_code.preprocess import find_preprocess
 from lambda_serving_cli.files.content import read_toml
 from lambda_serving_cli.project.blocks import describe_policy, list_layers
 from lambda_serving_cli.project.code import check_code, may_load
-from lambda_serving_cli.project.monitoring import describe_changes
+from lambda_serving_cli.project.monitoring import plan_monitoring
 from lambda_serving_cli.project.policy import list_targets
 from lambda_serving_cli.project.project import Project
 from lambda_serving_cli.project.template import MONITORING, Entry, Template
@@ -207,12 +207,12 @@ def check_policies(
 def check_monitoring(project: Project) -> Iterator[Finding]:
     """That dashboard and alarms are those of the endpoints, which must all be readable."""
     try:
-        problem = describe_changes(project.root) and (
-            "dashboard and alarms are not up to date: `lambda-serving monitoring` writes them"
-        )
+        rewrite = plan_monitoring(project)
     except CommandError as error:
-        problem = error.reason
-    if problem:
+        yield Finding("all", MONITORING, error.reason)
+        return
+    if rewrite.old != rewrite.new:
+        problem = "dashboard and alarms are not up to date: `lambda-serving monitoring` writes them"
         yield Finding("all", MONITORING, problem)
 
 
