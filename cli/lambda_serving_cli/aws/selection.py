@@ -34,11 +34,6 @@ class StackSelection:
             )
 
     @property
-    def is_explicit(self) -> bool:
-        """Whether a stack or a cloud was named at all."""
-        return self != StackSelection()
-
-    @property
     def is_local(self) -> bool | None:
         """Which cloud was named; None where none was."""
         if self._list_local():
@@ -53,11 +48,7 @@ class StackSelection:
         return named + (["--aws"] if self.local is False else [])
 
     def complete(self) -> tuple[str, str | None, str | None]:
-        """(stack, region, profile) in AWS: as said, else as `sam deploy` takes them.
-
-        Raises:
-            CommandError: samconfig.toml cannot be read.
-        """
+        """(stack, region, profile) in AWS: as said, else as `sam deploy` takes them."""
         remembered = read_samconfig(find_root_or_cwd() / "samconfig.toml")
         return (
             self.stack or remembered.get("stack_name") or STACK_NAME,
