@@ -39,5 +39,5 @@ def cut(traceback: str) -> str:
     lines = traceback.rstrip().splitlines()
     if len(lines) <= MOST_LINES:
         return "\n".join(lines)
-    left_out = f"  ... {len(lines) - MOST_LINES + 2} lines ..."
+    left_out = f"  ... {len(lines) - MOST_LINES + 1} lines ..."
     return "\n".join([lines[0], left_out, *lines[-MOST_LINES + 2 :]])

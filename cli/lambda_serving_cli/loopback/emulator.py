@@ -51,7 +51,7 @@ def make_zip_file(unpacked: Path) -> type[zipfile.ZipFile]:
             with _unpacking:
                 if not folder.exists():
                     draft = mkdtemp(prefix="draft-", dir=unpacked)
-                    super().extractall(draft)
+                    super().extractall(draft, self.infolist())
                     Path(draft).chmod(0o755)
                     Path(draft).rename(folder)
             os.utime(folder)
