@@ -160,6 +160,27 @@ def test_an_edit_is_answered_without_a_deploy(project: Copy) -> None:
     assert "begun'; there are: adds" in refuse(project, "local", "up", "not_begun")
 
 
+def test_a_saved_file_is_sent(project: Copy) -> None:
+    path = "functions/begun/preprocess.py"
+    begun = project.read(path)
+    watching = subprocess.Popen(
+        [COMMAND, "sync", "begun", "--watch"], cwd=project.root, env=clean_environment(),
+        text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+    )  # fmt: skip
+    try:
+        assert watching.stdout is not None
+        assert any("Watching functions/begun" in line for line in watching.stdout)
+        for code, answer in ((begun.replace('{"y": data}', '{"z": data}'), "z"), (begun, "y")):
+            project.write(path, code)
+            assert any("1 answered" in line for line in watching.stdout)
+            assert ask_sum(project, "begun") == {answer: 3.0}
+        watching.send_signal(signal.SIGINT)
+        assert watching.wait(60) == 0
+    finally:
+        watching.kill()
+        watching.communicate()
+
+
 def test_code_that_was_updated_is_there_after_a_deploy(project: Copy) -> None:
     """The stack would not touch it: its template has the code of the last deploy again."""
     path, settings = "functions/begun/preprocess.py", "samconfig.toml"

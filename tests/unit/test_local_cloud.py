@@ -71,7 +71,7 @@ def test_a_stamp_of_another_kind_is_none(tmp_path: Path, text: str) -> None:
 def test_a_record_is_of_one_cloud(tmp_path: Path) -> None:
     path = tmp_path / "deployed.json"
     assert read_record(path, "one") == Record("one")
-    record = Record("one", Fingerprint("x", {"a": "1", "b": "2"}), {"f": "7"}, {"a": "hash"})
+    record = Record("one", Fingerprint("x", {"a": "1", "b": "2"}), {"f": "7"}, True, {"a": "hash"})
     record.write(path)
     assert read_record(path, "one") == record
     assert read_record(path, "another") == Record("another")

@@ -21,6 +21,9 @@ WARNING = (
     " alarms of a deploy, and past CloudFormation, which does not know of it."
 )
 
+LOOK = 200
+"""Milliseconds after which the watcher comes back without news."""
+
 
 @with_stack_options
 def sync(
@@ -83,14 +86,19 @@ def send_saved(
     from watchfiles import watch
 
     folders = {project.folder(endpoint): endpoint for endpoint in endpoints}
-    write_line(f"Watching {', '.join(map(project.show, folders))}; Ctrl-C ends it.")
-    for changes in watch(*folders, raise_interrupt=False):
+    told = f"Watching {', '.join(map(project.show, folders))}; Ctrl-C ends it."
+    for changes in watch(*folders, yield_on_timeout=True, rust_timeout=LOOK, raise_interrupt=False):
+        if told:  # not before what is saved would be seen
+            write_line(told)
+            told = ""
         paths = [Path(path) for _, path in changes]
         saved = [
             endpoint
             for folder, endpoint in folders.items()
             if any(path.is_relative_to(folder) for path in paths)
         ]
+        if not saved:
+            continue
         try:
             send(project, stack, saved, state)
         except CommandError as error:

@@ -94,8 +94,9 @@ def _bring_up(layout: Layout, project: Project, wish: Wish) -> Running:
         changes, record = deploy(layout, build, process, callers, environment)
         step.outcome = changes.describe("deployed" if changes.everything else "updated")
     with steps.step("HTTP routes") as step:
-        routes = reconcile_routes()
+        routes = 0 if record.has_routes else reconcile_routes()
         step.outcome = f"{routes} changed" if routes else "unchanged"
+    record = replace(record, has_routes=True)
     stack = describe(process, callers)
     Settings(process.host, process.port, callers.auth, stack.model_bucket).write(layout)
     with steps.step("models into the bucket") as step:

@@ -21,6 +21,8 @@ class Record:
     """What runs. None while that is not sure: a deploy began, and did not end."""
     direct: Mapping[str, str] = field(default_factory=dict)
     """Functions whose code was updated past the stack since its deploy: name -> version."""
+    has_routes: bool = False
+    """Whether the HTTP API got its routes after the stack's deploy."""
     answered: Mapping[str, str] = field(default_factory=dict)
     """Endpoint -> hash of its function and its samples when it answered last."""
 
