@@ -61,18 +61,15 @@ class Build:
     architecture: str
 
     @property
-    def inputs(self) -> str:
-        """What the result depends on, as the stamp has it."""
-        return self._take_fingerprint().write()
+    def inputs(self) -> Fingerprint:
+        """What the result depends on."""
+        return take_fingerprint(self.root, INPUTS, self.architecture)
 
     @property
     def built(self) -> Fingerprint | None:
         """What was built last; None where nothing is there."""
         exists = (self.target / "template.yaml").exists()
         return parse_fingerprint(read(self.stamp)) if exists else None
-
-    def _take_fingerprint(self) -> Fingerprint:
-        return take_fingerprint(self.root, INPUTS, self.architecture)
 
     @property
     def overrides(self) -> list[str]:
@@ -94,7 +91,7 @@ class Build:
             "LAMBDA_ARCHITECTURE": self.architecture,
             "UV_PYTHON": sys.executable,
         }
-        now, before = self._take_fingerprint(), self.built
+        now, before = self.inputs, self.built
         changed = now.find_changes(before)
         if before is not None and changed is not None:
             changed = [name for name in changed if only is None or name in only]
