@@ -18,6 +18,8 @@ from lambda_serving_cli.terminal.steps import run_logged
 
 ADVICE = "read the log; `make build` and `sam deploy` bring everything"
 
+GET_ATT = "Fn::GetAtt"
+
 CODE = ("CodeUri", "ContentUri", "TemplateURL", "DefinitionUri")
 """Properties that `sam deploy` replaces by what it uploaded."""
 
@@ -118,14 +120,16 @@ def _strip(template: Any) -> dict[str, Any]:
 
 
 def _spell(value: Any) -> Any:
-    """A value as its text in YAML, whichever way its scalars were written."""
+    """A value as text, whichever way YAML has its scalars and breaks its lines."""
     if isinstance(value, dict):
+        if isinstance(name := value.get(GET_ATT), str):
+            return {GET_ATT: name.split(".", 1)}
         return {str(key): _spell(item) for key, item in value.items()}
     if isinstance(value, list):
         return [_spell(item) for item in value]
     if value is True or value is False:
         return str(value).lower()
-    return value if value is None else str(value)
+    return value if value is None else " ".join(str(value).split())
 
 
 def _compare(here: dict[str, Any], there: dict[str, Any]) -> Iterator[str]:
