@@ -149,7 +149,7 @@ def test_an_edit_is_answered_without_a_deploy(project: Copy) -> None:
     project.write("functions/adds/notes.txt", "not to be sent yet")
     told = up(project, "begun")
     assert "begun built" in told and "begun updated" in told
-    assert "1 answered, 3 unchanged since they answered" in told
+    assert "1 answered, 3 not asked for" in told
     assert ask_sum(project, "begun") == {"z": 3.0}
     changed = [name for name, each in list_versions(project).items() if each != versions[name]]
     assert changed == ["begun"]

@@ -11,7 +11,7 @@ from lambda_serving_cli.aws.stack import open_local_stack
 from lambda_serving_cli.local_cloud import ministack, publish, smoke
 from lambda_serving_cli.local_cloud.bucket import keep_bucket
 from lambda_serving_cli.local_cloud.build import BUILD_STEP, Build, plan_build, run_build
-from lambda_serving_cli.local_cloud.callers import find_callers
+from lambda_serving_cli.local_cloud.callers import Callers, find_callers
 from lambda_serving_cli.local_cloud.deploy import deploy, describe
 from lambda_serving_cli.local_cloud.fingerprint import hash_files
 from lambda_serving_cli.local_cloud.layout import (
@@ -89,14 +89,8 @@ def _bring_up(layout: Layout, project: Project, wish: Wish) -> Running:
         step.outcome = f"{built.describe('built')}, {largest}"
     for doubt in list_doubts(project, build.target):
         remark(f"Warning: {doubt.endpoint}, {doubt.where}: {doubt.problem}")
-    with steps.step("sam deploy to the local cloud") as step:
-        callers = find_callers(wish.auth or before.auth or NONE)
-        changes, record = deploy(layout, build, process, callers, environment)
-        step.outcome = changes.describe("deployed" if changes.everything else "updated")
-    with steps.step("HTTP routes") as step:
-        routes = 0 if record.has_routes else reconcile_routes()
-        step.outcome = f"{routes} changed" if routes else "unchanged"
-    record = replace(record, has_routes=True)
+    callers = find_callers(wish.auth or before.auth or NONE)
+    record = _deploy(layout, steps, build, process, callers)
     stack = describe(process, callers)
     Settings(process.host, process.port, callers.auth, stack.model_bucket).write(layout)
     with steps.step("models into the bucket") as step:
@@ -105,35 +99,58 @@ def _bring_up(layout: Layout, project: Project, wish: Wish) -> Running:
         step.outcome = f"{count} uploaded" if count else "unchanged"
     stack.write(layout.state)
     with steps.step("a request to each endpoint") as step:
-        exchanges, failures = _try_endpoints(layout, build, stack, record, wish.endpoints)
-        left = len(stack.functions) - len(exchanges) - len(failures)
+        wanted = _choose(layout, build, stack, record, wish.endpoints)
+        access = open_local_stack(stack).find_access()
+        exchanges, failures = smoke.try_endpoints(layout.root, stack, access, wanted)
+        _remember(layout, record, wanted, [failure.endpoint for failure in failures])
+        left = len(stack.functions) - len(wanted)
+        rest = "not asked for" if wish.endpoints else "unchanged since they answered"
         step.outcome = f"{len(exchanges)} answered"
         step.outcome += f", {len(failures)} failed" if failures else ""
-        step.outcome += f", {left} unchanged since they answered" if left else ""
+        step.outcome += f", {left} {rest}" if left else ""
     if failures:
-        raise smoke.report_failures(failures, len(exchanges) + len(failures))
+        raise smoke.report_failures(failures, len(wanted))
     return Running(stack, exchanges)
 
 
-def _try_endpoints(
+def _deploy(
+    layout: Layout, steps: Steps, build: Build, process: Process, callers: Callers
+) -> Record:
+    with steps.step("sam deploy to the local cloud") as step:
+        changes, record = deploy(layout, build, process, callers, os.environ)
+        step.outcome = changes.describe("deployed" if changes.everything else "updated")
+    with steps.step("HTTP routes") as step:
+        routes = 0 if record.has_routes else reconcile_routes()
+        step.outcome = f"{routes} changed" if routes else "unchanged"
+    return replace(record, has_routes=True)
+
+
+def _choose(
     layout: Layout, build: Build, stack: LocalStack, record: Record, endpoints: Collection[str]
-) -> tuple[dict[str, list[smoke.Exchange]], list[smoke.Failure]]:
-    """Try what was named, or whatever has not answered yet as it is now."""
+) -> dict[str, str]:
+    """What is tried: what was named, or whatever has not answered yet as it is now.
+
+    Gives the hash of each, by which it is remembered.
+    """
+    missing = [name for name in endpoints if name not in stack.functions]
+    if missing:
+        raise CommandError(f"template.yaml has no function of {', '.join(missing)}")
     functions = build.built.functions if build.built else {}
-    signatures = {
+    hashes = {
         name: hash_files(layout.root, smoke.list_samples(name), functions.get(name, ""))
-        for name in stack.functions
+        for name in endpoints or stack.functions
     }
-    wanted = endpoints or [
-        name for name, each in signatures.items() if record.answered.get(name) != each
-    ]
-    access = open_local_stack(stack).find_access()
-    exchanges, failures = smoke.try_endpoints(layout.root, stack, access, wanted)
-    answered = {**record.answered, **{name: signatures[name] for name in exchanges}}
-    for failure in failures:
-        answered.pop(failure.endpoint, None)
-    replace(record, answered=answered).write(layout.record_file)
-    return exchanges, failures
+    if endpoints:
+        return hashes
+    return {name: each for name, each in hashes.items() if record.answered.get(name) != each}
+
+
+def _remember(
+    layout: Layout, record: Record, tried: Mapping[str, str], failed: Collection[str]
+) -> None:
+    answered = {**record.answered, **tried}
+    kept = {name: each for name, each in answered.items() if name not in failed}
+    replace(record, answered=kept).write(layout.record_file)
 
 
 def take_down(layout: Layout) -> bool:
