@@ -1,6 +1,7 @@
 """Parts of the local cloud that need none: what changed, what is remembered, what is shown."""
 
 import json
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 from zipfile import ZipFile
@@ -129,6 +130,18 @@ def test_a_long_traceback_is_cut() -> None:
     assert len(shown) == MOST_LINES
     assert (shown[0], shown[1], shown[-1]) == ("Traceback", "  ... 33 lines ...", lines[-1])
     assert cut("Traceback\nValueError: why\n") == "Traceback\nValueError: why"
+
+
+def test_the_first_cause_is_shown() -> None:
+    """The runtime makes an error of its own of what user code raises, with its traceback."""
+    try:
+        try:
+            raise KeyError("age")
+        except KeyError as error:
+            raise RuntimeError("of the runtime") from error
+    except RuntimeError as error:
+        shown = cut("".join(traceback.format_exception(error)))
+    assert shown.endswith("KeyError: 'age'") and "RuntimeError" not in shown
 
 
 def test_a_layer_is_unpacked_once(tmp_path: Path) -> None:

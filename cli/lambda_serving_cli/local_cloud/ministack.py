@@ -28,7 +28,7 @@ START_SECONDS = 60
 KEPT_DAYS = 14
 """How long an unpacked layer is kept that no function starts with."""
 
-STOP_SECONDS = {signal.SIGTERM: 3, signal.SIGKILL: 10}
+STOP_SECONDS = {signal.SIGTERM: 2, signal.SIGKILL: 10}
 
 
 @dataclass(frozen=True)

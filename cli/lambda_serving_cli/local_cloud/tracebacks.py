@@ -5,6 +5,9 @@ from __future__ import annotations
 import json
 
 MARK = "Traceback (most recent call last)"
+CAUSED = "\n\nThe above exception was the direct cause of the following exception:"
+"""Between the error of the user's code and the one that the runtime makes of it."""
+
 MOST_LINES = 20
 """Of a traceback: its first line and its last ones are shown."""
 
@@ -35,8 +38,8 @@ def read_text(message: str) -> str:
 
 
 def cut(traceback: str) -> str:
-    """At most MOST_LINES lines: what was raised stands at the end."""
-    lines = traceback.rstrip().splitlines()
+    """At most MOST_LINES lines of the first cause: what was raised stands at the end."""
+    lines = traceback.partition(CAUSED)[0].rstrip().splitlines()
     if len(lines) <= MOST_LINES:
         return "\n".join(lines)
     left_out = f"  ... {len(lines) - MOST_LINES + 1} lines ..."
