@@ -9,6 +9,7 @@ local cloud of its own: that takes minutes, and is no part of `make bench` unles
 import argparse
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -50,6 +51,7 @@ class Tree:
     def __init__(self, folder: Path, commit: str | None) -> None:
         self.root = folder
         self._port = str(find_free_port())
+        self._edits = 0
         self._env = {
             name: value
             for name, value in os.environ.items()
@@ -94,31 +96,25 @@ class Tree:
 
     def edit(self) -> float:
         """Change a line, bring it up and see that the answer has changed; gives the seconds."""
+        self._edits += 1
         code = self.root / CODE
-        mark = f"edited_{time.monotonic_ns()}"
-        text = code.read_text()
-        at = text.rindex("    def ")
-        code.write_text(f"{text[:at]}    {mark} = 1\n\n{text[at:]}")
+        line = f"return float(sum(data)) + {self._edits}"
+        code.write_text(re.sub(r"return float\(sum\(data\)\).*", line, code.read_text()))
         took = self.up()
-        assert mark in self._read_deployed(), "the edit did not arrive"
+        answer = self._ask()
+        if answer != {"y": 3.0 + self._edits}:
+            raise RuntimeError(f"the edit did not arrive: {answer}")
         return took
 
-    def _read_deployed(self) -> str:
-        """The code that the alias stands for."""
-        import io
-        import zipfile
-
-        import boto3
-
+    def _ask(self) -> object:
         stack = json.loads((self.root / ".local" / "stack.json").read_text())
-        client = boto3.client(
-            "lambda", endpoint_url=stack["aws_endpoint_url"], region_name=stack["region"],
-            aws_access_key_id="test", aws_secret_access_key="test",
-        )  # fmt: skip
-        found = client.get_function(FunctionName=stack["functions"][EDITED], Qualifier="live")
-        with urllib.request.urlopen(found["Code"]["Location"]) as answer:
-            archive = zipfile.ZipFile(io.BytesIO(answer.read()))
-        return archive.read("preprocess.py").decode()
+        request = urllib.request.Request(
+            f"{stack['api_url']}/serve/{EDITED}",
+            b'{"x0": 1, "x1": 2}',
+            {"content-type": "application/json"},
+        )
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            return json.loads(answer.read())
 
     def _run(self, *command: str) -> None:
         done = subprocess.run(
