@@ -281,9 +281,8 @@ def test_following(tmp_path: Path, has_tokens: bool) -> None:
             stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         )  # fmt: skip
         wait_for(lambda: len(logs.calls) > 1, "the command to follow")
-        logs.add(
-            "iris", make_line("late", NOW), timestamp=int(time.time() * 1000) - 5000, stream="2"
-        )
+        now = int(time.time() * 1000)
+        logs.add("iris", make_line("late", NOW), timestamp=now - 5000, stream="2")
         logs.add("iris", make_line("two", NOW), timestamp=now + 100, stream="3")
         first, began = len(logs.calls), time.monotonic()
         wait_for(lambda: len(logs.calls) > first + 2, "the command to ask again")

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -70,7 +71,9 @@ def test_errors_of_the_callee(stack: Stack, way: str, arguments: list[str], erro
     done = HERE.run("invoke", "iris_onnx", way, *arguments, *CLOUD)
     assert (done.returncode, done.stdout) == (1, b"")
     assert f"iris_onnx answered {error}" in done.stderr.decode()
-    assert "under the request id" in done.stderr.decode()
+    [command] = re.findall(r"`lambda-serving (logs iris_onnx --request .*)`", done.stderr.decode())
+    shown = HERE.run(*shlex.split(command)).stdout.decode()
+    assert error.split()[1] in shown and "request " + command.split()[3] in shown
     told = HERE.run("invoke", "iris_onnx", way, *arguments, "--json", *CLOUD)
     assert told.returncode == 1
     assert json.loads(told.stdout)["body"]["type"] == error.split()[1]

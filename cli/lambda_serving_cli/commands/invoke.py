@@ -1,6 +1,7 @@
 """The command `invoke`."""
 
 import base64
+import shlex
 import sys
 from typing import Annotated, Any
 
@@ -64,11 +65,11 @@ def invoke(
     """
     body, content_type = read_body(data, content_type)
     stack = find_deployed_stack(selection)
-    function = require_function(stack, endpoint)
+    require_function(stack, endpoint)
     reply = ask_endpoint(stack, endpoint, version, body, content_type, by_lambda, token)
     show_reply(reply, as_json)
     if reply.is_error:
-        advice = advise(stack, function, reply)
+        advice = advise(stack, endpoint, reply, selection)
         raise CommandError(f"{endpoint} answered {reply.describe_error()}", advice=advice)
 
 
@@ -80,14 +81,14 @@ REFUSALS = {
 """What to do about an HTTP API that lets a request not in."""
 
 
-def advise(stack: DeployedStack, function: str, reply: Reply) -> str:
-    """Where to look for more; errors of the endpoint have a request id, those of the API none."""
+def advise(stack: DeployedStack, endpoint: str, reply: Reply, selection: StackSelection) -> str:
+    """What shows more; errors of the endpoint have a request id, those of the API none."""
     about = reply.read()
     request = about.get("request_id") if isinstance(about, dict) else None
     if reply.status in (401, 403) and not request and stack.auth in REFUSALS:
         return REFUSALS[stack.auth]
-    advice = f"the log group /aws/lambda/{function} has more"
-    return f"{advice}, under the request id {request}" if request else advice
+    which = f"--request {shlex.quote(str(request))}" if request else "--errors"
+    return f"see `lambda-serving logs {endpoint} {which}{selection.name_options()}`"
 
 
 def show_reply(reply: Reply, as_json: bool) -> None:

@@ -6,6 +6,7 @@ request is sent again. `invoke_<endpoint>.json` is the payload of an invoke.
 
 import base64
 import json
+import shlex
 import time
 import urllib.error
 import urllib.request
@@ -64,7 +65,9 @@ def try_endpoint(
             exchanges.append(send_invoke(stack.functions[endpoint], invoke.read_bytes()))
     except CommandError as error:
         error.log = save_function_log(layout, stack.functions[endpoint])
-        error.advice = f"look into functions/{endpoint} and its events, then `make up` again"
+        which = f"{endpoint} --errors --state {shlex.quote(str(layout.state))}"
+        look = f"see `lambda-serving logs {which}`, and functions/{endpoint}"
+        error.advice = f"{look} with its events; then `make up` again"
         raise
     return exchanges
 

@@ -100,7 +100,9 @@ def make_alarm(
     endpoint: str, kind: str, description: str, properties: dict[str, Any]
 ) -> dict[str, Any]:
     """One alarm; no news is good news."""
-    look = f"Look at the log group /aws/lambda/${{StackName}}-{endpoint} and the dashboards"
+    look = (
+        f"See `lambda-serving logs {endpoint} --errors --stack ${{StackName}}`, and the dashboards"
+    )
     actions = [
         choose("HasAlarmTopic", refer("AlarmTopicArn")),
         choose("HasAlarmEmail", refer("AlarmTopic")),
