@@ -39,6 +39,7 @@ COMMANDS = [
     ("endpoints", "--state", "api"),
     ("validate", "--no-models"),
     ("cost",),
+    ("cost", "iris", "--state", "logs"),
     ("metrics", "list"),
 ]
 FAILURES = [

@@ -194,7 +194,7 @@ ADVICE = (
             "return data['x']",
             b"a=1",
             500,
-            f"its content type is '{FORM}; charset=utf-8': application/json",
+            f"'{FORM}; charset=utf-8': application/json makes it",
         ),
         ("return {'length': len(data)}", None, 200, None),
     ],

@@ -65,11 +65,11 @@ class CloudWatch(LoopbackServer):
         events = self.groups.get(call["logGroupName"])
         if events is None:
             return refuse("ResourceNotFoundException", "The specified log group does not exist.")
-        end, pattern = call.get("endTime", math.inf), call.get("filterPattern", "").strip('"')
+        end, pattern = call.get("endTime", math.inf), call.get("filterPattern", "")
         found = [
             event
             for event in sorted(events, key=lambda event: int(event["timestamp"]))
-            if call["startTime"] <= event["timestamp"] <= end and pattern in event["message"]
+            if call["startTime"] <= event["timestamp"] <= end and matches(pattern, event["message"])
         ]
         start = int(call.get("nextToken", 0))
         page: dict[str, Any] = {"events": found[start : start + self.page]}
@@ -91,6 +91,13 @@ class CloudWatch(LoopbackServer):
             MEMBER.format(name=name) for name in [*names, "elsewhere", "lambda-serving-new"]
         )
         return 200, RESOURCES.format(members=members)
+
+
+def matches(pattern: str, message: str) -> bool:
+    """Whether a line has all terms in quotes, or one of those that have a question mark."""
+    found = [(mark, term in message) for mark, term in re.findall(r'(\??)"([^"]*)"', pattern)]
+    of_several = [is_there for mark, is_there in found if mark]
+    return any(of_several or [True]) and all(is_there for mark, is_there in found if not mark)
 
 
 def refuse(code: str, message: str) -> tuple[int, str]:
