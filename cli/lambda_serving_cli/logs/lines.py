@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from lambda_serving_cli.logs.entry import COLD, ERROR, PRINT, REQUEST, Line
+from lambda_serving_cli.logs.platform import read_number
 from lambda_serving_cli.logs.tracebacks import shorten_traceback
 from lambda_serving_cli.statistics.report import name_time
 
@@ -79,19 +80,14 @@ def _show(value: Any) -> str:
 
 def describe_record(record: Mapping[str, Any]) -> Iterator[Line]:
     """A request's record. Parts split off it, and counts of other things, tell nothing."""
-    load, version = record.get("ModelLoad"), record.get("Version")
-    if isinstance(load, int | float):
+    load, version = read_number(record.get("ModelLoad")), record.get("Version")
+    if load is not None:
         yield Line(COLD, f"version {version} loaded in {name_time(load)}")
     if "request_id" not in record or not ("Latency" in record or "Errors" in record):
         return
-    parts, error = [], record.get("ErrorType")
-    took = record.get("Latency")
-    within = f" in {name_time(took)}" if isinstance(took, int | float) else ""
-    if error is None:
-        parts.append(f"ok{within}")
-    else:
-        parts.append(f"{record.get('ErrorStatus', 'failed:')} {error}{within}")
-    parts.append(f"version {version}")
-    parts.append("cold" if "ColdStart" in record else "warm")
-    parts.append(f"request {record['request_id']}")
-    yield Line(REQUEST, ", ".join(parts), error is not None)
+    took, error = read_number(record.get("Latency")), record.get("ErrorType")
+    within = "" if took is None else f" in {name_time(took)}"
+    status = "ok" if error is None else f"{record.get('ErrorStatus', 'failed:')} {error}"
+    start = "cold" if "ColdStart" in record else "warm"
+    text = f"{status}{within}, version {version}, {start}, request {record['request_id']}"
+    yield Line(REQUEST, text, error is not None)

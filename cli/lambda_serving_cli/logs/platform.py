@@ -15,6 +15,9 @@ from typing import Any
 from lambda_serving_cli.logs.entry import COLD, ERROR, REQUEST, WARNING, Line
 from lambda_serving_cli.statistics.report import name_time
 
+MOST = 1e12
+"""No figure of a line is greater."""
+
 SUCCESS = "success"
 OUT_OF_MEMORY = "Runtime.OutOfMemory"
 
@@ -75,10 +78,10 @@ def read_report(message: str, found: Mapping[str, Any] | None) -> Report | None:
     metrics = metrics if isinstance(metrics, dict) else {}
     return Report(
         str(record.get("requestId", "")),
-        _read_number(metrics.get("durationMs")),
-        _read_number(metrics.get("initDurationMs")),
-        _read_number(metrics.get("memorySizeMB")),
-        _read_number(metrics.get("maxMemoryUsedMB")),
+        read_number(metrics.get("durationMs")),
+        read_number(metrics.get("initDurationMs")),
+        read_number(metrics.get("memorySizeMB")),
+        read_number(metrics.get("maxMemoryUsedMB")),
         str(record.get("status", SUCCESS)),
         str(record.get("errorType", "")),
     )
@@ -88,7 +91,7 @@ def _read_text(message: str) -> Report:
     fields = _read_fields(message)
 
     def read(name: str) -> float | None:
-        return _read_number(fields.get(name, "").partition(" ")[0])
+        return read_number(fields.get(name, "").partition(" ")[0])
 
     return Report(
         fields.get("REPORT RequestId", ""),
@@ -107,13 +110,15 @@ def _read_fields(message: str) -> dict[str, str]:
     return {name.strip(): value.strip() for name, colon, value in fields if colon}
 
 
-def _read_number(value: object) -> float | None:
+def read_number(value: object) -> float | None:
+    """A figure of a line, which may hold anything."""
     if not isinstance(value, str | int | float):
         return None
     try:
-        return float(value)
-    except ValueError:
+        number = float(value)
+    except (ValueError, OverflowError):
         return None
+    return number if abs(number) < MOST else None
 
 
 def describe_report(report: Report, is_recorded: bool) -> Iterator[Line]:
@@ -143,8 +148,8 @@ def describe_platform(found: Mapping[str, Any]) -> Iterator[Line]:
     if not isinstance(record, dict):
         record = {"text": record}
     status, metrics = record.get("status", SUCCESS), record.get("metrics")
-    milliseconds = metrics.get("durationMs") if isinstance(metrics, dict) else None
-    took = f" after {name_time(milliseconds)}" if isinstance(milliseconds, int | float) else ""
+    milliseconds = read_number(metrics.get("durationMs")) if isinstance(metrics, dict) else None
+    took = "" if milliseconds is None else f" after {name_time(milliseconds)}"
     if kind == "initStart":
         how, version = record.get("initializationType"), record.get("functionVersion")
         yield Line(COLD, f"an environment starts: {how}, version {version} of the function")

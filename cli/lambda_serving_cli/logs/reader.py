@@ -23,7 +23,7 @@ from lambda_serving_cli.statistics.records import LogEvent, find_record
 
 BLOCK = re.compile(
     r"\s*Traceback \(most recent call last\)|The above exception was|During handling of the above"
-    r"|Fatal Python error|Timeout \(\d|(Current thread|Thread) 0x"
+    r"|Fatal Python error|Timeout \(\d+:\d\d|(Current thread|Thread) 0x"
 )
 """First line of a traceback that is printed: by Python or, of a process that hangs or crashes, by
 its faulthandler."""
@@ -35,6 +35,9 @@ CRASH = re.compile(
 
 CLIENT = re.compile(r"\[(ERROR|CRITICAL)\] \S+: (\{[^\r\n]*\})")
 """Of Lambda's runtime client where the log format is text: an error whose message is an object."""
+
+LONGEST = 900_000
+"""Milliseconds of an invocation: the local cloud gives all its lines the time at which it ended."""
 
 
 @dataclass
@@ -67,7 +70,7 @@ class LogReader:
             return
         stream = self._streams.setdefault(event.stream, Stream())
         found = parse_object(message)
-        own_time = find_time(found)
+        own_time = find_time(found, event.timestamp)
         if own_time is not None:
             stream.time = own_time
         report = read_report(message, found)
@@ -131,14 +134,21 @@ def parse_object(message: str) -> dict[str, Any] | None:
     return found if isinstance(found, dict) else None
 
 
-def find_time(found: Mapping[str, Any] | None) -> float | None:
-    """A line's own time, in milliseconds: of logging, of Lambda, of an EMF record."""
-    if found is None:
-        return None
+def find_time(found: Mapping[str, Any] | None, event_time: int) -> float | None:
+    """A line's own time, in milliseconds: of logging, of Lambda, of an EMF record.
+
+    One that is far from the event's is no such time.
+    """
+    time = None if found is None else _read_time(found)
+    is_near = time is not None and abs(time - event_time) <= LONGEST
+    return float(time) if time is not None and is_near else None
+
+
+def _read_time(found: Mapping[str, Any]) -> float | None:
     head = found.get("_aws")
     if isinstance(head, dict):
         stamp = head.get("Timestamp")
-        return float(stamp) if isinstance(stamp, int | float) else None
+        return stamp if isinstance(stamp, int | float) else None
     for key in ("timestamp", "time"):
         text = found.get(key)
         if isinstance(text, str) and "." in text:  # whole seconds say less than CloudWatch

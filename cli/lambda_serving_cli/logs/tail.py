@@ -14,14 +14,13 @@ from itertools import chain, count, groupby
 
 from lambda_serving_cli.aws.logs import NoLogGroupError, StackLogs
 from lambda_serving_cli.logs.entry import Entry
-from lambda_serving_cli.logs.reader import LogReader, parse_object
+from lambda_serving_cli.logs.reader import LONGEST, LogReader, parse_object
 from lambda_serving_cli.statistics.records import LogEvent
 
 THREADS = 8
 
-WINDOW, LOCAL_WINDOW = 5_000, 900_000
-"""Milliseconds by which a line may be older than its event: the local cloud gives all lines of an
-invocation the time at which it ended, at most 15 minutes after it began."""
+WINDOW = 5_000
+"""Milliseconds by which a line may be older than its event."""
 
 OVERLAP = 10_000
 """Milliseconds before the latest event from which on one that follows a log asks again: CloudWatch
@@ -100,11 +99,12 @@ class Source:
             yield from pages
             return
         events = [event for page in pages for event in page if self._filter.takes(event)]
-        yield events
         # Lines of Lambda itself have its own id alone.
         for other in dict.fromkeys(filter(None, map(find_lambda_id, events))):
             if other != wanted:
-                yield from self._logs.list_pages(self._endpoint, self._start, end, f'"{other}"')
+                pages = self._logs.list_pages(self._endpoint, self._start, end, f'"{other}"')
+                events += [each for page in pages for each in page if not self._filter.takes(each)]
+        yield sorted(events, key=lambda event: event.timestamp)
 
     def poll(self) -> list[Entry]:
         """What is new, by one call."""
@@ -157,7 +157,7 @@ def read_history(sources: Sequence[Source], end: int) -> Iterator[Entry]:
         for first, entries in zip(firsts, logs, strict=True)
         if first is not None
     ]
-    window = LOCAL_WINDOW if any(source.is_local for source in sources) else WINDOW
+    window = LONGEST if any(source.is_local for source in sources) else WINDOW
     return order(merge(*rest, key=lambda entry: entry.event.timestamp), window)
 
 
@@ -182,5 +182,5 @@ def follow(
     with ThreadPoolExecutor(THREADS) as pool:
         while True:
             began = time.monotonic()
-            yield from order(chain.from_iterable(pool.map(Source.poll, sources)), LOCAL_WINDOW)
+            yield from order(chain.from_iterable(pool.map(Source.poll, sources)), LONGEST)
             sleep(max(0.0, pause - (time.monotonic() - began)))
