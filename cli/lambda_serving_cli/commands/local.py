@@ -119,6 +119,9 @@ def show_next(layout: Layout, running: Running) -> None:
             f"  {credentials} {name_sam(layout)} local invoke IrisOnnx --config-env local \\\n"
             "    --event events/invoke_iris_onnx.json    # needs Docker"
         )
+    write_line(
+        "  uv run lambda-serving logs --follow    # requests, cold starts, lines, tracebacks"
+    )
     write_line("  make test    # the whole test suite, on a local cloud of its own")
     write_line("  make down    # stop all this")
 
