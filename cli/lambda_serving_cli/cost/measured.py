@@ -12,6 +12,7 @@ from lambda_serving_cli.cost.formula import SECONDS
 from lambda_serving_cli.logs.platform import Report, read_report
 from lambda_serving_cli.logs.reader import parse_object
 from lambda_serving_cli.statistics.records import Sums, Tally
+from lambda_serving_cli.statistics.report import count_things
 from lambda_serving_cli.terminal.errors import CommandError
 
 REPORTS, LOCAL_REPORTS = '?"platform.report" ?"REPORT RequestId"', '"REPORT"'
@@ -93,7 +94,7 @@ def describe_measured(measured: Measured) -> str:
     """What was measured, and what could not be, in a sentence or two."""
     since, until = (f"{each:%Y-%m-%d %H:%M}" for each in (measured.since, measured.until))
     text = (
-        f"Measured from {since} to {until}: {measured.requests:,.0f} requests,"
+        f"Measured from {since} to {until}: {count_things(round(measured.requests), 'request')},"
         f" {measured.duration_ms:.3g} ms each in the function,"
         f" {measured.cold_share * 100:.3g} % cold"
     )
