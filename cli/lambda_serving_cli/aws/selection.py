@@ -35,11 +35,6 @@ class StackSelection:
             )
 
     @property
-    def is_explicit(self) -> bool:
-        """Whether a stack or a cloud was named at all."""
-        return self != StackSelection()
-
-    @property
     def is_local(self) -> bool | None:
         """Which cloud was named; None where none was."""
         if self._list_local():
@@ -64,11 +59,7 @@ class StackSelection:
         return "".join(f" {word}" for word in words)
 
     def complete(self) -> tuple[str, str | None, str | None]:
-        """(stack, region, profile) in AWS: as said, else as `sam deploy` takes them.
-
-        Raises:
-            CommandError: samconfig.toml cannot be read.
-        """
+        """(stack, region, profile) in AWS: as said, else as `sam deploy` takes them."""
         remembered = read_samconfig(find_root_or_cwd() / "samconfig.toml")
         return (
             self.stack or remembered.get("stack_name") or STACK_NAME,

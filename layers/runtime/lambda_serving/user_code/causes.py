@@ -11,6 +11,7 @@ import json
 import re
 import shutil
 import sys
+import traceback
 from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import Any
@@ -42,10 +43,6 @@ def walk_chain(error: BaseException) -> Iterator[BaseException]:
         yield each
         seen.add(id(each))
         each = each.__cause__ or (None if each.__suppress_context__ else each.__context__)
-
-
-def find_missing_module(error: BaseException) -> str:
-    return describe_missing(error).removeprefix("; ")
 
 
 def find_lost_class(error: BaseException) -> str:
@@ -81,10 +78,8 @@ def find_place(error: BaseException) -> str:
 
 def find_frame(error: BaseException) -> FrameType | None:
     """The frame that raised an error."""
-    trace = error.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    return None if trace is None else trace.tb_frame
+    frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
+    return frames[-1] if frames else None
 
 
 def find_no_room(error: BaseException) -> str:
@@ -195,7 +190,7 @@ def find_note(error: BaseException) -> str:
 
 
 CAUSES: tuple[Callable[[BaseException], str], ...] = (
-    find_missing_module,
+    describe_missing,
     find_lost_class,
     find_no_room,
     find_no_memory,
