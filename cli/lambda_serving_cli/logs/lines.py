@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from lambda_serving_cli.files.content import parse_json
 from lambda_serving_cli.logs.entry import COLD, ERROR, PRINT, REQUEST, Line
 from lambda_serving_cli.logs.platform import read_number
 from lambda_serving_cli.logs.tracebacks import shorten_traceback
@@ -41,12 +42,7 @@ def is_told_already(found: Mapping[str, Any]) -> bool:
 
 def is_own_error(text: object) -> bool:
     """Whether an error's message is the body of our own error answers."""
-    if not isinstance(text, str) or not text.startswith("{"):
-        return False
-    try:
-        body = json.loads(text)
-    except (ValueError, RecursionError):
-        return False
+    body = parse_json(text) if isinstance(text, str) else None
     return isinstance(body, dict) and {"detail", "type", "stage", "request_id"} <= body.keys()
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from lambda_serving_cli.files.content import parse_json
 from lambda_serving_cli.logs.entry import ERROR, PRINT, SILENT, Entry, Line
 from lambda_serving_cli.logs.lines import describe_line, describe_record, is_own_error
 from lambda_serving_cli.logs.platform import (
@@ -125,12 +125,7 @@ class LogReader:
 
 def parse_object(message: str) -> dict[str, Any] | None:
     """The JSON object that a line is."""
-    if not message.startswith("{"):
-        return None
-    try:
-        found = json.loads(message)
-    except (ValueError, RecursionError):
-        return None
+    found = parse_json(message) if message.startswith("{") else None
     return found if isinstance(found, dict) else None
 
 
