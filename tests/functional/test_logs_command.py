@@ -124,7 +124,8 @@ def test_lines_of_lambda_itself_belong_to_a_request(tmp_path: Path) -> None:
         logs.add("a", line, timestamp=NOW - 20_000)
         last = make_line("still here", NOW, request_id="abc-DEF=", function_request_id="own-id")
         logs.add("a", last, report("own-id", "timeout"), report("of-others"), timestamp=NOW)
-        logs.add("b", make_line("of others", NOW), timestamp=NOW)
+        longer = make_line("of others", NOW, request_id="abc-DEF==")
+        logs.add("b", make_line("of others", NOW), longer, timestamp=NOW)
         told = read(tmp_path, logs.url, "--request", "abc-DEF=")
         assert [line[:11] for line in told] == [*["a   INFO   "] * 2, "a   ERROR  "]
         of_a = [call for call in logs.calls if call["logGroupName"].endswith("-a")]

@@ -131,7 +131,7 @@ def test_what_lambda_writes(
         expected = [shown[number] for number in failures]
         done = run(tmp_path, logs.url, "logs", "iris", "--errors")
         assert [re.sub(f"^{TIME} ", "", line) for line in done.stdout.splitlines()] == expected
-        assert ("There is no failures" in done.stderr) == (not failures)
+        assert ("There are no failures" in done.stderr) == (not failures)
         raw = run(tmp_path, logs.url, "logs", "iris", "--json").stdout.splitlines()
     messages = [json.loads(line)["message"] for line in raw]
     expected = [json.loads(line) if line.startswith("{") else line for line in lines]

@@ -84,8 +84,8 @@ def logs(
             " request that is not sampled ([metrics] log_frequency) and does not fail leaves none",
         )
     if not has_any:
-        what = "no failures" if errors else "nothing"
-        remark(f"There is {what} since {begin:%Y-%m-%d %H:%M:%S}: --since 1d looks further back.")
+        what = "There are no failures" if errors else "There is nothing"
+        remark(f"{what} since {begin:%Y-%m-%d %H:%M:%S}: --since 1d looks further back.")
 
 
 def show_logs(

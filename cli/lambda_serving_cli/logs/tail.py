@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cached_property
 from heapq import heappop, heappush, merge
 from itertools import chain, count, groupby
 
@@ -50,9 +51,13 @@ class Filter:
         return f'"{self.request_id}"' if PLAIN_ID.fullmatch(self.request_id) else ""
 
     def takes(self, event: LogEvent) -> bool:
-        """Whether an event is of the request."""
-        escaped = json.dumps(self.request_id)[1:-1]
-        return self.request_id in event.message or escaped in event.message
+        """Whether an event names the request, and not one whose id has this within it."""
+        return not self.request_id or self._word.search(event.message) is not None
+
+    @cached_property
+    def _word(self) -> re.Pattern[str]:
+        forms = {self.request_id, json.dumps(self.request_id)[1:-1]}
+        return re.compile(rf"(?<![\w=-])(?:{'|'.join(map(re.escape, forms))})(?![\w=-])")
 
     def wants(self, entry: Entry) -> bool:
         """Whether an entry is to be shown."""
