@@ -12,10 +12,11 @@ from lambda_serving_cli.commands.new import new
 from lambda_serving_cli.commands.policies import policies
 from lambda_serving_cli.commands.root import app
 from lambda_serving_cli.commands.stats import stats
+from lambda_serving_cli.commands.sync import sync
 from lambda_serving_cli.commands.validate import validate
 
 for command in (
-    new, dev, validate, build, endpoints, invoke, logs, stats, cost, monitoring, policies
+    new, dev, validate, build, endpoints, invoke, sync, logs, stats, cost, monitoring, policies
 ):  # fmt: skip
     app.command()(command)
 app.add_typer(local.app, name="local")

@@ -176,7 +176,7 @@ def test_models_of_the_registry(stack: Stack, tmp_path: Path) -> None:
 
 def test_without_a_cloud(tmp_path: Path) -> None:
     project = copy_project(tmp_path / "project")
-    for command in (["endpoints"], ["invoke", "iris_onnx"]):
+    for command in (["endpoints"], ["invoke", "iris_onnx"], ["sync", "iris_onnx"]):
         assert "no AWS region" in project.refuse(1, *command)
         assert "no local cloud is up" in project.refuse(1, *command, "--state", "nix")
         env = {"AWS_REGION": "eu-central-1"}

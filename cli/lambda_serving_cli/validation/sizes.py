@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from stat import S_ISREG
 from typing import Any
 
 from lambda_serving_cli.files.content import read_lines
@@ -128,16 +129,17 @@ def weigh(folder: Path, source: Path | None = None) -> dict[str, int]:
         for line in read_lines(about / "RECORD"):
             owners.setdefault(re.split(r"[/,]", line, maxsplit=1)[0], name)
     sizes = Counter[str]()
-    for path in folder.rglob("*"):
-        if not path.is_symlink() and path.is_file():
-            package = _name_package(path.relative_to(folder), owners, source)
-            sizes[package] += path.stat().st_size
+    for parent, _, names in folder.walk():
+        parts = parent.relative_to(folder).parts
+        for name in names:
+            about_file = (parent / name).lstat()
+            if S_ISREG(about_file.st_mode):
+                sizes[_name_package((*parts, name), owners, source)] += about_file.st_size
     return dict(sizes.most_common())
 
 
-def _name_package(path: Path, owners: Mapping[str, str], source: Path | None) -> str:
-    parts = path.parts[1:] if path.parts[0] == "python" and len(path.parts) > 1 else path.parts
-    top = parts[0]
+def _name_package(parts: tuple[str, ...], owners: Mapping[str, str], source: Path | None) -> str:
+    top = parts[1] if parts[0] == "python" and len(parts) > 1 else parts[0]
     if source is not None and (top == "__pycache__" or (source / top).exists()):
         return OWN
     if top in owners:
