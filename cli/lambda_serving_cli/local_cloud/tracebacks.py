@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 
+from lambda_serving_cli.logs.tracebacks import shorten_traceback
+
 MARK = "Traceback (most recent call last)"
 MOST_LINES = 20
 """Of a traceback: its first line and its last ones are shown."""
@@ -22,7 +24,7 @@ def find_traceback(function: str, since: float) -> str:
     except client.exceptions.ResourceNotFoundException:
         return ""
     found = [text for event in events if MARK in (text := read_text(event.get("message", "")))]
-    return cut(found[-1]) if found else ""
+    return cut(shorten_traceback(found[-1])) if found else ""
 
 
 def read_text(message: str) -> str:
