@@ -23,6 +23,9 @@ PRINTED = (
     "Timeout (0:00:29)!",
     "Thread 0x00007f (most recent call first):",
     '  File "x.py", line 2 in y',
+    "Traceback (most recent call last):",
+    '  File "_worker.py", line 1, in run',
+    'KeyError: {"detail": "", "type": "", "stage": "", "request_id": ""}',
     "END RequestId: a",
     "REPORT RequestId: a\tDuration: 29000.00 ms\tBilled Duration: 29000 ms\tMemory Size: 512 MB\t"
     "Max Memory Used: 200 MB\tInit Duration: 812.34 ms\tStatus: timeout",

@@ -39,6 +39,9 @@ CLIENT = re.compile(r"\[(ERROR|CRITICAL)\] \S+: (\{[^\r\n]*\})")
 LONGEST = 900_000
 """Milliseconds of an invocation: the local cloud gives all its lines the time at which it ended."""
 
+RAISED = re.compile(r"[\w.]+: (\{.*\})$")
+"""The last line of a traceback that the local cloud prints of an error that a function raised."""
+
 
 @dataclass
 class Stream:
@@ -51,7 +54,14 @@ class Stream:
     is_block: bool = False
     """Whether a traceback is being printed."""
     waiting: list[tuple[LogEvent, Line]] = field(default_factory=list)
-    """What came before any line with a time of its own."""
+    """What came before any line with a time of its own; a printed traceback that goes on."""
+
+    def silence_block(self) -> None:
+        """Show nothing of the traceback that ends what waits: it is of an error told already."""
+        begin = len(self.waiting) - 1
+        while begin and self.waiting[begin][1].is_rest:
+            begin -= 1
+        self.waiting[begin:] = [(event, SILENT) for event, _ in self.waiting[begin:]]
 
 
 class LogReader:
@@ -74,21 +84,30 @@ class LogReader:
         if own_time is not None:
             stream.time = own_time
         report = read_report(message, found)
+        was_block = stream.is_block
         if report is not None:
             del self._streams[event.stream]
             lines = list(describe_report(report, stream.is_recorded))
         else:
             lines = list(self._read(message, found, stream))
-        told = [*stream.waiting, *((event, line) for line in lines or [SILENT])]
-        if self._is_local and not stream.time and report is None:
-            stream.waiting = told
+        stream.waiting += [(event, line) for line in lines or [SILENT]]
+        if report is None and stream.is_block:  # until its last line says what it is of
             return
+        if was_block and (error := RAISED.match(message)) and is_own_error(error[1]):
+            stream.silence_block()
+        if self._is_local and not stream.time and report is None:
+            return
+        for of, line in stream.waiting:
+            own = stream.time if self._is_local else own_time if of is event else None
+            yield Entry(own or float(of.timestamp), self._endpoint, line, of)
         stream.waiting = []
-        for of, line in told:
-            time = float(of.timestamp)
-            if self._is_local or own_time is not None:
-                time = stream.time or time
-            yield Entry(time, self._endpoint, line, of)
+
+    def finish(self) -> Iterator[Entry]:
+        """What still waits for a line that has not come."""
+        for stream in self._streams.values():
+            for of, line in stream.waiting:
+                yield Entry(stream.time or float(of.timestamp), self._endpoint, line, of)
+            stream.waiting = []
 
     def _read(
         self, message: str, found: Mapping[str, Any] | None, stream: Stream
@@ -116,6 +135,7 @@ class LogReader:
         if not begins and (client := CLIENT.match(message)) and is_own_error(client[2]):
             return
         is_rest = stream.is_block or (not begins and message[0].isspace())
+        is_rest = is_rest and not message.startswith("Traceback")
         is_error = begins or stream.is_block or bool(CRASH.search(message))
         if begins or not message[0].isspace():  # its last line is the error
             stream.is_block = begins

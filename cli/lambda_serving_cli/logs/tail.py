@@ -92,6 +92,7 @@ class Source:
         try:
             for events in self._list_pages(end):
                 yield from self._read(events)
+            yield from filter(self._filter.wants, self._reader.finish())
         except NoLogGroupError:  # Lambda makes one at the first invoke
             if not self._is_optional:
                 raise
