@@ -11,7 +11,7 @@ from lambda_serving_cli.local_cloud.layout import DEFAULT_HOST
 def dev(
     names: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[NAME]...", help="Endpoints to serve.", show_default="all"),
+        typer.Argument(metavar="NAME", help="Endpoints to serve.", show_default="all"),
     ] = None,
     functions: Annotated[
         Path | None, typer.Option(help="Folder of the endpoints.", show_default="functions")

@@ -28,7 +28,7 @@ def invoke(
     ],
     name: Annotated[
         str | None,
-        typer.Argument(metavar="[NAME]", help="With --example: which one.", show_default=False),
+        typer.Argument(metavar="NAME", help="With --example: which one.", show_default=False),
     ] = None,
     version: Annotated[
         str | None,
