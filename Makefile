@@ -93,9 +93,10 @@ bench: sync
 build: sync
 	@$(UV) run --no-sync lambda-serving build --architecture $(ARCH)
 
+# Inexact: what a user installed besides stays.
 sync: $(filter .local/%,$(UV))
 	@test -d .venv || echo "installing what the project needs into .venv"
-	@$(UV) sync --locked --quiet
+	@$(UV) sync --locked --inexact --quiet
 
 .local/uv/bin/uv:
 	@echo "uv is not on PATH: installing it into .local/uv"

@@ -37,6 +37,7 @@ def grown(tmp_path_factory: pytest.TempPathFactory) -> Copy:
             f"functions/{name}/endpoint.toml",
             "template.yaml",
             f"functions/{name}/preprocess.py",
+            f"functions/{name}/sample.json",
             f"tests/endpoints/test_{name}.py",
             "monitoring.yaml",
         ]

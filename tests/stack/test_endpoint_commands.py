@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 
 from tests.cli.conftest import Copy, Done, copy_project
-from tests.events import EVENTS, list_endpoints, load_event
+from tests.events import list_endpoints, load_event
 from tests.servers.built import PROJECT, STATE
 from tests.stack.conftest import Stack
 
 CLOUD = ("--state", str(STATE))
 HERE = Copy(PROJECT)
-FLOWER = f"@{EVENTS / 'invoke_iris_onnx.json'}"
+FLOWER = f"@{PROJECT / 'functions/iris_onnx/sample.json'}"
 
 
 def invoke(*arguments: str, answer: bytes = b"") -> Done:
@@ -42,14 +42,15 @@ def test_endpoints(stack: Stack) -> None:
 @pytest.mark.parametrize("way", ["--http", "--lambda"])
 def test_invoke(stack: Stack, way: str) -> None:
     direct, _ = stack.invoke(stack.state["functions"]["iris_onnx"], load_event("invoke_iris_onnx"))
-    for more in ([], ["--version", "1"]):
-        done = invoke("iris_onnx", way, "--data", FLOWER, *more)
+    for more in (["--data", FLOWER], ["--data", FLOWER, "--version", "1"], ["--example"]):
+        done = invoke("iris_onnx", way, *more)
         assert done.returncode == 0, done.stderr
         assert json.loads(done.stdout) == direct
     whole = invoke(
         "iris_canary", way, "--data", "-", "--json", answer=Path(FLOWER[1:]).read_bytes()
     )
     assert json.loads(whole.stdout)["body"].keys() == direct.keys()
+    assert json.loads(invoke("filetype", "--example", "sample", way).stdout)["label"] == "png"
     kind = invoke("filetype", way, "--data", f"@{PROJECT / 'README.md'}")
     assert json.loads(kind.stdout)["label"] == "markdown"
     own = invoke(
@@ -89,6 +90,9 @@ def test_errors_of_the_callee(stack: Stack, way: str, arguments: list[str], erro
             ["iris_onnx", "--lambda", "--data", "x", "--content-type", "application/json"],
             "no JSON",
         ),
+        (1, ["iris_onnx", "--example", "nix"], "iris_onnx has no sample 'nix'; it has sample"),
+        (2, ["iris_onnx", "--example", "--data", "{}"], "--data or --example, not both"),
+        (2, ["iris_onnx", "nix"], "'nix': a NAME goes with --example"),
         (2, ["iris_onnx", "--data", "nix"], "no JSON object"),
         (2, ["iris_onnx", "--data", "[1]"], "no JSON object"),
         (2, ["iris_onnx", "--version", "a/b"], "a version is"),

@@ -17,7 +17,8 @@ from lambda_serving_cli.commands.options.parsing import check_with
 from lambda_serving_cli.commands.options.stack import with_stack_options
 from lambda_serving_cli.commands.options.token import TokenOption
 from lambda_serving_cli.files.content import parse_json
-from lambda_serving_cli.project.project import check_name, check_version
+from lambda_serving_cli.project.project import check_name, check_version, find_project
+from lambda_serving_cli.project.samples import find_sample
 from lambda_serving_cli.terminal.errors import CommandError
 from lambda_serving_cli.terminal.output import write_json, write_line
 
@@ -27,6 +28,10 @@ def invoke(
     endpoint: Annotated[
         str, typer.Argument(callback=check_with(check_name), help="The endpoint's name.")
     ],
+    name: Annotated[
+        str | None,
+        typer.Argument(metavar="NAME", help="With --example: which one.", show_default=False),
+    ] = None,
     version: Annotated[
         str | None,
         typer.Option(
@@ -35,8 +40,18 @@ def invoke(
         ),
     ] = None,
     data: Annotated[
-        str, typer.Option(metavar="JSON|@FILE|-", help="The body; - reads standard input.")
-    ] = "{}",
+        str | None,
+        typer.Option(
+            metavar="JSON|@FILE|-", help="The body; - reads standard input.", show_default="{}"
+        ),
+    ] = None,
+    example: Annotated[
+        bool,
+        typer.Option(
+            "--example",
+            help="Send the endpoint's sample.json; with a NAME, the one of samples/.",
+        ),
+    ] = False,
     content_type: Annotated[
         str | None,
         typer.Option(help="Of the body.", show_default="JSON for an object, else octet-stream"),
@@ -60,11 +75,19 @@ def invoke(
     Examples:
 
     \b
-      lambda-serving invoke iris_onnx --data @events/invoke_iris_onnx.json
+      lambda-serving invoke iris_onnx --example
       lambda-serving invoke filetype --data @README.md --lambda
       echo '{"x": 1}' | lambda-serving invoke churn --version 2 --data -
     """
-    body, content_type = read_body(data, content_type)
+    if example:
+        if data is not None:
+            raise typer.BadParameter("take --data or --example, not both")
+        sample = find_sample(find_project(), endpoint, name)
+        body, content_type = sample.content, content_type or sample.content_type
+    elif name is not None:
+        raise typer.BadParameter(f"{name!r}: a NAME goes with --example")
+    else:
+        body, content_type = read_body("{}" if data is None else data, content_type)
     stack = find_deployed_stack(selection)
     require_function(stack, endpoint)
     reply = ask_endpoint(stack, endpoint, version, body, content_type, by_lambda, token)
