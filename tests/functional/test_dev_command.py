@@ -164,15 +164,11 @@ def test_interrupt(tmp_path: Path, options: tuple[str, ...], to: str) -> None:
         assert "Traceback" not in server.log
 
 
-def test_the_server_ends_with_the_process_that_watches_it(tmp_path: Path) -> None:
-    write_endpoint(tmp_path / "functions", "one", CUSTOM, DOUBLE)
-    with DevServer(tmp_path / "functions", tmp_path, tmp_path / "log") as server:
-        server.process.kill()
-        wait_for(lambda: not server.is_alive(), "the end of every process")
-
-
 def test_models_in_s3(tmp_path: Path) -> None:
-    """A model that is not there yet is found later, without a restart."""
+    """A model that is not there yet is found later, without a restart.
+
+    And however the server ends, its workers end with it.
+    """
     functions = tmp_path / "functions"
     write_endpoint(functions, "adder", 'engine = "onnx"\nmodel = "add/1/adder.onnx"', ADDER_CODE)
     secrets = {
@@ -192,6 +188,8 @@ def test_models_in_s3(tmp_path: Path) -> None:
                 lambda: server.post("adder", {"a": 1, "b": 2}).text == '{"sum":3.0}', "the model"
             )
             assert answered and server.list()["adder"]["state"] == "ready"
+            server.process.kill()
+            wait_for(lambda: not server.is_alive(), "the end of the workers, too")
 
 
 def test_credentials_are_those_of_the_profile(
