@@ -52,6 +52,22 @@ class Preprocess:
     def process(self, data, state, collect_custom_statistics_fn=None):
         return {{"made": self.made}}
 """
+TEMPLATE = f"""
+Resources:
+  Runtime:
+    Type: AWS::Serverless::LayerVersion
+    Properties:
+      ContentUri: {PROJECT}/layers/runtime
+  There:
+    Type: AWS::Serverless::Function
+    Properties:
+      FunctionName: !Sub ${{AWS::StackName}}-there
+      Layers: [!Ref Runtime]
+Outputs:
+  Function:
+    Value: !Ref There
+"""
+"""A function that lacks the layer of its engine."""
 PRINTS = """
 class Preprocess:
     def process(self, data, state, collect_custom_statistics_fn=None):
@@ -253,7 +269,10 @@ def test_records_as_json(tmp_path: Path) -> None:
 
 
 def test_the_local_cloud_that_runs(tmp_path: Path) -> None:
-    """Its registry, and what of the models is not in the folder: found without an option."""
+    """Its registry, and what of the models is not in the folder: found without an option.
+
+    And a function has the layers that the template gives it, no more, also after a change.
+    """
     functions, state = tmp_path / "functions", tmp_path / ".local"
     follows = 'engine = "onnx"\n[auto_update]\nproject = "examples"\nname = "adder"'
     write_endpoint(functions, "follows", follows, ADDER_CODE)
@@ -283,3 +302,6 @@ def test_the_local_cloud_that_runs(tmp_path: Path) -> None:
             wait_for(
                 lambda: server.post("later", {"a": 1, "b": 2}).text == '{"sum":7.0}', "a model"
             )
+            (tmp_path / "template.yaml").write_text(TEMPLATE)
+            wait_for(lambda: "engine_onnx" in server.list()["there"]["state"], "the missing layer")
+            assert server.ask("here", {"a": 1, "b": 2}) == {"sum": 5.0}

@@ -148,11 +148,10 @@ class Worker:
             credentials=place.credentials,
         )
 
-    async def _remove(self, name: str) -> int:
-        """Serve an endpoint no more; returns how many are left."""
+    async def _remove(self, name: str) -> None:
+        """Serve an endpoint no more."""
         if endpoint := self._endpoints.pop(name, None):
             await endpoint.close()
-        return len(self._endpoints)
 
     async def _serve(self, number: int, name: str, scope: Scope) -> Messages:
         """The messages of an answer. The body comes as notes of the same number."""
