@@ -52,6 +52,22 @@ class Preprocess:
     def process(self, data, state, collect_custom_statistics_fn=None):
         return {{"made": self.made}}
 """
+TEMPLATE = f"""
+Resources:
+  Runtime:
+    Type: AWS::Serverless::LayerVersion
+    Properties:
+      ContentUri: {PROJECT}/layers/runtime
+  There:
+    Type: AWS::Serverless::Function
+    Properties:
+      FunctionName: !Sub ${{AWS::StackName}}-there
+      Layers: [!Ref Runtime]
+Outputs:
+  Function:
+    Value: !Ref There
+"""
+"""A function that lacks the layer of its engine."""
 PRINTS = """
 class Preprocess:
     def process(self, data, state, collect_custom_statistics_fn=None):
@@ -164,15 +180,11 @@ def test_interrupt(tmp_path: Path, options: tuple[str, ...], to: str) -> None:
         assert "Traceback" not in server.log
 
 
-def test_the_server_ends_with_the_process_that_watches_it(tmp_path: Path) -> None:
-    write_endpoint(tmp_path / "functions", "one", CUSTOM, DOUBLE)
-    with DevServer(tmp_path / "functions", tmp_path, tmp_path / "log") as server:
-        server.process.kill()
-        wait_for(lambda: not server.is_alive(), "the end of every process")
-
-
 def test_models_in_s3(tmp_path: Path) -> None:
-    """A model that is not there yet is found later, without a restart."""
+    """A model that is not there yet is found later, without a restart.
+
+    And however the server ends, its workers end with it.
+    """
     functions = tmp_path / "functions"
     write_endpoint(functions, "adder", 'engine = "onnx"\nmodel = "add/1/adder.onnx"', ADDER_CODE)
     secrets = {
@@ -192,6 +204,8 @@ def test_models_in_s3(tmp_path: Path) -> None:
                 lambda: server.post("adder", {"a": 1, "b": 2}).text == '{"sum":3.0}', "the model"
             )
             assert answered and server.list()["adder"]["state"] == "ready"
+            server.process.kill()
+            wait_for(lambda: not server.is_alive(), "the end of the workers, too")
 
 
 def test_credentials_are_those_of_the_profile(
@@ -255,7 +269,10 @@ def test_records_as_json(tmp_path: Path) -> None:
 
 
 def test_the_local_cloud_that_runs(tmp_path: Path) -> None:
-    """Its registry, and what of the models is not in the folder: found without an option."""
+    """Its registry, and what of the models is not in the folder: found without an option.
+
+    And a function has the layers that the template gives it, no more, also after a change.
+    """
     functions, state = tmp_path / "functions", tmp_path / ".local"
     follows = 'engine = "onnx"\n[auto_update]\nproject = "examples"\nname = "adder"'
     write_endpoint(functions, "follows", follows, ADDER_CODE)
@@ -285,3 +302,6 @@ def test_the_local_cloud_that_runs(tmp_path: Path) -> None:
             wait_for(
                 lambda: server.post("later", {"a": 1, "b": 2}).text == '{"sum":7.0}', "a model"
             )
+            (tmp_path / "template.yaml").write_text(TEMPLATE)
+            wait_for(lambda: "engine_onnx" in server.list()["there"]["state"], "the missing layer")
+            assert server.ask("here", {"a": 1, "b": 2}) == {"sum": 5.0}

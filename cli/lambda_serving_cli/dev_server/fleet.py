@@ -102,8 +102,9 @@ class Fleet:
 
     async def _remove(self, worker: WorkerProcess, name: str) -> None:
         await worker.remove(name)
-        if not worker.folders:
+        if not any(each.worker is worker for each in self.endpoints.values()):
             self._workers = {key: each for key, each in self._workers.items() if each != worker}
+            await worker.close()
 
     async def change(self, names: Collection[str]) -> None:
         """Files of these endpoints were saved, some of which may be new or gone."""

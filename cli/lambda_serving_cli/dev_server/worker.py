@@ -71,11 +71,11 @@ class Endpoint:
         finally:
             self._tasks.discard(task)
 
-    async def close(self) -> None:
-        """Let requests under way end, then unload."""
+    async def close(self, grace: float = GRACE_SECONDS) -> None:
+        """Let requests under way end, then unload. ``grace`` is in seconds."""
         await self.opened.wait()
         if self._tasks:
-            _, late = await asyncio.wait(self._tasks, timeout=GRACE_SECONDS)
+            _, late = await asyncio.wait(self._tasks, timeout=grace)
             for task in late:
                 task.cancel()
         end = asyncio.wrap_future(self.environment.start(self.environment.end))
@@ -115,8 +115,8 @@ class Worker:
                 return await self._invoke(*arguments)
             case "states":
                 return {n: e.environment.describe_state() for n, e in self._endpoints.items()}
-            case _:
-                await asyncio.gather(*(each.close() for each in self._endpoints.values()))
+            case _:  # the server has waited for the requests already
+                await asyncio.gather(*(each.close(0) for each in self._endpoints.values()))
 
     def _take(self, kind: str, number: int, message: dict[str, Any]) -> None:
         """A part of a request's body."""
@@ -148,11 +148,10 @@ class Worker:
             credentials=place.credentials,
         )
 
-    async def _remove(self, name: str) -> int:
-        """Serve an endpoint no more; returns how many are left."""
+    async def _remove(self, name: str) -> None:
+        """Serve an endpoint no more."""
         if endpoint := self._endpoints.pop(name, None):
             await endpoint.close()
-        return len(self._endpoints)
 
     async def _serve(self, number: int, name: str, scope: Scope) -> Messages:
         """The messages of an answer. The body comes as notes of the same number."""

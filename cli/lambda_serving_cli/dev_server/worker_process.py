@@ -73,8 +73,6 @@ class WorkerProcess:
         if self._link is not None:
             with suppress(LinkLostError):
                 await self._link.ask("remove", name)
-        if not self.folders:
-            await self.close()
 
     async def ask(self, kind: str, *arguments: Any) -> Any:
         """Ask the process.
