@@ -115,7 +115,7 @@ def test_body(handler: Handler, source: str) -> None:
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DevServer]:
     folder = tmp_path_factory.mktemp("bodies")
     write_endpoint(folder / "functions", "e", 'engine = "custom"', CODE)
-    with DevServer(folder / "functions", folder, folder / "log") as server:
+    with DevServer(folder / "functions", folder, folder / "log", is_quick=True) as server:
         yield server
 
 

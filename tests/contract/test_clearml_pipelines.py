@@ -37,7 +37,7 @@ def server(models: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[D
     write_endpoint(
         functions, "test_pipeline_async", f'engine = "custom_async"\n{CALLS}', PIPELINE_ASYNC
     )
-    with DevServer(functions, models, functions / "log.txt") as server:
+    with DevServer(functions, models, functions / "log.txt", is_quick=True) as server:
         yield server
 
 

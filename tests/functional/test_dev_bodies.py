@@ -25,7 +25,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DevServer]:
     folder = tmp_path_factory.mktemp("bodies")
     write_endpoint(folder / "functions", "count", 'engine = "custom"', COUNT)
     env = {"SERVING_MAX_BODY_BYTES": str(LIMIT)}
-    with DevServer(folder / "functions", folder, folder / "log", env=env) as server:
+    with DevServer(folder / "functions", folder, folder / "log", env=env, is_quick=True) as server:
         yield server
 
 

@@ -15,6 +15,7 @@ from lambda_serving_cli.dev_server.credentials import SessionCredentials, find_r
 from tests.conftest import ADDER_CODE, PROJECT
 from tests.events import list_endpoints
 from tests.models import make_adder
+from tests.servers import forked
 from tests.servers.dev_endpoints import DOUBLE, UNLOADED
 from tests.servers.dev_server import COMMAND, DevServer, clean_environment, wait_for, write_endpoint
 from tests.servers.s3 import S3Server
@@ -46,7 +47,7 @@ class Preprocess:
 
 def run_command(cwd: Path, *options: str) -> str:
     """What the command says that ends at once, as it must."""
-    done = subprocess.run(
+    done = forked.run(
         [*COMMAND, *options], cwd=cwd, env=clean_environment(), text=True, timeout=60,
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
     )  # fmt: skip
@@ -72,7 +73,7 @@ def test_what_cannot_be_followed_is_told(tmp_path: Path) -> None:
 def test_reload_on_save(tmp_path: Path) -> None:
     functions = tmp_path / "functions"
     write_endpoint(functions, "one", CUSTOM, ANSWER.format(mark="a"), helper="MARK = '1'")
-    with DevServer(functions, tmp_path, tmp_path / "log") as server:
+    with DevServer(functions, tmp_path, tmp_path / "log", is_quick=True) as server:
         assert server.ask("one") == {"answer": "a1"}
 
         def answers(text: str) -> None:
@@ -156,7 +157,9 @@ def test_models_in_s3(tmp_path: Path) -> None:
     with S3Server() as s3:
         s3.put("models", "other", b"")
         env = secrets | {"AWS_ENDPOINT_URL": s3.endpoint}
-        with DevServer(functions, "s3://models", tmp_path / "log", env=env) as server:
+        with DevServer(
+            functions, "s3://models", tmp_path / "log", env=env, is_quick=True
+        ) as server:
             assert "with models of the bucket models" in server.log
             assert "the model is not there [s3://models/add/1/adder.onnx]" in server.log
             assert server.post("adder", {"a": 1, "b": 2}).status_code == 503
@@ -188,7 +191,7 @@ def test_credentials_are_those_of_the_profile(
 def test_the_projects_own_endpoints(example_models: Path, tmp_path: Path) -> None:
     """All of functions/, found without an option: iris by each engine, and by pipelines."""
     flower = {"sepal_length": 5.1, "sepal_width": 3.5, "petal_length": 1.4, "petal_width": 0.2}
-    with DevServer(None, None, tmp_path / "log", cwd=PROJECT / "docs") as server:
+    with DevServer(None, None, tmp_path / "log", cwd=PROJECT / "docs", is_quick=True) as server:
         listed = {name: each for name, each in server.list().items() if name in list_endpoints()}
         assert {each["state"] for each in listed.values()} == {"ready"}
         for name in set(listed) - {"filetype"}:

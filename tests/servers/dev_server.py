@@ -15,7 +15,19 @@ from typing import Any, Self
 
 import httpx
 
+from tests.servers.forked import ENGINES, SERVING, Forked
+
 COMMAND = [str(Path(sys.executable).with_name("lambda-serving")), "dev"]
+QUICK = """
+import multiprocessing, sys
+from uvicorn import _subprocess
+
+_subprocess.spawn = multiprocessing.get_context("fork")
+from lambda_serving_cli.main import app
+
+app()
+"""
+"""The command whose reloads are forked, where uvicorn spawns them: they make no import again."""
 PATIENCE = 60.0
 """Seconds that a slow machine may take for what is done in two or three."""
 
@@ -48,11 +60,15 @@ class DevServer:
         cwd: Path | None = None,
         env: Mapping[str, str] = MappingProxyType({}),
         stdout: Path | None = None,
+        is_quick: bool = False,
     ) -> None:
         """Without `functions` and `models` they are found from `cwd`.
 
-        Standard output goes to a file of its own, or to the log.
+        Standard output goes to a file of its own, or to the log. With `is_quick` it has made
+        the imports of engines, and reloads as QUICK does.
         """
+        self._command = [sys.executable, "-c", QUICK, "dev"] if is_quick else COMMAND
+        self._origin = ENGINES if is_quick else SERVING
         self._stdout = stdout
         self._log = log
         named = {"--functions": functions, "--models": models}
@@ -72,8 +88,9 @@ class DevServer:
     def __enter__(self) -> Self:
         self._log.write_text("")
         with self._log.open("a") as log, (self._stdout or self._log).open("a") as stdout:
-            self.process = subprocess.Popen(
-                [*COMMAND, "--port", "0", *self._arguments],
+            self.process = Forked(
+                [*self._command, "--port", "0", *self._arguments],
+                origin=self._origin,
                 cwd=self._cwd,
                 env=self._env,
                 stdin=subprocess.DEVNULL,
