@@ -1,6 +1,6 @@
 # Needs Python and make alone: uv is installed into .local/uv where it is not on PATH.
 #   make up [PORT=4570]     everything up to a deployed stack on this machine, tried out ([AUTH=JWT]: who may call it)
-#   make down               stop it
+#   make down [CLEAN=1]     stop it; models and registry stay, or with CLEAN=1 go
 #   make test               the whole test suite, on a local cloud of its own
 #   make lint               ruff and mypy (`make ruff`, `make mypy`: one alone, as the commit hooks run them)
 #   make scan               secrets, weak policies, known vulnerabilities (each alone: make secrets,
@@ -9,12 +9,15 @@
 #   make fuzz [INPUTS=…]    events of every kind to every engine, and an OpenAPI document by Schemathesis
 #   make soak [REQUESTS=…]  good and bad requests to every engine, and what the process holds meanwhile
 #   make bench [ROUNDS=10]  measure cold starts, requests and model loads into bench/results
+#                           ([LOOP=a941339]: then the daily loop of this tree and of that commit)
 #   make build [ARCH=arm64] sam build for AWS, for `sam deploy --guided` after it
 PORT ?=
 HOST ?=
 AUTH ?=
 ARCH ?= x86_64
 ROUNDS ?= 10
+CLEAN ?=
+LOOP ?=
 INPUTS ?= 100000
 REQUESTS ?= 100000
 
@@ -27,7 +30,7 @@ up: sync
 	@$(UV) run --no-sync lambda-serving local up $(if $(PORT),--port $(PORT)) $(if $(HOST),--host $(HOST)) $(if $(AUTH),--auth $(AUTH))
 
 down: sync
-	@$(UV) run --no-sync lambda-serving local down
+	@$(UV) run --no-sync lambda-serving local down $(if $(CLEAN),--clean)
 
 # Three processes on two cores: one of them waits for the local cloud most of the time.
 # Where Python may write no bytecode, each process of the tests compiles all that it imports again.
@@ -86,6 +89,7 @@ pins: sync
 
 bench: sync
 	@$(UV) run --no-sync python -m bench --rounds $(ROUNDS)
+	@$(if $(LOOP),$(UV) run --no-sync python -m bench.loop --base $(LOOP))
 
 build: sync
 	@$(UV) run --no-sync lambda-serving build --architecture $(ARCH)

@@ -4,14 +4,16 @@ import json
 from base64 import b64encode
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from copy import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from lambda_serving_cli.local_cloud.functions import build_function, find_targets
 from tests.built.conftest import start_function
 from tests.events import list_endpoints, load_event
-from tests.servers.built import BuiltFunction
+from tests.servers.built import PROJECT, STATE, BuiltFunction, build_functions, environment_with_uv
 from tests.servers.lambda_process import LambdaProcess
 from tests.servers.lambda_service import LambdaService
 from tests.servers.s3 import S3Server
@@ -181,3 +183,22 @@ def test_leaves_alone_what_is_read_only(
     process = environments[endpoint]
     process.invoke(load_event(f"http_{endpoint}"))
     assert process.list_violations() == []
+
+
+def test_a_function_that_is_built_alone_is_as_sam_builds_it(tmp_path: Path) -> None:
+    """So `make up` after an edit sends what a deploy would."""
+    expected = build_functions()["iris_onnx"].code
+    [target] = find_targets(PROJECT, STATE / "build", ["iris_onnx"])
+    assert target.built == expected and target.is_plain
+    alone = replace(target, built=tmp_path / "alone")
+    build_function(alone, PROJECT, tmp_path / "log", environment_with_uv(), "")
+    assert read_files(alone.built) == read_files(expected)
+
+
+def read_files(folder: Path) -> dict[str, tuple[int, bytes]]:
+    """Name -> mode and content of every file."""
+    return {
+        str(path.relative_to(folder)): (path.stat().st_mode, path.read_bytes())
+        for path in folder.rglob("*")
+        if path.is_file()
+    }

@@ -23,7 +23,8 @@ BARE = """\
 Resources:  # all of them
   Layer:
     Type: AWS::Serverless::LayerVersion
-    Metadata: {V: &version "1", K: &key x, R: &route {}, B: &build {}, D: &decrypt {}}
+    Metadata: {V: &version "1", L: &logs {}, B: &build {}, D: &decrypt {}, S: &callers [],
+      C: &call {}, U: &uri x}
     Properties: {ContentUri: layers/runtime/}
     # about the layer
 
@@ -45,7 +46,7 @@ def add(text: str) -> str:
 )
 def test_what_is_added_and_removed_leaves_nothing(text: str) -> None:
     grown = add(text)
-    lines = 27 if "DependsOn" in text else 24  # its paths, and what watches the logs waits for them
+    lines = 27 if "DependsOn" in text else 20  # its paths, and what watches the logs waits for them
     assert len(grown.splitlines()) == len(text.splitlines()) + lines
     assert ("\r\n" in text) == ("\r\n" in grown) and ("\r\n" not in text or "\n\n" not in grown)
     template = Template(grown)
@@ -63,7 +64,7 @@ def test_it_goes_after_the_last_function() -> None:
 def test_without_a_function_it_goes_after_the_layers() -> None:
     assert list(Template(add(BARE)).resources) == ["Layer", "New", "NewLogs", "Bucket"]
     assert re.search(r"    # about the layer\n\n  New:\n", add(BARE))
-    assert re.search(r"KmsKeyId: .*\n\n  # about the bucket\n  Bucket:", add(BARE))
+    assert re.search(r"<<: \*logs\n\n  # about the bucket\n  Bucket:", add(BARE))
 
 
 def test_each_function_can_be_removed_alone() -> None:

@@ -65,17 +65,17 @@ OWN_LINES = """\
       Policies: [{Statement: [{Sid: Endpoint, Effect: Deny, Action: "logs:*", NotResource: !GetAtt ChurnLogs.Arn},
         {Effect: Allow, Action: s3:GetObject, Resource: !Sub "${ModelBucket.Arn}/churn/1/model.joblib"}, *decrypt]}]
       LoggingConfig: {LogGroup: !Ref ChurnLogs}
-      Events:
-        Endpoint: {Type: HttpApi, Properties: {ApiId: !Ref Api, Method: ANY, Path: /serve/churn}}
-        Below: {Type: HttpApi, Properties: {ApiId: !Ref Api, Method: ANY, Path: "/serve/churn/{proxy+}"}}
   ChurnLogs:
     Type: AWS::Logs::LogGroup
     Properties:
       LogGroupName: !Sub /aws/lambda/${AWS::StackName}-churn
-      RetentionInDays: !Ref LogRetentionDays
-      KmsKeyId: *key
-          /serve/churn: *route
-          /serve/churn/{proxy+}: *route
+      <<: *logs
+          /serve/churn: &Churn
+            get: &ChurnCall
+              security: *callers
+              x-amazon-apigateway-integration: {<<: *call, uri: !Sub ["${U}/functions/${Churn.Arn}:live/invocations", {U: *uri}]}
+            post: *ChurnCall
+          /serve/churn/{proxy+}: *Churn
       - ChurnLogs
   ChurnFunction: {Value: !Ref Churn}
 """  # noqa: E501

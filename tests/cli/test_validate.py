@@ -87,16 +87,17 @@ def test_the_table_is_readable(project: Copy) -> None:
         ("template.yaml", "NotResource: !GetAtt FiletypeLogs.Arn", 'Resource: "x"', "logs:* on"),
         ("template.yaml", "Policies: [{S", "Policies: [!Ref ReadModels, {S", "has !Ref ReadModels"),
         ("template.yaml", "!Ref FiletypeLogs", "!Ref Logs", "names no log group"),
-        ("template.yaml", "RetentionInDays", "LogGroupClass", "keeps its logs for ever"),
-        ("template.yaml", "/serve/filetype}", "/filetype}", "no HttpApi event for /serve/filetype"),
+        ("template.yaml", "      <<: *logs\n", "", "keeps its logs for ever"),
+        ("template.yaml", "/serve/filetype:", "/filetype:", "no path /serve/filetype that leads"),
+        ("template.yaml", "${Filetype.Arn}", "${IrisOnnx.Arn}", "no path /serve/filetype that"),
         ("template.yaml", "      - FiletypeLogs\n", "", "its DependsOn lacks it"),
         ("template.yaml", "Value: !Ref Filetype}", "Value: none}", "no output"),
-        ("template.yaml", "          /serve/filetype: *route\n", "", "asks for AWS_IAM, whatever"),
+        ("template.yaml", "              security: *callers\n", "", "asks for AWS_IAM, whatever"),
         (
             "template.yaml",
             "        paths:\n",
-            "        paths:\n          /serve/nix: *route\n",
-            "/serve/nix",
+            "        paths:\n          /serve/nix: {}\n",
+            "/serve/nix leads to no function",
         ),
         ("samconfig.toml", '"lambda-serving-prod"', '"' + "p" * 60 + '"', "Lambda takes 64"),
     ],
@@ -106,31 +107,6 @@ def test_one_thing_is_wrong(project: Copy, file: str, old: str, new: str, proble
     assert old in text
     project.write(file, text.replace(old, new, 1))
     assert any(problem in text for _, _, text in find(project)), find(project)
-
-
-@pytest.mark.parametrize(
-    ("parameters", "warned"),
-    [
-        ("CorsOrigins=https://a.example", 7),
-        ("Auth=JWT CorsOrigins=https://a.example", 7),
-        ("Auth=NONE CorsOrigins=https://a.example", 0),
-        ("Auth=JWT CorsOrigins=", 0),
-    ],
-)
-def test_endpoints_that_browsers_cannot_call(project: Copy, parameters: str, warned: int) -> None:
-    """All but one that names its methods."""
-    config = project.read("samconfig.toml")
-    project.write("samconfig.toml", config.replace("Auth=AWS_IAM LogRetentionDays=365", parameters))
-    text = project.read("template.yaml")
-    for path in ("/serve/filetype}", '"/serve/filetype/{proxy+}"'):
-        text = text.replace(f"Method: ANY, Path: {path}", f"Method: POST, Path: {path}")
-    project.write("template.yaml", text)
-    warnings = project.ask("validate", "--no-models")["warnings"]
-    assert len(warnings) == warned
-    for warning in warnings:
-        assert warning["where"] == "samconfig.toml, prod"
-        assert "refuses the preflight request" in warning["problem"]
-    assert "filetype" not in {warning["endpoint"] for warning in warnings}
 
 
 def test_a_model_may_come_from_the_code(project: Copy) -> None:

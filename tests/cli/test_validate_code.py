@@ -248,7 +248,7 @@ def test_the_limit_is_checked_before_a_deploy(project: Copy) -> None:
     plan = Build(
         project.root, build, build.parent / "cache", build.parent / "build.stamp", "x86_64"
     )
-    plan.stamp.write_text(plan.inputs)
+    plan.stamp.write_text(plan.inputs.write())
     assert "the largest is filetype, 262.1 MB of 262.1 MB" in project.do("build")
     assert find(project) == []
     with (build / "filetype/preprocess.py").open("wb") as file:

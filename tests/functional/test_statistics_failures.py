@@ -28,7 +28,7 @@ FAILURES: dict[str, tuple[Any, str, Any]] = {
     "cold start": (writer.RecordWriter, "take_cold_start", fail),
     "load": (writer.RecordWriter, "take_load", fail),
     "make": (record.emf, "make_records", fail),
-    "print": (writer, "write_line", fail),
+    "print": (writer.RecordWriter, "write", fail),
 }
 
 

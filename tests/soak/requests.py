@@ -2,7 +2,7 @@
 
 import gzip
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -46,18 +46,23 @@ ASKS = (
 )
 
 
+CANARY_ASKS = tuple(ask for ask in ASKS if ask.version is None)
+"""A canary knows no versions of its own."""
+
+
 class Round:
     """All requests to one endpoint, by HTTP and by direct invoke."""
 
-    def __init__(self, handler: Handler, expected: Any) -> None:
+    def __init__(self, handler: Handler, expected: Any, asks: Sequence[Ask] = ASKS) -> None:
         """``expected`` are the numbers of the answer to BODY."""
         self._handler = handler
+        self._asks = asks
         self._expected = np.ravel(expected)
         self._events = list(self._make_events())
         self._answers: dict[int, Any] = {}
 
     def _make_events(self) -> Iterator[tuple[Ask, bool, Any]]:
-        for ask in ASKS:
+        for ask in self._asks:
             arguments = ask.raw, ask.version, ask.content_type, ask.encoding
             yield ask, True, make_http_event(*arguments)
             yield ask, False, make_payload(*arguments)

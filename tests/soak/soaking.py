@@ -3,7 +3,7 @@
 import gc
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from statistics import mean
 from typing import NamedTuple
@@ -56,8 +56,8 @@ class Figures(NamedTuple):
         )
 
 
-def soak(rounds: Sequence[Round], requests: int) -> Figures:
-    """Put about that many requests to the endpoints, in turn.
+def soak(rounds: Sequence[Round], requests: int, forget: Callable[[], None]) -> Figures:
+    """Put about that many requests to the endpoints, in turn; ``forget`` what the tests note.
 
     Raises:
         AssertionError: an answer that must not be.
@@ -68,6 +68,7 @@ def soak(rounds: Sequence[Round], requests: int) -> Figures:
     for number in range(times):
         for endpoint in rounds:
             endpoint.run()
+        forget()
         if (number + 1) * SAMPLES // times > len(readings):
             readings.append(read())
     quarter = SAMPLES // 4

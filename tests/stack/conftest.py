@@ -102,7 +102,7 @@ def bring_up(port: int, state: Path = STATE) -> subprocess.CompletedProcess[str]
 
 
 def bring_down(state: Path = STATE) -> subprocess.CompletedProcess[str]:
-    return run_cli("down", "--state", str(state), timeout=180)
+    return run_cli("down", "--clean", "--state", str(state), timeout=180)
 
 
 def list_processes(word: str) -> dict[int, str]:

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from lambda_serving_cli.aws.authorization import sign
 from lambda_serving_cli.aws.local_stack import ask_token
 from lambda_serving_cli.local_cloud.callers import make_pool, name_issuer
-from lambda_serving_cli.local_cloud.intrinsics import Intrinsics
+from lambda_serving_cli.local_cloud.intrinsics import Intrinsics, name_resources
 from lambda_serving_cli.local_cloud.routes import reconcile_api
 from lambda_serving_cli.project import limits
 from tests.events import list_endpoints, load_event
@@ -48,13 +48,14 @@ class Api:
         translated = limits.translate((PROJECT / "template.yaml").read_text(), parameters)
         names = {name: each.get("Default") for name, each in translated["Parameters"].items()}
         pages = stack.connect("cloudformation").get_paginator("list_stack_resources")
-        resources = (
-            resource
-            for page in pages.paginate(StackName=stack.state["stack_name"])
-            for resource in page["StackResourceSummaries"]
-        )
         names |= parameters | {"AWS::StackName": "other"}
-        names |= {each["LogicalResourceId"]: each["PhysicalResourceId"] for each in resources}
+        names |= name_resources(
+            {
+                each["LogicalResourceId"]: (each["ResourceType"], each["PhysicalResourceId"])
+                for page in pages.paginate(StackName=stack.state["stack_name"])
+                for each in page["StackResourceSummaries"]
+            }
+        )
         intrinsics = Intrinsics(translated["Conditions"], names)
         body = intrinsics.resolve(translated["Resources"]["Api"]["Properties"]["Body"])
         return reconcile_api(self.client, self.id, body)

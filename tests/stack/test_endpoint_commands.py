@@ -2,6 +2,7 @@
 
 import json
 import re
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -70,7 +71,9 @@ def test_errors_of_the_callee(stack: Stack, way: str, arguments: list[str], erro
     done = HERE.run("invoke", "iris_onnx", way, *arguments, *CLOUD)
     assert (done.returncode, done.stdout) == (1, b"")
     assert f"iris_onnx answered {error}" in done.stderr.decode()
-    assert "under the request id" in done.stderr.decode()
+    [command] = re.findall(r"`lambda-serving (logs iris_onnx --request .*)`", done.stderr.decode())
+    shown = HERE.run(*shlex.split(command)).stdout.decode()
+    assert error.split()[1] in shown and "request " + command.split()[3] in shown
     told = HERE.run("invoke", "iris_onnx", way, *arguments, "--json", *CLOUD)
     assert told.returncode == 1
     assert json.loads(told.stdout)["body"]["type"] == error.split()[1]
@@ -173,7 +176,7 @@ def test_models_of_the_registry(stack: Stack, tmp_path: Path) -> None:
 
 def test_without_a_cloud(tmp_path: Path) -> None:
     project = copy_project(tmp_path / "project")
-    for command in (["endpoints"], ["invoke", "iris_onnx"]):
+    for command in (["endpoints"], ["invoke", "iris_onnx"], ["sync", "iris_onnx"]):
         assert "no AWS region" in project.refuse(1, *command)
         assert "no local cloud is up" in project.refuse(1, *command, "--state", "nix")
         env = {"AWS_REGION": "eu-central-1"}

@@ -57,12 +57,19 @@ def drop_attributes(value: Any) -> Any:
     return [drop_attributes(item) for item in value] if isinstance(value, list) else value
 
 
-def list_operations(api: Properties) -> dict[str, Properties]:
-    """Path -> its one operation, of any method."""
+def list_operations(api: Properties) -> dict[tuple[str, str], Properties]:
+    """(path, method) -> its operation."""
     return {
-        path: methods["x-amazon-apigateway-any-method"]
+        (path, method): operation
         for path, methods in api["Body"]["paths"].items()
+        for method, operation in methods.items()
     }
+
+
+def list_routes(endpoint: str) -> list[tuple[str, str]]:
+    """The routes of an endpoint, as `list_operations` has them."""
+    below = f"/serve/{endpoint}/{{proxy+}}"
+    return [(path, verb) for path in (f"/serve/{endpoint}", below) for verb in ("get", "post")]
 
 
 def read_schemes(api: Properties, operation: Properties) -> list[Properties]:
@@ -88,12 +95,11 @@ def test_every_route_lets_in_whom_the_parameter_says(
 ) -> None:
     api = resolve(**(JWT if auth == "JWT" else {"Auth": auth}))["Api"]
     operations = list_operations(api)
-    paths = [f"/serve/{name}{rest}" for name in functions for rest in ("", "/{proxy+}")]
-    assert sorted(operations) == sorted(paths)
+    assert sorted(operations) == sorted(route for name in functions for route in list_routes(name))
     for operation in operations.values():
         schemes = read_schemes(api, operation)
         if auth == "NONE":
-            assert "security" not in operation
+            assert operation["security"] == []
             continue
         [scheme] = schemes
         if auth == "AWS_IAM":
@@ -114,11 +120,11 @@ def test_no_token_is_let_in_without_jwt() -> None:
 
 
 @pytest.mark.parametrize("auth", ["AWS_IAM", "JWT", "NONE"])
-def test_a_route_that_was_forgotten_asks_for_a_signature(auth: str) -> None:
-    text = TEXT.replace("          /serve/filetype: *route\n", "")
+def test_a_route_without_security_asks_for_a_signature(auth: str) -> None:
+    text = TEXT.replace("              security: *callers\n", "", 1)
     assert text != TEXT
     api = resolve(text, **(JWT if auth == "JWT" else {"Auth": auth}))["Api"]
-    [scheme] = read_schemes(api, list_operations(api)["/serve/filetype"])
+    [scheme] = read_schemes(api, list_operations(api)["/serve/filetype", "get"])
     assert scheme.items() >= SIGV4.items()
 
 
@@ -128,13 +134,27 @@ def test_what_is_refused_of_the_api_fails_the_deploy() -> None:
 
 
 def test_each_route_leads_to_its_own_function(template: dict[str, Any]) -> None:
-    """`*route` is one node of YAML for all of them, and SAM writes into it."""
     operations = list_operations(resolve()["Api"])
     for logical, properties in list_resources(template, FUNCTION).items():
-        endpoint = read_endpoint_name(properties)
-        for path in (f"/serve/{endpoint}", f"/serve/{endpoint}/{{proxy+}}"):
-            uri = operations[path]["x-amazon-apigateway-integration"]["uri"]
-            assert uri.endswith(f"/functions/{logical}Aliaslive/invocations")
+        for route in list_routes(read_endpoint_name(properties)):
+            integration = operations[route]["x-amazon-apigateway-integration"]
+            assert integration["uri"].endswith(f"/functions/{logical}.Arn:live/invocations")
+            assert (integration["type"], integration["httpMethod"]) == ("aws_proxy", "POST")
+            assert integration["payloadFormatVersion"] == "2.0"
+
+
+def test_the_api_may_call_the_functions_of_its_stack_alone(template: dict[str, Any]) -> None:
+    """By its role, which takes the place of two permissions of each function. It names them by a
+    star: a list would be one more place that each endpoint stands in, and what the API calls is
+    what its paths say."""
+    role = template["Resources"]["ApiRole"]["Properties"]
+    [trust] = role["AssumeRolePolicyDocument"]["Statement"]
+    assert trust["Principal"] == {"Service": "apigateway.amazonaws.com"}
+    [policy] = role["Policies"]
+    [statement] = policy["PolicyDocument"]["Statement"]
+    assert statement["Action"] == "lambda:InvokeFunction"
+    assert statement["Resource"]["Fn::Sub"].endswith(":function:${AWS::StackName}-*:live")
+    assert "AWS::Lambda::Permission" not in str(limits.translate(TEXT, {}))
 
 
 CORS = "x-amazon-apigateway-cors"
@@ -151,28 +171,14 @@ def test_the_sites_that_are_named() -> None:
     assert set(body[CORS]["allowMethods"]) == {"GET", "POST"}
 
 
-def test_a_browser_is_answered_before_it_has_signed() -> None:
-    """As docs/security.md writes it: an authorizer refuses what browsers ask before a request,
-    unless the route names its methods. Then no route takes OPTIONS, and the API answers."""
-    path = "/serve/filetype"
-    event = "{Type: HttpApi, Properties: {ApiId: !Ref Api, Method: %s, Path: %s}}"
-    page = (PROJECT / "docs" / "security.md").read_text()
-    text = TEXT
-    for old, rest in (("Endpoint", ""), ("Below", "/{proxy+}")):
-        quoted = f'"{path}{rest}"' if rest else path
-        lines = [
-            f"        {name}{old}: {event % (name.upper(), quoted)}\n" for name in ("Get", "Post")
-        ]
-        text = text.replace(f"        {old}: {event % ('ANY', quoted)}\n", "".join(lines))
-        own = f"{path}{rest}: {{get: *callers, post: *callers}}\n"
-        text = text.replace(f"          {path}{rest}: *route\n", f"          {own}")
-        for line in [*lines, own]:
-            assert line.strip() in page
-    paths = resolve(text, CorsOrigins="https://a.example")["Api"]["Body"]["paths"]
-    for rest in ("", "/{proxy+}"):
-        operations = paths[f"{path}{rest}"]
-        assert sorted(operations) == ["get", "post"]
-        assert all(each["security"] == [{"Callers": []}] for each in operations.values())
+@pytest.mark.parametrize("auth", ["AWS_IAM", "JWT"])
+def test_a_browser_is_answered_before_it_has_signed(auth: str) -> None:
+    """A browser's preflight request has neither token nor signature. API Gateway answers it where
+    no route takes OPTIONS; a route of any method would refuse it, or pass it on to a function."""
+    parameters = {**JWT, "Auth": auth, "CorsOrigins": "https://a.example"}
+    body = resolve(**parameters)["Api"]["Body"]
+    methods = {method for path in body["paths"].values() for method in path}
+    assert methods == {method.lower() for method in body[CORS]["allowMethods"]}
 
 
 def test_requests_are_throttled() -> None:

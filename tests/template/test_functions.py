@@ -4,8 +4,13 @@ import re
 import tomllib
 from typing import Any
 
+import pytest
+from samcli.lib.providers.api_provider import ApiProvider
+from samcli.lib.providers.sam_stack_provider import SamLocalStackProvider
+
 from lambda_serving.settings.endpoint_toml import read_endpoint
 from lambda_serving.settings.engines import ENGINES
+from lambda_serving_cli.project.template import Template
 from tests.servers.built import (
     LAYER,
     PROJECT,
@@ -89,14 +94,25 @@ def test_who_is_called_is_there(endpoints: list[str]) -> None:
             assert called.partition("/")[0] in endpoints, endpoint
 
 
-def test_routes(functions: dict[str, Properties]) -> None:
-    for endpoint, properties in functions.items():
-        events = [event for event in properties["Events"].values() if event["Type"] == "HttpApi"]
-        routes = {(e["Properties"]["Method"].upper(), e["Properties"]["Path"]) for e in events}
-        base = f"/serve/{endpoint}"
-        assert {("ANY", base), ("ANY", f"{base}/{{proxy+}}")} <= routes
-        assert all(path == base or path.startswith(f"{base}/") for _, path in routes)
-        assert len({event["Properties"]["ApiId"]["Ref"] for event in events}) == 1
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # SAM
+def test_sam_local_finds_the_routes() -> None:
+    """Whose reader takes few forms of a function's address."""
+    stacks, _ = SamLocalStackProvider.get_stacks(str(PROJECT / "template.yaml"))
+    found = {
+        (route.path, method): route.function_name
+        for route in ApiProvider(stacks, cwd=str(PROJECT)).routes
+        for method in route.methods
+    }
+    functions = Template((PROJECT / "template.yaml").read_text()).functions
+    assert (
+        found.items()
+        >= {
+            (f"/serve/{endpoint}{rest}", method): function.name
+            for endpoint, function in functions.items()
+            for rest in ("", "/{proxy+}")
+            for method in ("GET", "POST")
+        }.items()
+    )
 
 
 def test_environment_is_what_settings_read(

@@ -43,13 +43,13 @@ def test_sixty_endpoints_fit_one_stack_with_codedeploy_on() -> None:
     usages = count(60, codedeploy=True)
     assert usages.keys() == LIMITS.keys()
     assert not [str(usage) for usage in usages.values() if usage.is_over]
-    assert usages["resources"].count == 13 + 8 * 60
-    assert usages["routes"].count == usages["integrations"].count == 2 * 60
+    assert usages["resources"].count == 14 + 6 * 60
+    assert usages["routes"].count == usages["integrations"].count == 4 * 60
     assert usages["outputs"].count == 3 + 60
 
 
-def test_without_codedeploy_an_endpoint_has_seven_resources() -> None:
-    assert count(60)["resources"].count == 11 + 7 * 60
+def test_without_codedeploy_an_endpoint_has_five_resources() -> None:
+    assert count(60)["resources"].count == 12 + 5 * 60
     assert count(60)["bytes"].count < 0.4 * LIMITS["bytes"].most
 
 

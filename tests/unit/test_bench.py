@@ -8,7 +8,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from bench import cold_start, hot_path, model_load
+from bench import cold_start, hot_path, loop, model_load
 from bench.__main__ import RESULTS, main
 from bench.findings import ColdStarts, Findings, compare, show_spread
 from bench.order import shuffle
@@ -201,3 +201,11 @@ def test_stages_add_up(tmp_path: Path) -> None:
         "interpreter": 0.1, "runtime client": 0, "imports": 0.25, "fetch": 0.1,
         "session": 0, "user code": 0.05, "first request": 0.1,
     }  # fmt: skip
+
+
+def test_the_daily_loop_is_told_as_a_ratio() -> None:
+    before = loop.Times("a941339", {"edit to answer": 32.0, "down": 10.0})
+    after = loop.Times("this tree", {"edit to answer": 4.0, "down": 2.0})
+    edit, down = loop.describe([before, after])
+    assert "32.0 s before (a941339), 4.0 s now, ratio 0.12 (target 8 s" in edit
+    assert "ratio 0.20 (target 5 s" in down

@@ -52,7 +52,7 @@ def failed() -> Failed:
 
 @pytest.fixture
 def calls(transport: Recorder, failed: Failed) -> Calls:
-    return Calls(transport, 3, lambda callee, cause: failed.append((callee, cause)))
+    return Calls(transport.invoke, 3, lambda callee, cause: failed.append((callee, cause)))
 
 
 def enter(request_id: str = "r", depth: int = 0, seconds: float = 10) -> None:
@@ -171,7 +171,7 @@ def test_a_pool_of_ones_own(transport: Recorder, failed: Failed) -> None:
     """The dev server's: calls run where it says."""
     with ThreadPoolExecutor(1) as pool:
         own = pool.submit(threading.get_ident).result()
-        calls = Calls(transport, 3, lambda callee, cause: None, pool)
+        calls = Calls(transport.invoke, 3, lambda callee, cause: None, pool)
         enter()
         asyncio.run(calls.send_request_async("a"))
     assert transport.threads == {own}

@@ -10,12 +10,20 @@ import pytest
 from lambda_serving.errors import SettingsError
 from lambda_serving.messages.request import Request
 from lambda_serving.settings.endpoint_toml import parse_endpoint
-from lambda_serving.versions.traffic_split import choose_target, share_by_age, sort_newest_first
+from lambda_serving.settings.traffic import Traffic
+from lambda_serving.versions.traffic_split import TrafficSplit, draw_point, sort_newest_first
 
 SHARES = {"a": 0.1, "b": 0.25, "c": 0.65}
 MANY = 10_000
 CANARY = {"endpoint": "x", "engine": "canary"}
 WEIGHTS = {"a": 0.5, "b/2": 0.5}
+
+
+def choose_target(
+    shares: dict[str, float], sticky: str | None, request: Request, draw: Any = draw_point
+) -> str:
+    traffic = Traffic(weights=shares, sticky=sticky)
+    return TrafficSplit(traffic, lambda *_, **__: None, draw).choose(request)
 
 
 def is_fair(counts: Counter[str]) -> bool:
@@ -90,7 +98,8 @@ def test_newest_first() -> None:
     ],
 )
 def test_shares_by_age(versions: list[str], latest: list[float], shares: dict[str, float]) -> None:
-    assert share_by_age(versions, latest) == shares
+    split = TrafficSplit(Traffic(latest=tuple(latest)), lambda *_, **__: None)
+    assert split.share_latest(versions) == shares
 
 
 @pytest.mark.parametrize(

@@ -73,11 +73,7 @@ def sign(
     region: str,
     credentials: Credentials | None,
 ) -> dict[str, str]:
-    """The headers of AWS Signature Version 4.
-
-    Raises:
-        NoCredentialsError: there are none to sign with.
-    """
+    """The headers of AWS Signature Version 4."""
     from botocore.auth import SigV4Auth
     from botocore.awsrequest import AWSRequest
     from botocore.exceptions import NoCredentialsError

@@ -12,6 +12,7 @@ from uuid import uuid4
 
 from lambda_serving_cli.aws.authorization import Access
 from lambda_serving_cli.aws.stack import DeployedStack
+from lambda_serving_cli.files.content import parse_json
 from lambda_serving_cli.terminal.errors import CommandError
 
 ALIAS = "live"
@@ -41,10 +42,7 @@ class Reply:
 
     def read(self) -> Any:
         """The content of a JSON answer; None where it is no JSON."""
-        try:
-            return json.loads(self.body)
-        except (ValueError, RecursionError):
-            return None
+        return parse_json(self.body)
 
     def describe_error(self) -> str:
         """`422 ValueError in preprocess: expected the key a`, or the answer's beginning."""
@@ -81,11 +79,7 @@ def ask_endpoint(
     by_lambda: bool,
     token: str | None = None,
 ) -> Reply:
-    """Send one request: by HTTP, or by an invoke where that is wanted or there is no HTTP API.
-
-    Raises:
-        CommandError, ClientError, BotoCoreError: as `ask_http` and `ask_lambda`.
-    """
+    """Send one request: by HTTP, or by an invoke where that is wanted or there is no HTTP API."""
     if by_lambda or stack.api_url is None:
         function = require_function(stack, endpoint)
         return ask_lambda(stack, function, version, body, content_type)
@@ -141,11 +135,11 @@ def ask_lambda(
         except (ValueError, RecursionError) as error:
             raise CommandError(f"the body is no JSON: {error}") from error
     payload = make_payload(Request({}, str(uuid4())), version, data, "whole")
-    answer, is_error = _invoke(stack, function, payload)
-    if is_error:
-        return _read_error(answer)
+    reply = _invoke(stack, function, payload)
+    if reply.is_error:
+        return reply
     try:
-        found = open_whole_answer(answer)
+        found = open_whole_answer(reply.body)
         return Reply(found.status, found.content_type, found.body)
     except (ValueError, KeyError, TypeError) as error:
         raise CommandError(f"{function}: its answer is none of this runtime") from error
@@ -153,25 +147,23 @@ def ask_lambda(
 
 def ask_metadata(stack: DeployedStack, function: str) -> Reply:
     """What an endpoint tells of itself, by an invoke."""
-    payload = json.dumps({"serving": {"protocol": 1, "answer": "metadata"}, "body": {}}).encode()
-    answer, is_error = _invoke(stack, function, payload)
-    return _read_error(answer) if is_error else Reply(200, JSON, answer)
+    envelope = {"serving": {"protocol": 1, "answer": "metadata"}, "body": {}}
+    return _invoke(stack, function, json.dumps(envelope).encode())
 
 
-def _invoke(stack: DeployedStack, function: str, payload: bytes) -> tuple[bytes, bool]:
+def _invoke(stack: DeployedStack, function: str, payload: bytes) -> Reply:
     from botocore.config import Config
 
     # Never twice: the function may have done its work already.
     once = Config(retries={"total_max_attempts": 1}, read_timeout=SECONDS)
     client = stack.client("lambda", once)
     answer = client.invoke(FunctionName=function, Qualifier=ALIAS, Payload=payload)
-    return answer["Payload"].read(), bool(answer.get("FunctionError"))
-
-
-def _read_error(payload: bytes) -> Reply:
-    """The error that a function raised: its message is the body of the HTTP answer."""
+    result = answer["Payload"].read()
+    if not answer.get("FunctionError"):
+        return Reply(200, JSON, result)
     try:
-        body = json.loads(json.loads(payload)["errorMessage"])
+        # What a function raises has the body of the HTTP answer for its message.
+        body = json.loads(json.loads(result)["errorMessage"])
         return Reply(int(body["status"]), JSON, json.dumps(body, ensure_ascii=False).encode())
     except (ValueError, KeyError, TypeError, RecursionError):
-        return Reply(500, JSON, payload)
+        return Reply(500, JSON, result)

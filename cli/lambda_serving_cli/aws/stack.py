@@ -87,13 +87,13 @@ class Stack:
         """
         with self.tell_absence():
             pages = self.client("cloudformation").get_paginator("list_stack_resources")
-            names = sorted(
-                resource.get("PhysicalResourceId", "")
-                for page in pages.paginate(StackName=self.stack_name)
-                for resource in page["StackResourceSummaries"]
-                if resource["ResourceType"] == "AWS::Lambda::Function"
-            )
+            resources = pages.paginate(StackName=self.stack_name).build_full_result()
         prefix = f"{self.stack_name}-"
+        names = sorted(
+            resource.get("PhysicalResourceId", "")
+            for resource in resources["StackResourceSummaries"]
+            if resource["ResourceType"] == "AWS::Lambda::Function"
+        )
         return {name.removeprefix(prefix): name for name in names if name.startswith(prefix)}
 
     @contextmanager
@@ -101,20 +101,17 @@ class Stack:
         """Around calls of CloudFormation: a CommandError where there is no such stack."""
         from botocore.exceptions import ClientError
 
-        try:
-            with tell_aws_errors():
+        with tell_aws_errors():
+            try:
                 yield
-        except CommandError as error:
-            cause = error.__cause__
-            if not isinstance(cause, ClientError):
-                raise
-            if cause.response["Error"].get("Code") != "ValidationError":
-                raise
-            raise CommandError(
-                f"there is no stack {self.stack_name} in {self.region}",
-                advice="`sam deploy` makes it, --stack and --region name another one;"
-                " `make up` starts the local cloud",
-            ) from cause
+            except ClientError as error:
+                if error.response["Error"].get("Code") != "ValidationError":
+                    raise
+                raise CommandError(
+                    f"there is no stack {self.stack_name} in {self.region}",
+                    advice="`sam deploy` makes it, --stack and --region name another one;"
+                    " `make up` starts the local cloud",
+                ) from error
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,6 +122,8 @@ class DeployedStack(Stack):
     api_url: str | None
     functions: Mapping[str, str]
     auth: str = NONE
+    namespace: str = "LambdaServing"
+    """Of the statistics' metrics."""
     token_client: str = ""
     """The client of a local cloud's own user pool, which anyone may have tokens of."""
 
@@ -162,7 +161,7 @@ def find_optional_stack(selection: StackSelection) -> DeployedStack | None:
     try:
         return find_deployed_stack(selection)
     except CommandError as error:
-        if selection.is_explicit:
+        if selection.is_local is not None:
             raise
         remark(f"No stack is there yet ({error.reason}): .local/models stands for its bucket.")
         return None
@@ -193,17 +192,9 @@ def _find_local(selection: StackSelection) -> DeployedStack | None:
 
 def open_local_stack(stack: LocalStack) -> DeployedStack:
     """The stack of a local cloud."""
-    return DeployedStack(
-        stack_name=stack.stack_name,
-        region=stack.region,
-        local=True,
-        endpoint_url=stack.aws_endpoint_url,
-        bucket=stack.model_bucket,
-        api_url=stack.api_url,
-        functions=stack.functions,
-        auth=stack.auth,
-        token_client=stack.token_client,
-    )
+    told = dict(vars(stack))
+    endpoint_url, bucket = told.pop("aws_endpoint_url"), told.pop("model_bucket")
+    return DeployedStack(local=True, endpoint_url=endpoint_url, bucket=bucket, **told)
 
 
 def _check_reachable(url: str) -> None:
@@ -248,4 +239,5 @@ def _describe(stack: Stack) -> DeployedStack:
         api_url=outputs.get("ApiUrl"),
         functions=stack.list_functions(),
         auth=parameters.get("Auth", NONE),  # an older template is open
+        namespace=parameters.get("MetricsNamespace") or DeployedStack.namespace,
     )

@@ -62,14 +62,11 @@ def tell_failures(debug: bool) -> Iterator[None]:
         _drop_stdout()
         if not isinstance(error, BrokenPipeError):  # who read the output has gone, as `head` does
             with suppress(OSError):
-                _report(error, debug)
+                if debug:
+                    traces = traceback.format_exception(error)
+                    remark("".join(traces).rstrip(), is_prose=False)
+                show_error(explain(error))
         raise typer.Exit(1) from error
-
-
-def _report(error: Exception, debug: bool) -> None:
-    if debug:
-        remark("".join(traceback.format_exception(error)).rstrip(), is_prose=False)
-    show_error(explain(error))
 
 
 def explain(error: Exception) -> CommandError:
@@ -83,20 +80,18 @@ def explain(error: Exception) -> CommandError:
         reason = ": ".join([" and ".join(places), error.strerror] if places else [error.strerror])
         return CommandError(reason, advice=ADVICE.get(error.errno or 0, ""))
     if isinstance(error, RecursionError):
-        return CommandError("a file is nested too deeply, or refers to itself", advice=_advise())
-    if isinstance(error, MemoryError):
-        return CommandError("this machine's memory does not suffice", advice=_advise())
-    if isinstance(error, UnicodeDecodeError):
-        return CommandError(f"a file is not UTF-8: {error.reason}", advice=_advise())
-    text = " ".join(str(error).split())
-    if len(text) > LONGEST_TEXT:
-        text = text[:LONGEST_TEXT] + " ..."
-    reason = ": ".join(part for part in (type(error).__name__, text) if part)
-    return CommandError(f"{reason} (unforeseen)", advice=_advise())
-
-
-def _advise() -> str:
-    return f"`lambda-serving --debug …`, or {DEBUG_VARIABLE}=1, shows where it happened"
+        reason = "a file is nested too deeply, or refers to itself"
+    elif isinstance(error, MemoryError):
+        reason = "this machine's memory does not suffice"
+    elif isinstance(error, UnicodeDecodeError):
+        reason = f"a file is not UTF-8: {error.reason}"
+    else:
+        text = " ".join(str(error).split())
+        if len(text) > LONGEST_TEXT:
+            text = text[:LONGEST_TEXT] + " ..."
+        reason = ": ".join(filter(None, [type(error).__name__, text])) + " (unforeseen)"
+    advice = f"`lambda-serving --debug …`, or {DEBUG_VARIABLE}=1, shows where it happened"
+    return CommandError(reason, advice=advice)
 
 
 def _drop_stdout() -> None:

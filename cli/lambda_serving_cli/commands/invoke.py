@@ -1,20 +1,22 @@
 """The command `invoke`."""
 
 import base64
+import shlex
 import sys
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from lambda_serving_cli.aws.authorization import IAM, JWT
-from lambda_serving_cli.aws.deployed import Reply, ask_endpoint, require_function
+from lambda_serving_cli.aws.deployed import BYTES, JSON, Reply, ask_endpoint, require_function
 from lambda_serving_cli.aws.selection import StackSelection
 from lambda_serving_cli.aws.stack import DeployedStack, find_deployed_stack
-from lambda_serving_cli.commands.options.body import read_body
-from lambda_serving_cli.commands.options.checks import check_with
 from lambda_serving_cli.commands.options.output import JsonOption
+from lambda_serving_cli.commands.options.parsing import check_with
 from lambda_serving_cli.commands.options.stack import with_stack_options
 from lambda_serving_cli.commands.options.token import TokenOption
+from lambda_serving_cli.files.content import parse_json
 from lambda_serving_cli.project.project import check_name, check_version
 from lambda_serving_cli.terminal.errors import CommandError
 from lambda_serving_cli.terminal.output import write_json, write_line
@@ -64,12 +66,38 @@ def invoke(
     """
     body, content_type = read_body(data, content_type)
     stack = find_deployed_stack(selection)
-    function = require_function(stack, endpoint)
+    require_function(stack, endpoint)
     reply = ask_endpoint(stack, endpoint, version, body, content_type, by_lambda, token)
     show_reply(reply, as_json)
     if reply.is_error:
-        advice = advise(stack, function, reply)
+        advice = advise(stack, endpoint, reply, selection)
         raise CommandError(f"{endpoint} answered {reply.describe_error()}", advice=advice)
+
+
+def read_body(data: str, content_type: str | None) -> tuple[bytes, str]:
+    """The body and its content type: JSON where it is an object, else bytes, unless it is told.
+
+    `data` is the body itself, `@file`, or `-` for standard input.
+
+    Raises:
+        typer.BadParameter: a body on the command line is no JSON, and no other type is told.
+        CommandError: the file cannot be read.
+    """
+    if data == "-":
+        body = sys.stdin.buffer.read()
+    elif data.startswith("@"):
+        try:  # a FIFO too
+            body = Path(data[1:]).read_bytes()
+        except OSError as error:
+            raise CommandError(f"{Path(data[1:])}: {error.strerror}") from error
+    else:
+        body = data.encode()
+        if content_type is None and not isinstance(parse_json(body), dict):
+            raise typer.BadParameter(
+                f"no JSON object: {data!r:.80}; @file sends a file, --content-type another body",
+                param_hint="--data",
+            )
+    return body, content_type or (JSON if isinstance(parse_json(body), dict) else BYTES)
 
 
 REFUSALS = {
@@ -80,14 +108,14 @@ REFUSALS = {
 """What to do about an HTTP API that lets a request not in."""
 
 
-def advise(stack: DeployedStack, function: str, reply: Reply) -> str:
-    """Where to look for more; errors of the endpoint have a request id, those of the API none."""
+def advise(stack: DeployedStack, endpoint: str, reply: Reply, selection: StackSelection) -> str:
+    """What shows more; errors of the endpoint have a request id, those of the API none."""
     about = reply.read()
     request = about.get("request_id") if isinstance(about, dict) else None
     if reply.status in (401, 403) and not request and stack.auth in REFUSALS:
         return REFUSALS[stack.auth]
-    advice = f"the log group /aws/lambda/{function} has more"
-    return f"{advice}, under the request id {request}" if request else advice
+    which = f"--request {shlex.quote(str(request))}" if request else "--errors"
+    return f"see `lambda-serving logs {endpoint} {which}{selection.name_options()}`"
 
 
 def show_reply(reply: Reply, as_json: bool) -> None:

@@ -11,7 +11,8 @@ import typer
 from lambda_serving_cli.aws import authorization
 from lambda_serving_cli.aws.local_stack import CREDENTIAL
 from lambda_serving_cli.commands.options.output import JsonOption
-from lambda_serving_cli.local_cloud.cloud import Running, bring_up, take_down
+from lambda_serving_cli.local_cloud.bucket import weigh_bucket
+from lambda_serving_cli.local_cloud.cloud import Running, Wish, bring_up, clean, take_down
 from lambda_serving_cli.local_cloud.layout import DEFAULT_HOST, DEFAULT_PORT, Layout, find_tool
 from lambda_serving_cli.project.project import find_project
 from lambda_serving_cli.terminal.output import keep_stdout_clean, write_json, write_line
@@ -34,35 +35,51 @@ class Auth(StrEnum):
 
 @app.command()
 def up(
+    endpoints: Annotated[
+        list[str] | None,
+        typer.Argument(help="Build, update and try these alone.", show_default="what changed"),
+    ] = None,
     port: Annotated[
         int | None,
         typer.Option(
-            help="Port of the local AWS.", show_default=str(DEFAULT_PORT), min=1, max=65535
+            help="Port of the local AWS.",
+            show_default=f"the last one, at first {DEFAULT_PORT}",
+            min=1,
+            max=65535,
         ),
     ] = None,
     host: Annotated[
-        str | None, typer.Option(help="Address to listen on.", show_default=DEFAULT_HOST)
+        str | None,
+        typer.Option(
+            help="Address to listen on.", show_default=f"the last one, at first {DEFAULT_HOST}"
+        ),
     ] = None,
     auth: Annotated[
-        Auth, typer.Option(help="Who may call the HTTP API, as the template's parameter says it.")
-    ] = Auth.NONE,
+        Auth | None,
+        typer.Option(
+            help="Who may call the HTTP API, as the template's parameter says it.",
+            show_default=f"as at the last time, at first {authorization.NONE}",
+        ),
+    ] = None,
     state: StateOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Build, start and deploy what changed, and try every endpoint.
+    """Build, start and deploy what changed, and try it.
 
+    Where nothing but the code of functions changed, those functions alone are built and updated.
     With JWT a user pool of the local cloud issues the tokens, and the other commands get one there.
 
     Examples:
 
     \b
       lambda-serving local up
+      lambda-serving local up iris_onnx filetype
       lambda-serving local up --port 4570 --state /tmp/second --json
       lambda-serving local up --auth JWT
     """
     layout = find_layout(state)
     with keep_stdout_clean(as_json):
-        running = bring_up(layout, host, port, auth)
+        running = bring_up(layout, Wish(host, port, auth, endpoints or ()))
         show_exchanges(running)
         show_next(layout, running)
     if as_json:
@@ -70,20 +87,39 @@ def up(
 
 
 @app.command()
-def down(state: StateOption = None, as_json: JsonOption = False) -> None:
+def down(
+    is_clean: Annotated[
+        bool, typer.Option("--clean", help="Remove its models and its registry, too.")
+    ] = False,
+    state: StateOption = None,
+    as_json: JsonOption = False,
+) -> None:
     """Stop everything that `up` started.
+
+    The models in its bucket, the registry and the address stay for the next `up`.
 
     Examples:
 
     \b
       lambda-serving local down
+      lambda-serving local down --clean
       lambda-serving local down --state /tmp/second
     """
-    stopped = take_down(find_layout(state))
+    layout = find_layout(state)
+    with keep_stdout_clean(as_json):
+        stopped = take_down(layout)
+    contents = weigh_bucket(layout)
+    if is_clean:
+        clean(layout)
     if as_json:
-        write_json({"stopped": stopped})
-    else:
-        write_line("The local cloud is down." if stopped else "No local cloud was running.")
+        write_json({"stopped": stopped, "removed" if is_clean else "kept": asdict(contents)})
+        return
+    write_line("The local cloud is down." if stopped else "No local cloud was running.")
+    if is_clean:
+        write_line(f"Removed: {contents.describe()}.")
+    elif contents.files:
+        write_line(f"Kept for the next `make up`: {contents.describe()}.")
+        write_line("`make down CLEAN=1` removes that, too.")
 
 
 def find_layout(state: Path | None) -> Layout:
@@ -93,6 +129,8 @@ def find_layout(state: Path | None) -> Layout:
 
 def show_exchanges(running: Running) -> None:
     """The request that each endpoint was tried with, and its answer."""
+    if not running.exchanges:
+        write_line("\nNothing changed since every endpoint answered.")
     for endpoint, pairs in running.exchanges.items():
         write_line(f"\n{endpoint}")
         for pair in pairs:
@@ -119,6 +157,9 @@ def show_next(layout: Layout, running: Running) -> None:
             f"  {credentials} {name_sam(layout)} local invoke IrisOnnx --config-env local \\\n"
             "    --event events/invoke_iris_onnx.json    # needs Docker"
         )
+    write_line(
+        "  uv run lambda-serving logs --follow    # requests, cold starts, lines, tracebacks"
+    )
     write_line("  make test    # the whole test suite, on a local cloud of its own")
     write_line("  make down    # stop all this")
 

@@ -9,7 +9,6 @@ from lambda_serving_cli.commands import (
     model_change,
     model_list,
     model_remove,
-    model_show,
     model_upload,
 )
 from lambda_serving_cli.commands.options.clearml import Repeating
@@ -17,7 +16,7 @@ from lambda_serving_cli.commands.options.clearml import Repeating
 app = typer.Typer(no_args_is_help=True, help="Models of the registry, and endpoints with a model.")
 app.command()(model_upload.upload)
 app.command("list")(model_list.list_models_command)
-app.command()(model_show.show)
+app.command()(model_list.show)
 app.command()(model_change.publish)
 app.command()(model_change.unpublish)
 app.command()(model_change.tag)

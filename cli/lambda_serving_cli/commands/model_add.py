@@ -7,7 +7,6 @@ import typer
 from lambda_serving.settings.endpoint import DEFAULT_VERSION
 from lambda_serving_cli.aws.selection import StackSelection
 from lambda_serving_cli.aws.stack import DeployedStack, find_deployed_stack, find_optional_stack
-from lambda_serving_cli.commands.options.checks import check_with
 from lambda_serving_cli.commands.options.clearml import split_commas
 from lambda_serving_cli.commands.options.model import (
     EndpointOption,
@@ -16,6 +15,7 @@ from lambda_serving_cli.commands.options.model import (
     with_table_options,
 )
 from lambda_serving_cli.commands.options.output import JsonOption
+from lambda_serving_cli.commands.options.parsing import check_with
 from lambda_serving_cli.commands.options.stack import with_stack_options
 from lambda_serving_cli.commands.outcome import show_outcome
 from lambda_serving_cli.project import addition

@@ -8,7 +8,7 @@ from lambda_serving_cli.commands.options.registry import (
     tell_version,
     with_model_options,
 )
-from lambda_serving_cli.registry.changes import change_tags, set_published
+from lambda_serving_cli.registry.changes import change_version
 
 
 @with_model_options
@@ -22,8 +22,7 @@ def publish(version: VersionOption, as_json: JsonOption = False, *, model: Regis
     \b
       lambda-serving model publish --project churn --name forest --version 3
     """
-    changed = set_published(*model, version, True)
-    tell_version(*model, changed, as_json, "Published")
+    tell_version(*model, *change_version(*model, version, True), as_json, "Published")
 
 
 @with_model_options
@@ -39,8 +38,7 @@ def unpublish(
     \b
       lambda-serving model unpublish --project churn --name forest --version 3
     """
-    changed = set_published(*model, version, False)
-    tell_version(*model, changed, as_json, "No longer published")
+    tell_version(*model, *change_version(*model, version, False), as_json, "No longer published")
 
 
 @with_model_options
@@ -55,8 +53,7 @@ def tag(
       lambda-serving model tag --project churn --name forest --version 3 \\
           --tags eu,reviewed
     """
-    changed = change_tags(*model, version, add=tags, drop=[])
-    tell_version(*model, changed, as_json, "Tagged")
+    tell_version(*model, *change_version(*model, version, add=tags), as_json, "Tagged")
 
 
 @with_model_options
@@ -71,5 +68,4 @@ def untag(
       lambda-serving model untag --project churn --name forest --version 3 \\
           --tags reviewed
     """
-    changed = change_tags(*model, version, add=[], drop=tags)
-    tell_version(*model, changed, as_json, "Untagged")
+    tell_version(*model, *change_version(*model, version, drop=tags), as_json, "Untagged")

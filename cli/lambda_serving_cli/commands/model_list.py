@@ -1,4 +1,4 @@
-"""The command `model list`."""
+"""The commands `model list` and `model show`: what the registry holds."""
 
 from typing import Annotated
 
@@ -6,10 +6,21 @@ import typer
 
 from lambda_serving_cli.aws.selection import StackSelection
 from lambda_serving_cli.commands.options.output import JsonOption
-from lambda_serving_cli.commands.options.registry import Tags, open_bucket, parse_name
+from lambda_serving_cli.commands.options.registry import (
+    RegisteredModel,
+    Tags,
+    check_model,
+    check_project,
+    format_libraries,
+    open_bucket,
+    parse_version,
+    tell_version,
+    with_model_options,
+)
 from lambda_serving_cli.commands.options.stack import with_stack_options
-from lambda_serving_cli.registry.catalog import Selection, list_models
-from lambda_serving_cli.registry.layout import ROOT, Index
+from lambda_serving_cli.registry.catalog import Selection, list_models, tell_wrong
+from lambda_serving_cli.registry.index import require_versions
+from lambda_serving_cli.registry.layout import LATEST, ROOT, Index, find_version
 from lambda_serving_cli.terminal.output import format_size, remark, write_json
 from lambda_serving_cli.terminal.tables import write_table
 
@@ -17,10 +28,10 @@ from lambda_serving_cli.terminal.tables import write_table
 @with_stack_options
 def list_models_command(
     project: Annotated[
-        str | None, typer.Option(help="Models of this project only.", callback=parse_name)
+        str | None, typer.Option(help="Models of this project only.", callback=check_project)
     ] = None,
     name: Annotated[
-        str | None, typer.Option(help="Models of this name only.", callback=parse_name)
+        str | None, typer.Option(help="Models of this name only.", callback=check_model)
     ] = None,
     tags: Tags = [],  # noqa: B006 (Typer copies it)
     published: Annotated[bool, typer.Option("--published", help="Published ones only.")] = False,
@@ -59,12 +70,55 @@ def list_models_command(
 
 
 def make_row(index: Index) -> list[str]:
-    versions = index["versions"]
-    numbers = sorted(versions, key=int)
-    published = [number for number in numbers if versions[number]["published"]]
-    newest = versions[numbers[-1]]
+    published = [number for number, each in index["versions"].items() if each["published"]]
+    *_, (number, newest) = index["versions"].items()
     return [
-        *(index["project"], index["name"], str(len(numbers)), numbers[-1]),
+        *(index["project"], index["name"], str(len(index["versions"])), number),
         *(published[-1] if published else "-", newest["framework"]),
         *(format_size(newest["size"]), ", ".join(newest["tags"])),
     ]
+
+
+@with_model_options
+def show(
+    version: Annotated[
+        str | None,
+        typer.Option(
+            help=f"One version: a number, or {LATEST}.",
+            callback=lambda text: text and parse_version(text),
+        ),
+    ] = None,
+    as_json: JsonOption = False,
+    *,
+    model: RegisteredModel,
+) -> None:
+    """Show all versions of a model, or everything about one.
+
+    Examples:
+
+    \b
+      lambda-serving model show --project churn --name forest
+      lambda-serving model show --project churn --name forest --version latest \\
+          --json
+    """
+    index, wrong = require_versions(*model)
+    for reason in wrong.values():
+        remark(tell_wrong(model.name, reason))
+    if version:
+        number = find_version(index, version)
+        tell_version(*model, number, index["versions"][number], as_json)
+        return
+    versions = index["versions"]
+    if as_json:
+        write_json({**vars(model.name), "bucket": model.bucket.name, "versions": versions})
+        return
+    heads = ("version", "published", "framework", "size", "tags", "created", "libraries", "sha256")
+    rows = [
+        [
+            *(number, "yes" if entry["published"] else "no", entry["framework"]),
+            *(format_size(entry["size"]), ", ".join(entry["tags"]), entry["created"]),
+            *(format_libraries(entry), entry["sha256"][:12]),
+        ]
+        for number, entry in versions.items()
+    ]
+    write_table(heads, rows)

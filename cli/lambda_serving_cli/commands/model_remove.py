@@ -5,9 +5,14 @@ from typing import Annotated
 import typer
 
 from lambda_serving_cli.aws.selection import StackSelection
-from lambda_serving_cli.commands.options.checks import check_with
 from lambda_serving_cli.commands.options.output import JsonOption
-from lambda_serving_cli.commands.options.registry import open_bucket, parse_name, parse_version
+from lambda_serving_cli.commands.options.parsing import check_with
+from lambda_serving_cli.commands.options.registry import (
+    check_model,
+    check_project,
+    open_bucket,
+    parse_version,
+)
 from lambda_serving_cli.commands.options.stack import with_stack_options
 from lambda_serving_cli.commands.outcome import show_outcome
 from lambda_serving_cli.project import removal
@@ -26,10 +31,10 @@ def remove(
         ),
     ] = None,
     project: Annotated[
-        str | None, typer.Option(help="Project of a model of the registry.", callback=parse_name)
+        str | None, typer.Option(help="Project of a model of the registry.", callback=check_project)
     ] = None,
     name: Annotated[
-        str | None, typer.Option(help="Name of that model.", callback=parse_name)
+        str | None, typer.Option(help="Name of that model.", callback=check_model)
     ] = None,
     version: Annotated[
         str | None,
@@ -95,8 +100,7 @@ def remove_model(
     """Remove a version of a model from the registry; the files may stay for the same again."""
     done = remove_version(bucket, model, number, force=force, keep_files=keep_files)
     if as_json:
-        about = {"project": model.project, "name": model.name}
-        write_json({**about, "version": done.number, "deleted": done.keys})
+        write_json({**vars(model), "version": done.number, "deleted": done.keys})
         return
     what = "Removed" if done.entry else "Removed what was left of"
     kept = "its files are kept" if keep_files else f"{len(done.keys)} of its files deleted"

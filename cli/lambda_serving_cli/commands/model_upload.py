@@ -7,8 +7,8 @@ from typing import Annotated
 import typer
 
 from lambda_serving_cli.aws.selection import StackSelection
-from lambda_serving_cli.commands.options.checks import check_with
 from lambda_serving_cli.commands.options.output import JsonOption
+from lambda_serving_cli.commands.options.parsing import check_with
 from lambda_serving_cli.commands.options.registry import (
     Name,
     Project,
@@ -19,7 +19,6 @@ from lambda_serving_cli.commands.options.registry import (
 from lambda_serving_cli.commands.options.stack import with_stack_options
 from lambda_serving_cli.conversion.conversion import TOLERANCE
 from lambda_serving_cli.registry.artifact import MIB, PART_SIZE
-from lambda_serving_cli.registry.changes import Version
 from lambda_serving_cli.registry.frameworks import FRAMEWORKS, name_framework
 from lambda_serving_cli.registry.layout import ModelName
 from lambda_serving_cli.registry.model_upload import Upload, upload_model
@@ -133,13 +132,12 @@ def upload(
     connect = partial(open_bucket, selection)
     bucket, outcome, conversion = upload_model(connect, named, upload)
     if as_json:
-        about = {"project": project, "name": name, "version": outcome.version}
-        existing = {"existing": outcome.existing, "bucket": bucket.name}
+        about = {"version": outcome.version, "existing": outcome.existing, "bucket": bucket.name}
         told = {"conversion": conversion.describe()} if conversion else {}
-        write_json({**about, **existing, **outcome.entry, **told})
+        write_json({**vars(named), **about, **outcome.entry, **told})
     else:
         done = "The same artifact is there already" if outcome.existing else "Uploaded"
-        tell_version(bucket, named, Version(outcome.version, outcome.entry), False, done)
+        tell_version(bucket, named, outcome.version, outcome.entry, False, done)
 
 
 def _choose_source(source: Path | None, path: Path | None) -> Path:

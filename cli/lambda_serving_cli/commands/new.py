@@ -4,8 +4,8 @@ from typing import Annotated
 
 import typer
 
-from lambda_serving_cli.commands.options.checks import check_with
 from lambda_serving_cli.commands.options.output import JsonOption
+from lambda_serving_cli.commands.options.parsing import check_with
 from lambda_serving_cli.commands.outcome import show_outcome
 from lambda_serving_cli.project.creation import scaffold
 from lambda_serving_cli.project.project import (

@@ -11,10 +11,14 @@ import onnx
 
 from lambda_serving.errors import ServingError
 from lambda_serving_cli.conversion.comparison import Difference, compare_answers
-from lambda_serving_cli.conversion.frameworks import summarise_error
 from lambda_serving_cli.conversion.generation import generate_sample, punch_holes, shuffle_columns
 from lambda_serving_cli.conversion.graph import Graph, declare_shapes, keep_outputs, optimise
-from lambda_serving_cli.conversion.original import Arrays, Attempt, ConversionError, Original
+from lambda_serving_cli.conversion.original import (
+    Arrays,
+    ConversionError,
+    Original,
+    translate_errors,
+)
 from lambda_serving_cli.conversion.samples import read_sample, read_tensors
 
 
@@ -99,7 +103,9 @@ def find_candidate(original: Original, feeds: Arrays | None, tolerance: float) -
     samples: Samples | None = None
     for attempt in original.list_attempts(feeds):
         try:
-            model = _make_model(attempt)
+            advice = "serve it by the engine of its own framework"
+            with translate_errors("the model cannot be converted", advice):
+                model = attempt()
             # Each attempt faces the same rows.
             samples = samples or make_samples(original, model, feeds)
             candidate = _check(original, model, samples)
@@ -113,16 +119,6 @@ def find_candidate(original: Original, feeds: Arrays | None, tolerance: float) -
     if best is None:
         raise failures[0]
     raise _refuse(best.worst, tolerance)
-
-
-def _make_model(attempt: Attempt) -> onnx.ModelProto:
-    try:
-        return attempt()
-    except Exception as error:  # converters raise anything
-        raise ConversionError(
-            f"the model cannot be converted: {summarise_error(error)}",
-            advice="serve it by the engine of its own framework",
-        ) from error
 
 
 def make_samples(original: Original, model: onnx.ModelProto, given: Arrays | None) -> Samples:
@@ -153,14 +149,14 @@ def _check(original: Original, model: onnx.ModelProto, samples: Samples) -> Cand
     Raises:
         ConversionError: one of them does not answer, or nothing can be compared.
     """
-    with _translate_errors():
+    with _translate_engine_errors():
         graph = Graph(model.SerializeToString())
     differences: dict[str, Difference] = {}
     answers: Arrays = {}
     for words, feeds in samples:
         first = {name: array[:1] for name, array in feeds.items()}
         for rows, what in ((feeds, "all rows together"), (first, "the first row alone")):
-            with _translate_errors(f"the converted model fails on {words}{what}: "):
+            with _translate_engine_errors(f"the converted model fails on {words}{what}: "):
                 converted = graph.answer(rows)
             if rows is feeds and not answers:
                 answers = converted
@@ -177,7 +173,7 @@ def _check(original: Original, model: onnx.ModelProto, samples: Samples) -> Cand
 
 
 @contextmanager
-def _translate_errors(what: str = "") -> Iterator[None]:
+def _translate_engine_errors(what: str = "") -> Iterator[None]:
     """What the engine raises, as a ConversionError that begins with `what`."""
     try:
         yield
@@ -186,23 +182,13 @@ def _translate_errors(what: str = "") -> Iterator[None]:
 
 
 def _ask(original: Original, feeds: Arrays, outputs: list[str]) -> Arrays:
-    try:
+    advice = "give rows that it takes: --rows FILE"
+    with translate_errors("the original model refuses the sample", advice):
         return original.answer(feeds, outputs)
-    except ConversionError:
-        raise
-    except Exception as error:  # the user's own model may raise anything
-        raise ConversionError(
-            f"the original model refuses the sample: {summarise_error(error)}",
-            advice="give rows that it takes: --rows FILE",
-        ) from error
 
 
 def optimise_candidate(original: Original, candidate: Candidate, tolerance: float) -> Candidate:
-    """The graph as it is stored, checked once more.
-
-    Raises:
-        ConversionError: it differs now.
-    """
+    """The graph as it is stored, checked once more."""
     keep_outputs(candidate.model, candidate.by_output)
     declare_shapes(candidate.model, candidate.answers)
     optimised = _check(original, optimise(candidate.model), candidate.samples)
@@ -212,16 +198,12 @@ def optimise_candidate(original: Original, candidate: Candidate, tolerance: floa
 
 
 def _refuse(worst: Difference, tolerance: float) -> ConversionError:
-    if math.isinf(worst.value):
-        return ConversionError(
-            f"the converted model answers otherwise: {worst.output}: {worst.detail}",
-            advice="serve it by the engine of its own framework",
-        )
+    how, advice = f": {worst.detail}", "serve it by the engine of its own framework"
+    if math.isfinite(worst.value):
+        how = f" differs by {worst.value:.2g}, over the tolerance of {tolerance:g}; {worst.detail}"
+        advice += ", or give a --tolerance that your callers can live with"
     return ConversionError(
-        f"the converted model answers otherwise: {worst.output} differs by {worst.value:.2g},"
-        f" over the tolerance of {tolerance:g}; {worst.detail}",
-        advice="serve it by the engine of its own framework, or give a --tolerance that your"
-        " callers can live with",
+        f"the converted model answers otherwise: {worst.output}{how}", advice=advice
     )
 
 

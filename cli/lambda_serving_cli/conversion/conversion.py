@@ -6,7 +6,6 @@ import contextlib
 import hashlib
 import io
 import json
-import os
 import warnings
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -14,8 +13,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lambda_serving_cli.conversion.frameworks import find_framework, read_original
-from lambda_serving_cli.conversion.original import ConversionError
+from lambda_serving_cli.conversion.original import ConversionError, find_framework, read_original
+from lambda_serving_cli.files.content import write_atomically
 
 if TYPE_CHECKING:
     import onnx
@@ -66,8 +65,8 @@ def convert(
 
     Raises:
         ConversionError: a package is missing, the model or the sample cannot be read, the model
-            cannot be converted, or its answers differ by more than `tolerance`; `out` is not
-            touched then.
+            cannot be converted, its answers differ by more than `tolerance`, or `out` cannot be
+            written; it is not touched then.
     """
     known = find_framework(framework, source)
     with _quieten_libraries() as notes:
@@ -123,11 +122,7 @@ def _quieten_libraries() -> Iterator[list[str]]:
 
 
 def _write(conversion: Conversion, model: onnx.ModelProto, source: Path, tolerance: float) -> None:
-    """With the metadata that tell where the model comes from. Never half a file.
-
-    Raises:
-        ConversionError: it cannot be written.
-    """
+    """With the metadata that tell where the model comes from. Never half a file."""
     from lambda_serving_cli.conversion.graph import write_metadata
 
     write_metadata(
@@ -144,10 +139,7 @@ def _write(conversion: Conversion, model: onnx.ModelProto, source: Path, toleran
             "rows_made_up": str(conversion.made_up_rows),
         },
     )
-    partial = conversion.path.with_name(f".{conversion.path.name}.{os.getpid()}.partial")
     try:
-        conversion.path.parent.mkdir(parents=True, exist_ok=True)
-        partial.write_bytes(model.SerializeToString(deterministic=True))
-        partial.replace(conversion.path)
+        write_atomically(conversion.path, model.SerializeToString(deterministic=True))
     except OSError as error:
         raise ConversionError(f"{conversion.path} cannot be written: {error.strerror}") from error

@@ -51,16 +51,12 @@ def generate_sample(
 def shuffle_columns(names: Sequence[str], known: Mapping[int, Hints], given: Arrays) -> Arrays:
     """By column: categories that the original knows, and the values of the given rows, anew."""
     random = np.random.default_rng(SEED)
-    return {
-        name: draw_values(
-            Hints(categories=known[index].categories, takes_unknown=known[index].takes_unknown)
-            if index in known
-            else Hints(),
-            random,
-            given[name][:, 0],
-        )[:, None]
-        for index, name in enumerate(names)
-    }
+    columns = {}
+    for index, name in enumerate(names):
+        own = known.get(index, Hints())
+        hint = Hints(categories=own.categories, takes_unknown=own.takes_unknown)
+        columns[name] = draw_values(hint, random, given[name][:, 0])[:, None]
+    return columns
 
 
 def punch_holes(feeds: Arrays) -> Arrays | None:
@@ -75,7 +71,12 @@ def punch_holes(feeds: Arrays) -> Arrays | None:
 def draw_values(hint: Hints, random: np.random.Generator, given: Array | None = None) -> Array:
     """ROWS values of one feature."""
     if hint.categories:
-        return draw_categories(hint, random)
+        values = list(hint.categories)
+        is_text = any(isinstance(value, str) for value in values)
+        if hint.takes_unknown:
+            values.append(UNKNOWN if is_text else max(values) + 1)
+        choices = np.array(values, dtype=object if is_text else np.float64)
+        return choices[random.integers(0, len(choices), ROWS)]
     if not hint.values:
         return random.standard_normal(ROWS) if given is None else random.choice(given, ROWS)
     known = np.unique(hint.values)
@@ -92,16 +93,6 @@ def draw_values(hint: Hints, random: np.random.Generator, given: Array | None = 
     exact = np.where(to == 0, exact, np.nextafter(exact, to)).astype(np.float64)
     beside = np.where(is_exact & (random.random(ROWS) < 0.5), exact, beside)
     return np.where(random.random(ROWS) < 0.5, beside, between)
-
-
-def draw_categories(hint: Hints, random: np.random.Generator) -> Array:
-    """Of those the model knows, and, where it takes such, one that it does not know."""
-    known = list(hint.categories)
-    is_text = any(isinstance(value, str) for value in known)
-    if hint.takes_unknown:
-        known.append(UNKNOWN if is_text else max(known) + 1)
-    values = np.array(known, dtype=object if is_text else np.float64)
-    return values[random.integers(0, len(known), ROWS)]
 
 
 def read_hints(count: int, model: onnx.ModelProto) -> list[Hints]:

@@ -26,7 +26,6 @@ class Graph:
     """A graph in the endpoint's own engine."""
 
     def __init__(self, data: bytes) -> None:
-        self.data = data
         settings = VersionSettings("conversion", "1", "onnx", "model.onnx", engine_options=QUIET)
         self._engine = OnnxEngine(settings, vcpus=1)
         self._engine.load(Model("model.onnx", Path(tempfile.gettempdir()), data=data))
@@ -76,10 +75,7 @@ def write_metadata(model: onnx.ModelProto, metadata: Mapping[str, str]) -> None:
     model.producer_name = "lambda-serving"
     model.producer_version = version("lambda-serving")
     model.doc_string = ""
-    del model.metadata_props[:]
-    for key, value in sorted(metadata.items()):
-        entry = model.metadata_props.add()
-        entry.key, entry.value = key, value
+    onnx.helper.set_model_props(model, dict(sorted(metadata.items())))
 
 
 def optimise(model: onnx.ModelProto) -> onnx.ModelProto:
@@ -110,8 +106,7 @@ def _drop_unused_domains(model: onnx.ModelProto) -> None:
     }
     del model.opset_import[:]
     for domain in sorted(used | {""}):
-        opset = model.opset_import.add()
-        opset.domain, opset.version = domain, versions[domain]
+        model.opset_import.append(onnx.helper.make_opsetid(domain, versions[domain]))
 
 
 def _walk_nodes(graph: onnx.GraphProto) -> Iterator[onnx.NodeProto]:

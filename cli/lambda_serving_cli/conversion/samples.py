@@ -14,44 +14,29 @@ from typing import Any
 
 import numpy as np
 
-from lambda_serving_cli.conversion.original import (
-    INPUT,
-    Array,
-    Arrays,
-    ConversionError,
-    Features,
-)
+from lambda_serving_cli.conversion.original import INPUT, Array, Arrays, ConversionError, Features
 from lambda_serving_cli.files.content import require_regular
 
 Row = Mapping[str, Any] | Sequence[Any]
 
 
 def read_sample(path: Path, features: Features) -> Arrays:
-    """Rows of `features`: float64 [rows, features], or by column each [rows, 1].
-
-    Raises:
-        ConversionError: there is no such file, or it does not hold such rows.
-    """
-    data = _read_file(path, {".json": _read_json, ".csv": _read_csv, ".npy": _read_npy})
+    """Rows of `features`: float64 [rows, features], or by column each [rows, 1]."""
+    data = _read_file(path, {".json": _read_json, ".csv": _read_csv, ".npy": np.load})
     rows = [_pick_values(row, features, place) for place, row in _number_rows(path, data)]
     if not rows:
         raise ConversionError(f"{path.name} holds no row")
     if not features.by_column:
         return {INPUT: _make_numbers(rows, path)}
-    columns = [[row[index] for row in rows] for index in range(features.count)]
     return {
         name: _make_column(column, name, path)[:, None]
-        for name, column in zip(features.names, columns, strict=True)
+        for name, *column in zip(features.names, *rows, strict=True)
     }
 
 
 def read_tensors(path: Path, inputs: Sequence[str]) -> Arrays:
-    """An array for each input. Numbers with a fraction are float32, whole ones int64.
-
-    Raises:
-        ConversionError: there is no such file, or it does not hold these inputs.
-    """
-    data = _read_file(path, {".json": _read_json, ".npy": _read_npy, ".npz": _read_npz})
+    """An array for each input. Numbers with a fraction are float32, whole ones int64."""
+    data = _read_file(path, {".json": _read_json, ".npy": np.load, ".npz": _read_npz})
     arrays = data if isinstance(data, Mapping) else {name: data for name in inputs[:1]}
     if set(arrays) != set(inputs):
         raise ConversionError(
@@ -85,13 +70,8 @@ def _read_json(path: Path) -> Any:
     return json.loads(path.read_text())
 
 
-def _read_npy(path: Path) -> Array:
-    array: Array = np.load(path, allow_pickle=False)
-    return array
-
-
 def _read_npz(path: Path) -> dict[str, Array]:
-    with np.load(path, allow_pickle=False) as arrays:
+    with np.load(path) as arrays:
         return dict(arrays)
 
 

@@ -14,16 +14,16 @@ from sklearn.base import BaseEstimator
 from sklearn.compose import ColumnTransformer
 from sklearn.pipeline import Pipeline
 
-from lambda_serving_cli.conversion.frameworks import require_packages, summarise_error
 from lambda_serving_cli.conversion.graph import rename_inputs
 from lambda_serving_cli.conversion.original import (
     INPUT,
-    Array,
     Arrays,
     Attempt,
     ConversionError,
     Features,
     Hints,
+    Original,
+    require_packages,
 )
 from lambda_serving_cli.conversion.sklearn_converters import register_converters
 from lambda_serving_cli.conversion.sklearn_parts import read_hints, refuse_what_onnx_lacks
@@ -43,12 +43,13 @@ What it calls probabilities of a classifier without them (SVC) is no such thing,
 """
 
 
-class SklearnModel:
+class SklearnModel(Original):
     """A fitted estimator or pipeline that has predict: .joblib, .pkl or .skops."""
 
+    library = "scikit-learn"
     packages: tuple[str, ...] = ("scikit-learn", "skl2onnx")
     answer_name = "label"
-    inputs: tuple[str, ...] = ()
+    features: Features
 
     def __init__(self, path: Path) -> None:
         self._model = read_model(path)
@@ -87,7 +88,7 @@ class SklearnModel:
         rename_inputs(graph, self.features.names)  # skl2onnx makes words of them
         return graph
 
-    def answer(self, feeds: Arrays, outputs: Collection[str]) -> dict[str, Array]:
+    def answer(self, feeds: Arrays, outputs: Collection[str]) -> Arrays:
         rows = make_frame(feeds) if self.features.by_column else feeds[INPUT]
         answers = {"label": self._model.predict(rows)}
         if len(outputs) == 1:
@@ -99,11 +100,7 @@ class SklearnModel:
 
 
 def read_model(path: Path) -> Any:
-    """Unpickle: the user's own file, so it is trusted whole.
-
-    Raises:
-        ConversionError: it cannot be.
-    """
+    """Unpickle: the user's own file, so it is trusted whole."""
     try:
         if path.suffix == ".skops":
             from skops import io as skops_io
@@ -115,18 +112,10 @@ def read_model(path: Path) -> Any:
             f"{path.name} needs the module {error.name!r}, which is not installed here",
             advice="install it, or put your own module's folder on PYTHONPATH",
         ) from error
-    except Exception as error:  # unpickling may raise anything
-        raise ConversionError(
-            f"scikit-learn cannot load {path.name}: {summarise_error(error)}"
-        ) from error
 
 
 def read_features(model: Any) -> Features:
-    """What a row of a fitted model is made of.
-
-    Raises:
-        ConversionError: the model does not tell.
-    """
+    """What a row of a fitted model is made of."""
     count = getattr(model, "n_features_in_", None)
     if count is None:
         raise ConversionError(
@@ -149,22 +138,14 @@ def write_graph(model: Any, types: list[tuple[str, Any]]) -> Any:
 
 def find_first_step(model: Any) -> Any:
     """What the rows meet first: inside pipelines and searches."""
-    while True:
-        if isinstance(model, Pipeline):
-            model = model.steps[0][1]
-        elif hasattr(model, "best_estimator_"):
-            model = model.best_estimator_
-        else:
-            return model
+    if isinstance(model, Pipeline):
+        return find_first_step(model.steps[0][1])
+    return find_first_step(model.best_estimator_) if hasattr(model, "best_estimator_") else model
 
 
 def make_frame(feeds: Arrays) -> Any:
-    """A DataFrame, for a model that finds its columns by their names.
-
-    Raises:
-        ConversionError: pandas is missing.
-    """
-    require_packages("scikit-learn with columns by name", {"pandas": "pandas"})
+    """A DataFrame, for a model that finds its columns by their names."""
+    require_packages("scikit-learn with columns by name", "pandas")
     import pandas
 
     return pandas.DataFrame({name: column[:, 0] for name, column in feeds.items()})

@@ -1,7 +1,7 @@
 """Converters that skl2onnx needs beside its own."""
 
 from collections.abc import Callable, Mapping
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 from skl2onnx import update_registered_converter
@@ -10,25 +10,20 @@ from skl2onnx.common.shape_calculator import (
     calculate_linear_classifier_output_shapes,
     calculate_linear_regressor_output_shapes,
 )
+from sklearn.base import ClassifierMixin
 
-from lambda_serving_cli.conversion.frameworks import require_packages
-
-_CLASSIFIER_OPTIONS = {"zipmap": [True, False, "columns"], "nocl": [True, False]}
+from lambda_serving_cli.conversion.original import require_packages
 
 
 def register_converters(model: Any) -> tuple[str, ...]:
-    """Make skl2onnx know what is in the model; gives the packages that this takes.
-
-    Raises:
-        ConversionError: onnxmltools is missing.
-    """
+    """Make skl2onnx know what is in the model; gives the packages that this takes."""
     _register_histograms()
     parts = [model, *model.get_params(deep=True).values()]
     libraries = {type(part).__module__.partition(".")[0] for part in parts}
     packages = []
     for library, (register, names) in _BOOSTERS.items():
         if library in libraries:
-            require_packages(f"scikit-learn with {library}", {"onnxmltools": "onnxmltools"})
+            require_packages(f"scikit-learn with {library}", "onnxmltools")
             register()
             packages += [*names, "onnxmltools"]
     for part in parts:
@@ -42,34 +37,25 @@ def _register_xgboost() -> None:
     from onnxmltools.convert.xgboost.operator_converters.XGBoost import convert_xgboost
     from xgboost import XGBClassifier, XGBRegressor, XGBRFClassifier, XGBRFRegressor
 
-    for kind in (XGBClassifier, XGBRFClassifier):
-        _register_classifier(kind, convert_xgboost)
-    for kind in (XGBRegressor, XGBRFRegressor):
-        _register_regressor(kind, convert_xgboost)
+    for kind in (XGBClassifier, XGBRFClassifier, XGBRegressor, XGBRFRegressor):
+        _register(kind, convert_xgboost)
 
 
 def _register_lightgbm() -> None:
     from lightgbm import LGBMClassifier, LGBMRegressor
     from onnxmltools.convert.lightgbm.operator_converters.LightGbm import convert_lightgbm
 
-    _register_classifier(LGBMClassifier, convert_lightgbm)
-    _register_regressor(LGBMRegressor, convert_lightgbm)
+    for kind in (LGBMClassifier, LGBMRegressor):
+        _register(kind, convert_lightgbm)
 
 
-def _register_classifier(kind: type, convert: Callable[..., None]) -> None:
+def _register(kind: type, convert: Callable[..., None]) -> None:
+    shapes, options = calculate_linear_regressor_output_shapes, None
+    if issubclass(kind, ClassifierMixin):
+        shapes = calculate_linear_classifier_output_shapes
+        options = {"zipmap": [True, False, "columns"], "nocl": [True, False]}
     update_registered_converter(
-        kind,
-        kind.__name__,
-        calculate_linear_classifier_output_shapes,
-        convert,
-        overwrite=True,
-        options=_CLASSIFIER_OPTIONS,
-    )
-
-
-def _register_regressor(kind: type, convert: Callable[..., None]) -> None:
-    update_registered_converter(
-        kind, kind.__name__, calculate_linear_regressor_output_shapes, convert, overwrite=True
+        kind, kind.__name__, shapes, convert, overwrite=True, options=options
     )
 
 
@@ -78,11 +64,6 @@ _BOOSTERS: Mapping[str, tuple[Callable[[], None], tuple[str, ...]]] = {
     "lightgbm": (_register_lightgbm, ("lightgbm",)),
 }
 """Module -> what registers its estimators, and the distributions that bring it."""
-
-_HISTOGRAMS = (
-    "SklearnHistGradientBoostingClassifier",
-    "SklearnHistGradientBoostingRegressor",
-)
 
 
 class _Flagless:
@@ -106,13 +87,14 @@ class _Flagless:
 
 @cache
 def _register_histograms() -> None:
-    for name in _HISTOGRAMS:
+    for kind in ("Classifier", "Regressor"):
+        name = f"SklearnHistGradientBoosting{kind}"
         known = get_converter(name)
-        register_converter(name, _wrap_container(known), True, known.get_allowed_options())
+        flagless = partial(_convert_flagless, known)
+        register_converter(name, flagless, True, known.get_allowed_options())
 
 
-def _wrap_container(convert: Callable[..., None]) -> Callable[..., None]:
-    def wrapped(scope: Any, operator: Any, container: Any) -> None:
-        convert(scope, operator, _Flagless(container))
-
-    return wrapped
+def _convert_flagless(
+    convert: Callable[..., None], scope: Any, operator: Any, container: Any
+) -> None:
+    convert(scope, operator, _Flagless(container))

@@ -36,11 +36,7 @@ def walk_parts(value: Any, seen: set[int] | None = None) -> Iterator[Any]:
 
 
 def refuse_what_onnx_lacks(model: Any) -> None:
-    """Name what skl2onnx converts into something else, without an error.
-
-    Raises:
-        ConversionError: the model has such a part.
-    """
+    """Name what skl2onnx converts into something else, without an error."""
     for part in walk_parts(model):
         categorical = getattr(part, "is_categorical_", None)
         if categorical is not None and np.any(categorical):

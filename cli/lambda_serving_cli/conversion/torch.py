@@ -2,7 +2,7 @@
 
 import io
 import logging
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -10,14 +10,12 @@ from typing import Any
 import onnx
 import torch
 
-from lambda_serving_cli.conversion.frameworks import summarise_error
 from lambda_serving_cli.conversion.original import (
-    Array,
     Arrays,
     Attempt,
     ConversionError,
-    Features,
-    Hints,
+    Original,
+    translate_errors,
 )
 
 OPSET = 18
@@ -26,39 +24,30 @@ OPSET = 18
 logging.getLogger("torch.onnx").setLevel(logging.ERROR)
 
 
-class TorchModel:
+class TorchModel(Original):
     """Its inputs are tensors of any shape, so that it must be given a sample."""
 
+    library = "torch"
     packages = ("torch",)
-    answer_name = ""
-    features: Features | None = None
 
     def __init__(self, path: Path) -> None:
         self._program = None
-        try:
+        with translate_errors(
+            f"torch cannot load {path.name} as TorchScript",
+            "save the model by torch.jit.trace(...).save(path), or by torch.export.save(...,"
+            " 'model.pt2'); weights alone, or a pickled module, do not hold what is to be computed",
+        ):
             if path.suffix == ".pt2":
                 self._program = torch.export.load(path)
                 self._module = self._program.module()
             else:
                 self._module = torch.jit.load(path, map_location="cpu").eval()
-        except (RuntimeError, ValueError, OSError) as error:
-            raise ConversionError(
-                f"torch cannot load {path.name} as TorchScript: {summarise_error(error)}",
-                advice="save the model by torch.jit.trace(...).save(path), or by"
-                " torch.export.save(..., 'model.pt2'); weights alone, or a pickled module, do"
-                " not hold what is to be computed",
-            ) from error
-
-    @property
-    def inputs(self) -> tuple[str, ...]:
         if self._program is not None:
-            return tuple(self._program.graph_signature.user_inputs)
+            self.inputs = tuple(self._program.graph_signature.user_inputs)
+            return
         # The first is the module itself; TorchScript numbers names, as in "x.1".
         values = list(self._module.graph.inputs())[1:]
-        return tuple(value.debugName().partition(".")[0] for value in values)
-
-    def read_hints(self) -> Mapping[int, Hints]:
-        return {}
+        self.inputs = tuple(value.debugName().partition(".")[0] for value in values)
 
     def list_attempts(self, feeds: Arrays | None) -> Iterator[Attempt]:
         tensors = self._make_tensors(feeds or {})
@@ -72,14 +61,9 @@ class TorchModel:
                 " keep their types",
             ) from error
         if self._program is not None:
-            yield self._export_program
+            yield lambda: torch.onnx.export(self._program, dynamo=True, verbose=False).model_proto
         else:
             yield partial(self._trace, tensors)
-
-    def _export_program(self) -> onnx.ModelProto:
-        exported = torch.onnx.export(self._program, dynamo=True, verbose=False)
-        model: onnx.ModelProto = exported.model_proto
-        return model
 
     def _trace(self, tensors: tuple[Any, ...]) -> onnx.ModelProto:
         file = io.BytesIO()
@@ -97,7 +81,7 @@ class TorchModel:
         )
         return onnx.load_from_string(file.getvalue())
 
-    def answer(self, feeds: Arrays, outputs: Collection[str]) -> dict[str, Array]:
+    def answer(self, feeds: Arrays, outputs: Collection[str]) -> Arrays:
         answers = self._run(self._make_tensors(feeds))
         return {name: answer.numpy() for name, answer in zip(outputs, answers, strict=True)}
 

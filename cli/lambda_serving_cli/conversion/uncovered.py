@@ -27,9 +27,7 @@ def list_uncovered(original: Original, candidate: Candidate) -> list[str]:
             f"features of which the model tells neither thresholds nor categories ({tried} were"
             f" tried): {_shorten(silent)}"
         )
-    encoded = [
-        name for index, name in enumerate(names) if index in known and known[index].categories
-    ]
+    encoded = [names[index] for index in sorted(known) if known[index].categories]
     if encoded:
         told.append(
             "numbers and words beside the known categories and one unknown, which the original"

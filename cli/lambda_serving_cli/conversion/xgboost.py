@@ -12,47 +12,38 @@ from onnxmltools import convert_xgboost
 from onnxmltools.convert.common.data_types import FloatTensorType
 
 from lambda_serving_cli.conversion.boosters import OPSET, split_probabilities
-from lambda_serving_cli.conversion.frameworks import summarise_error
 from lambda_serving_cli.conversion.original import (
     INPUT,
-    Array,
     Arrays,
     Attempt,
     ConversionError,
     Features,
     Hints,
+    Original,
 )
 
 SPLIT = re.compile(r"\[f(\d+)<([^\]]+)\]")
 """A node's condition in a dump: feature and threshold."""
 
 
-class XgboostModel:
+class XgboostModel(Original):
     """A Booster, as the engine ``xgboost`` asks it: with all its trees."""
 
+    library = "xgboost"
     packages = ("xgboost", "xgboost-cpu", "onnxmltools")
     answer_name = "probabilities"
-    inputs: tuple[str, ...] = ()
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        try:
-            self._booster = xgboost.Booster(model_file=path)
-            learner = json.loads(self._booster.save_config())["learner"]
-        except (xgboost.core.XGBoostError, ValueError) as error:
-            raise ConversionError(
-                f"xgboost cannot load {path.name}: {summarise_error(error)}"
-            ) from error
+        self._booster = xgboost.Booster(model_file=path)
+        learner = json.loads(self._booster.save_config())["learner"]
         if learner["gradient_booster"]["name"] == "gblinear":
             raise ConversionError("linear models of XGBoost (gblinear) cannot be converted")
         self._objective: str = learner["objective"]["name"]
-        self._names = tuple(self._booster.feature_names or ())
+        names = tuple(self._booster.feature_names or ())
+        self.features = Features(self._booster.num_features(), names)
         # onnxmltools takes no other names than f0, f1, ...; the rows come as arrays.
         self._booster.feature_names = None
-
-    @property
-    def features(self) -> Features:
-        return Features(self._booster.num_features(), self._names)
 
     def read_hints(self) -> Mapping[int, Hints]:
         """Its thresholds are float32, as a dump (%.9g) has them; categories tell the graph."""
@@ -78,7 +69,7 @@ class XgboostModel:
         types = [(INPUT, FloatTensorType([None, self._booster.num_features()]))]
         return convert_xgboost(model, name="xgboost", initial_types=types, target_opset=OPSET)
 
-    def answer(self, feeds: Arrays, outputs: Collection[str]) -> dict[str, Array]:
+    def answer(self, feeds: Arrays, outputs: Collection[str]) -> Arrays:
         answer = self._booster.predict(xgboost.DMatrix(feeds[INPUT]))
         if self._objective in ("binary:hinge", "multi:softmax"):
             return {"label": answer}

@@ -14,15 +14,6 @@ from lambda_serving_cli.cost.formula import (
     list_servers,
 )
 
-SERVER_HEAD = (
-    "always on",
-    "processor",
-    "USD a month",
-    "cheaper from, million requests a month",
-    "that is, a second",
-    "servers",
-)
-
 
 class Bill(TypedDict):
     """One processor's month, in USD."""
@@ -69,14 +60,15 @@ def make_report(
     alternatives: list[Alternative] = []
     for server in list_servers(load, architectures):
         found = find_break_even(load, server, utilization, servers)
+        month = prices.HOURS * (servers * server.hour + prices.LOAD_BALANCER_HOUR)
         alternatives.append(
             {
                 "server": server.name,
                 "architecture": server.architecture,
-                "month": prices.HOURS * (servers * server.hour + prices.LOAD_BALANCER_HOUR),
-                "requests": found.requests if found else None,
-                "per_second": found.per_second if found else None,
-                "servers": found.servers if found else None,
+                "month": month,
+                "requests": found and found.requests,
+                "per_second": found and found.per_second,
+                "servers": found and found.servers,
             }
         )
     return {
@@ -113,23 +105,15 @@ def list_bill_rows(report: Report) -> list[list[str]]:
 
 def list_server_rows(report: Report) -> list[list[str]]:
     """Head, and a row each server."""
-    return [list(SERVER_HEAD), *map(describe_alternative, report["always_on"])]
-
-
-def describe_alternative(alternative: Alternative) -> list[str]:
-    head = [
-        alternative["server"],
-        alternative["architecture"],
-        f"{alternative['month']:.2f}",
-    ]
-    if alternative["requests"] is None:
-        return [*head, "never", "", ""]
-    return [
-        *head,
-        f"{alternative['requests'] / 1_000_000:.1f}",
-        f"{alternative['per_second']:.1f}",
-        f"{alternative['servers']}",
-    ]
+    begins = ["cheaper from, million requests a month", "that is, a second", "servers"]
+    rows = [["always on", "processor", "USD a month", *begins]]
+    for each in report["always_on"]:
+        begins = ["never", "", ""]
+        if each["requests"] is not None:
+            millions = f"{each['requests'] / 1_000_000:.1f}"
+            begins = [millions, f"{each['per_second']:.1f}", f"{each['servers']}"]
+        rows.append([each["server"], each["architecture"], f"{each['month']:.2f}", *begins])
+    return rows
 
 
 def describe_prices(report: Report) -> str:

@@ -8,7 +8,7 @@ from contextvars import ContextVar
 from typing import Any
 
 from lambda_serving.events.app import App, Target
-from lambda_serving.messages.asgi import Messages, Receive, Scope, Send
+from lambda_serving.messages.asgi import Messages, Receive, Scope
 from lambda_serving.messages.request import Request
 from lambda_serving.messages.responses import Answer, collect_messages, is_response, stay_connected
 from lambda_serving.user_code.event_loop import run
@@ -34,10 +34,10 @@ class DevApp(App):
         self._own = environment
 
     async def _serve(
-        self, target: Target, scope: Scope, receive: Receive, send: Send, request_id: str
+        self, target: Target, scope: Scope, receive: Receive, request_id: str
     ) -> Answer | Messages:
         _played.set(Played(scope))
-        return await super()._serve(target, scope, receive, send, request_id)
+        return await super()._serve(target, scope, receive, request_id)
 
     async def serve(self, request: Request) -> Any:
         """Serve in a new thread, which also runs the user's own response."""
@@ -51,7 +51,7 @@ class DevApp(App):
 
         return await asyncio.wrap_future(self._own.start(serve))
 
-    async def play(self, response: Any, scope: Scope, receive: Receive, send: Send) -> Messages:
+    async def play(self, response: Any, scope: Scope, receive: Receive) -> Messages:
         return _played.get().messages
 
     async def show(self, view: Callable[[], Answer]) -> Answer:

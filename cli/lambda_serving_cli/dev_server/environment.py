@@ -64,7 +64,7 @@ class DevEnvironment:
         telemetry = Telemetry(runtime, file, write)
         transport = LocalTransport(self.name, file, others)
         calls = LocalCalls(
-            Calls(transport, runtime.depth_limit, telemetry.count_failed_call, THREADS),
+            Calls(transport.invoke, runtime.depth_limit, telemetry.count_failed_call, THREADS),
             lambda: find_request(self._latest),
         )
         loader = VersionLoader(runtime, file, telemetry, calls)
@@ -196,7 +196,7 @@ class LocalCalls(CallsOnDemand):
 
 
 class LocalTransport:
-    """A ``Transport`` that invokes an endpoint of this process, with Lambda's time limit."""
+    """Invokes an endpoint of this process, with Lambda's time limit."""
 
     def __init__(
         self, caller: str, file: EndpointFile, environments: Mapping[str, DevEnvironment]
@@ -207,11 +207,8 @@ class LocalTransport:
         self._environments = environments
         self._warned: set[str] = set()
 
-    def connect(self) -> None:
-        """See ``Transport``. There are no connections."""
-
     def invoke(self, endpoint: str, payload: bytes, seconds: float) -> bytes:
-        """See ``Transport``."""
+        """See ``calls.send_request.Send``."""
         environment = self._environments.get(endpoint)
         if environment is None:
             known = ", ".join(self._environments)

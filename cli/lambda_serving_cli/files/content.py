@@ -1,8 +1,11 @@
 """Files read and replaced as a whole; what is no readable file of text is told as such."""
 
+import difflib
+import json
 import os
 import stat
 import tomllib
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -55,12 +58,40 @@ def read_toml(path: Path) -> dict[str, Any]:
         return {}
 
 
-def write_atomically(path: Path, text: str) -> None:
-    """Write a file so that a reader finds the old text or the new one, whole."""
+def parse_json(text: str | bytes) -> Any:
+    """The content of a text; None where it is no JSON."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+
+
+def write_atomically(path: Path, content: str | bytes) -> None:
+    """Write a file so that a reader finds the old content or the new one, whole."""
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f".{path.name}.{os.getpid()}")
-    draft.write_text(text)
+    draft.write_bytes(content.encode() if isinstance(content, str) else content)
     draft.replace(path)
+
+
+@dataclass(frozen=True)
+class Rewrite:
+    """A file that follows from others: as it is, "" where there is none, and as it should be."""
+
+    path: Path
+    old: str
+    new: str
+
+    def apply(self) -> bool:
+        """Write it. Returns whether it was not as it should be."""
+        if self.old != self.new:
+            write_atomically(self.path, self.new)
+        return self.old != self.new
+
+    def describe(self) -> str:
+        """The difference, "" where there is none."""
+        old, new = (text.replace("\r\n", "\n").splitlines(True) for text in (self.old, self.new))
+        return "".join(difflib.unified_diff(old, new, self.path.name, "as it should be"))
 
 
 def require_regular(path: Path) -> None:
@@ -70,16 +101,10 @@ def require_regular(path: Path) -> None:
         CommandError: it is something else, such as a folder or a FIFO.
         OSError: it is not there.
     """
-    mode = path.stat().st_mode
-    if not stat.S_ISREG(mode):
-        kind = next((name for test, name in KINDS if test(mode)), "something else")
-        raise CommandError(f"{path}: expected a file, found {kind}")
+    kind = stat.filemode(path.stat().st_mode)[0]
+    if kind != "-":
+        raise CommandError(f"{path}: expected a file, found {KINDS.get(kind, 'something else')}")
 
 
-KINDS = (
-    (stat.S_ISDIR, "a folder"),
-    (stat.S_ISFIFO, "a FIFO"),
-    (stat.S_ISSOCK, "a socket"),
-    (stat.S_ISCHR, "a device"),
-    (stat.S_ISBLK, "a device"),
-)
+KINDS = {"d": "a folder", "p": "a FIFO", "s": "a socket", "c": "a device", "b": "a device"}
+"""The first letter of a mode, as `ls -l` shows it."""

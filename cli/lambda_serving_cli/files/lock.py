@@ -4,9 +4,9 @@ import fcntl
 import functools
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import Any, Concatenate, Protocol
+from typing import Any
 
 from lambda_serving_cli.terminal.output import remark
 
@@ -19,32 +19,22 @@ POLL = 0.02
 _held: set[Path] = set()
 
 
-class InProject(Protocol):
-    """What knows the project's folder."""
-
-    @property
-    def root(self) -> Path: ...
-
-
-@contextmanager
-def edit_project(root: Path) -> Iterator[None]:
+def edit_project(root: Path) -> AbstractContextManager[None]:
     """Hold the project's files from the first read to the last write; others wait meanwhile.
 
     The same command may hold them twice. The system lets go of them where a process is killed.
     """
-    with hold(root / ".local" / "edit.lock"):
-        yield
+    return hold(root / ".local" / "edit.lock")
 
 
-def edits_project[P: InProject, **Q, R](
-    function: Callable[Concatenate[P, Q], R],
-) -> Callable[Concatenate[P, Q], R]:
-    """A function of a project that reads, edits and writes its files, all under the lock."""
+def edits_project[**P, R](function: Callable[P, R]) -> Callable[P, R]:
+    """A function of a `Project` that reads, edits and writes its files, all under the lock."""
 
     @functools.wraps(function)
-    def run(project: P, /, *arguments: Q.args, **options: Q.kwargs) -> R:
+    def run(*arguments: P.args, **options: P.kwargs) -> R:
+        project: Any = arguments[0]
         with edit_project(project.root):
-            return function(project, *arguments, **options)
+            return function(*arguments, **options)
 
     return run
 

@@ -1,15 +1,21 @@
-"""`sam build`, when its inputs changed."""
+"""`sam build`, when its inputs changed; the functions alone, when nothing else did."""
 
-import hashlib
 import platform
 import shutil
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from lambda_serving_cli.files.content import write_atomically
 from lambda_serving_cli.files.lock import hold
+from lambda_serving_cli.local_cloud.fingerprint import (
+    Fingerprint,
+    hash_files,
+    parse_fingerprint,
+    take_fingerprint,
+)
+from lambda_serving_cli.local_cloud.functions import build_function, find_targets
 from lambda_serving_cli.local_cloud.layout import Layout, environment_with_uv, find_tool
 from lambda_serving_cli.project.monitoring import update_monitoring
 from lambda_serving_cli.project.project import Project
@@ -28,6 +34,23 @@ ADVICE = "read the log; after a fix, `make up` (or `make build`) goes on from he
 
 
 @dataclass(frozen=True)
+class Changes:
+    """What was built or deployed: everything, some functions alone, or nothing."""
+
+    everything: bool = False
+    functions: tuple[str, ...] = ()
+
+    def __bool__(self) -> bool:
+        return self.everything or bool(self.functions)
+
+    def describe(self, verb: str) -> str:
+        """`built`, `iris_onnx built`, `unchanged`."""
+        if self.everything:
+            return verb
+        return f"{', '.join(self.functions)} {verb}" if self.functions else "unchanged"
+
+
+@dataclass(frozen=True)
 class Build:
     """Where a build goes, and for which processor (`x86_64`, `arm64`, or `host`: see below)."""
 
@@ -38,9 +61,15 @@ class Build:
     architecture: str
 
     @property
-    def inputs(self) -> str:
-        """What the result depends on, as a hash."""
-        return hash_files(self.root, INPUTS, self.architecture)
+    def inputs(self) -> Fingerprint:
+        """What the result depends on."""
+        return take_fingerprint(self.root, INPUTS, self.architecture)
+
+    @property
+    def built(self) -> Fingerprint | None:
+        """What was built last; None where nothing is there."""
+        exists = (self.target / "template.yaml").exists()
+        return parse_fingerprint(read(self.stamp)) if exists else None
 
     @property
     def overrides(self) -> list[str]:
@@ -49,15 +78,34 @@ class Build:
             return ["--parameter-overrides", "Architecture=arm64"]
         return []
 
-    def run(self, log: Path, environment: Mapping[str, str]) -> bool:
-        """Build unless nothing changed. Returns whether it did.
+    def run(
+        self, log: Path, environment: Mapping[str, str], only: Collection[str] | None = None
+    ) -> Changes:
+        """Build what changed; where nothing but functions did, those, or those of them in `only`.
 
         Raises:
-            CommandError: `sam build` failed.
+            CommandError: it failed.
         """
-        inputs = self.inputs
-        if (self.target / "template.yaml").exists() and read(self.stamp) == inputs:
-            return False
+        environment = {
+            **environment,
+            "LAMBDA_ARCHITECTURE": self.architecture,
+            "UV_PYTHON": sys.executable,
+        }
+        now, before = self.inputs, self.built
+        changed = now.find_changes(before)
+        if before is not None and changed is not None:
+            changed = [name for name in changed if only is None or name in only]
+            targets = find_targets(self.root, self.target, changed)
+            if all(target.is_plain for target in targets):
+                for target in targets:
+                    build_function(target, self.root, log, environment, ADVICE)
+                write_atomically(self.stamp, now.keep(before, changed).write())
+                return Changes(functions=tuple(changed))
+        self._run_sam(log, environment)
+        write_atomically(self.stamp, now.write())
+        return Changes(everything=True)
+
+    def _run_sam(self, log: Path, environment: Mapping[str, str]) -> None:
         scripts = hash_files(self.root / "layers", SCRIPTS, self.architecture)
         scripts_stamp = self.cache / "scripts.sha256"
         if read(scripts_stamp) != scripts:
@@ -65,15 +113,8 @@ class Build:
         self.stamp.unlink(missing_ok=True)
         command = [find_tool("sam"), "build", "--cached", "--parallel"]
         command += ["--build-dir", str(self.target), "--cache-dir", str(self.cache)]
-        environment = {
-            **environment,
-            "LAMBDA_ARCHITECTURE": self.architecture,
-            "UV_PYTHON": sys.executable,
-        }
         run_logged(command + self.overrides, log, cwd=self.root, env=environment, advice=ADVICE)
         write_atomically(scripts_stamp, scripts)
-        write_atomically(self.stamp, inputs)
-        return True
 
 
 def plan_build(layout: Layout) -> Build:
@@ -103,21 +144,23 @@ def build_for_aws(project: Project, architecture: str) -> tuple[Path, bool]:
         architecture=architecture,
     )
     with Steps(1).step(BUILD_STEP) as step, hold(output / "build.lock"):
-        is_new, largest = run_build(project, build, output / "build.log")
-        step.outcome = f"{f'in {build.target}' if is_new else 'unchanged'}, {largest}"
-    return build.target, is_new
+        changes, largest = run_build(project, build, output / "build.log")
+        step.outcome = f"{changes.describe(f'in {build.target}')}, {largest}"
+    return build.target, bool(changes)
 
 
-def run_build(project: Project, build: Build, log: Path) -> tuple[bool, str]:
-    """Build what changed; returns whether anything was built, and the size of the largest function.
+def run_build(
+    project: Project, build: Build, log: Path, only: Collection[str] | None = None
+) -> tuple[Changes, str]:
+    """Build what changed; returns what was built, and the size of the largest function.
 
     Raises:
         CommandError: `sam build` failed, or a function does not fit.
     """
     update_monitoring(project.root)
     refuse_misfits(project)
-    is_new = build.run(log, environment_with_uv())
-    return is_new, require_fit(project, build.target)
+    changes = build.run(log, environment_with_uv(), only)
+    return changes, require_fit(project, build.target)
 
 
 def find_architecture() -> str:
@@ -129,25 +172,6 @@ def find_architecture() -> str:
     if sys.platform != "linux":
         return "host"
     return "arm64" if platform.machine() in ("aarch64", "arm64") else "x86_64"
-
-
-def hash_files(root: Path, names: tuple[str, ...], *more: str) -> str:
-    """Hash names and contents of files and folders below `root`, and some strings more."""
-    digest = hashlib.sha256("\0".join(more).encode())
-    for name in names:
-        for path in list_files(root / name):
-            digest.update(f"\0{path.relative_to(root)}\0".encode())
-            digest.update(hashlib.sha256(path.read_bytes()).digest())
-    return digest.hexdigest()
-
-
-def list_files(path: Path) -> Iterator[Path]:
-    """The file itself or the files below a folder, sorted, without what interpreters leave."""
-    if path.is_file():
-        yield path
-    for found in sorted(path.rglob("*")):
-        if found.is_file() and "__pycache__" not in found.parts:
-            yield found
 
 
 def read(path: Path) -> str:

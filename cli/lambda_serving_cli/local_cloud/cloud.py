@@ -1,15 +1,19 @@
 """The way up and the way down of a local cloud."""
 
 import os
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+import shutil
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 
+from lambda_serving_cli.aws.authorization import NONE
 from lambda_serving_cli.aws.local_stack import LocalStack
 from lambda_serving_cli.aws.stack import open_local_stack
 from lambda_serving_cli.local_cloud import ministack, publish, smoke
-from lambda_serving_cli.local_cloud.build import BUILD_STEP, plan_build, run_build
-from lambda_serving_cli.local_cloud.callers import find_callers
+from lambda_serving_cli.local_cloud.bucket import keep_bucket
+from lambda_serving_cli.local_cloud.build import BUILD_STEP, Build, plan_build, run_build
+from lambda_serving_cli.local_cloud.callers import Callers, find_callers
 from lambda_serving_cli.local_cloud.deploy import deploy, describe
+from lambda_serving_cli.local_cloud.fingerprint import hash_files
 from lambda_serving_cli.local_cloud.layout import (
     DEFAULT_HOST,
     DEFAULT_PORT,
@@ -18,7 +22,9 @@ from lambda_serving_cli.local_cloud.layout import (
 )
 from lambda_serving_cli.local_cloud.lock import lock
 from lambda_serving_cli.local_cloud.ministack import Process
+from lambda_serving_cli.local_cloud.record import Record
 from lambda_serving_cli.local_cloud.routes import allow_plain_http, reconcile_routes
+from lambda_serving_cli.local_cloud.settings import Settings, read_settings
 from lambda_serving_cli.project.project import Project
 from lambda_serving_cli.terminal.errors import CommandError
 from lambda_serving_cli.terminal.output import remark
@@ -29,74 +35,143 @@ STEPS = 8
 
 
 @dataclass(frozen=True)
+class Wish:
+    """What `up` was asked for. What is left out stays as it was at the last `up`."""
+
+    host: str | None = None
+    port: int | None = None
+    auth: str | None = None
+    """The template's parameter: who may call."""
+    endpoints: Collection[str] = ()
+    """Nothing but these, as far as that can be."""
+
+
+@dataclass(frozen=True)
 class Running:
-    """A local cloud that is up, and what each endpoint answered."""
+    """A local cloud that is up, and what each endpoint that was tried answered."""
 
     stack: LocalStack
     exchanges: Mapping[str, Sequence[smoke.Exchange]]
 
 
-def bring_up(layout: Layout, host: str | None, port: int | None, auth: str) -> Running:
+def bring_up(layout: Layout, wish: Wish) -> Running:
     """Bring the cloud up to the project as it stands; what did not change is left alone.
 
-    `auth` is the template's parameter: who may call.
-
     Raises:
-        CommandError: a step failed. What runs by then keeps running, for a look at it. Or another
-            process brings it up right now.
+        CommandError: a step failed, or an endpoint. What runs by then keeps running, for a look at
+            it. Or another process brings it up right now.
     """
     from botocore.exceptions import BotoCoreError, ClientError
 
+    project = Project(layout.root)
+    for endpoint in wish.endpoints:
+        project.require(endpoint)
     try:
         with lock(layout.lock_file):
-            return _bring_up(layout, host, port, auth)
+            return _bring_up(layout, project, wish)
     except (BotoCoreError, ClientError) as error:
         advice = "`make down`, then `make up` begins anew"
         raise CommandError(str(error), log=layout.log("ministack"), advice=advice) from error
 
 
-def _bring_up(layout: Layout, host: str | None, port: int | None, auth: str) -> Running:
-    steps = Steps(STEPS)
-    process = _run_ministack(layout, steps, host, port)
+def _bring_up(layout: Layout, project: Project, wish: Wish) -> Running:
+    steps, before = Steps(STEPS), read_settings(layout)
+    process = _run_ministack(layout, steps, wish.host, wish.port)
     # From here on AWS is the local cloud, for this process and those it starts.
     environment = aws_environment(process.url)
     os.environ.clear()
     os.environ.update(environment)
     with steps.step("example models"):
         publish.prepare(layout, environment)
-    build, project = plan_build(layout), Project(layout.root)
+    build = plan_build(layout)
     with steps.step(BUILD_STEP) as step:
-        is_new, largest = run_build(project, build, layout.log("build"))
-        step.outcome = f"{'built' if is_new else 'unchanged'}, {largest}"
+        built, largest = run_build(project, build, layout.log("build"), wish.endpoints or None)
+        step.outcome = f"{built.describe('built')}, {largest}"
     for doubt in list_doubts(project, build.target):
         remark(f"Warning: {doubt.endpoint}, {doubt.where}: {doubt.problem}")
-    with steps.step("sam deploy to the local cloud") as step:
-        callers = find_callers(auth)
-        deployed = deploy(layout, build, process, callers, environment)
-        step.outcome = "deployed" if deployed else "unchanged"
-    with steps.step("HTTP routes") as step:
-        changes = reconcile_routes()
-        step.outcome = f"{changes} changed" if changes else "unchanged"
+    callers = find_callers(wish.auth or before.auth or NONE)
+    record = _deploy(layout, steps, build, process, callers)
     stack = describe(process, callers)
+    Settings(process.host, process.port, callers.auth, stack.model_bucket).write(layout)
     with steps.step("models into the bucket") as step:
         allow_plain_http(stack.model_bucket)
         count = publish.publish(layout.models, stack.model_bucket)
         step.outcome = f"{count} uploaded" if count else "unchanged"
     stack.write(layout.state)
-    with steps.step("one request to every endpoint"):
+    with steps.step("a request to each endpoint") as step:
+        wanted = _choose(layout, build, stack, record, wish.endpoints)
         access = open_local_stack(stack).find_access()
-        exchanges = {
-            endpoint: smoke.try_endpoint(layout, stack, access, endpoint)
-            for endpoint in stack.functions
-        }
+        exchanges, failures = smoke.try_endpoints(layout.root, stack, access, wanted)
+        _remember(layout, record, wanted, [failure.endpoint for failure in failures])
+        left = len(stack.functions) - len(wanted)
+        rest = "not asked for" if wish.endpoints else "unchanged since they answered"
+        step.outcome = f"{len(exchanges)} answered"
+        step.outcome += f", {len(failures)} failed" if failures else ""
+        step.outcome += f", {left} {rest}" if left else ""
+    if failures:
+        raise smoke.report_failures(layout, failures, len(wanted))
     return Running(stack, exchanges)
 
 
+def _deploy(
+    layout: Layout, steps: Steps, build: Build, process: Process, callers: Callers
+) -> Record:
+    with steps.step("sam deploy to the local cloud") as step:
+        changes, record = deploy(layout, build, process, callers, os.environ)
+        step.outcome = changes.describe("deployed" if changes.everything else "updated")
+    with steps.step("HTTP routes") as step:
+        routes = 0 if record.has_routes else reconcile_routes()
+        step.outcome = f"{routes} changed" if routes else "unchanged"
+    return replace(record, has_routes=True)
+
+
+def _choose(
+    layout: Layout, build: Build, stack: LocalStack, record: Record, endpoints: Collection[str]
+) -> dict[str, str]:
+    """What is tried: what was named, or whatever has not answered yet as it is now.
+
+    Gives the hash of each, by which it is remembered.
+    """
+    missing = [name for name in endpoints if name not in stack.functions]
+    if missing:
+        raise CommandError(f"template.yaml has no function of {', '.join(missing)}")
+    functions = build.built.functions if build.built else {}
+    hashes = {
+        name: hash_files(layout.root, smoke.list_samples(name), functions.get(name, ""))
+        for name in endpoints or stack.functions
+    }
+    if endpoints:
+        return hashes
+    return {name: each for name, each in hashes.items() if record.answered.get(name) != each}
+
+
+def _remember(
+    layout: Layout, record: Record, tried: Mapping[str, str], failed: Collection[str]
+) -> None:
+    answered = {**record.answered, **tried}
+    kept = {name: each for name, each in answered.items() if name not in failed}
+    replace(record, answered=kept).write(layout.record_file)
+
+
 def take_down(layout: Layout) -> bool:
-    """Stop all that was started and forget it. Returns whether anything ran."""
+    """Stop all that was started; models and settings stay. Returns whether anything ran."""
+    steps = Steps(2)
     layout.stack_file.unlink(missing_ok=True)
     layout.sam_local_file.unlink(missing_ok=True)
-    return ministack.stop(layout)
+    with steps.step("stop the functions and the local AWS") as step:
+        stopped = ministack.stop(layout)
+        step.outcome = "stopped" if stopped else "nothing ran"
+    with steps.step("remove what they left"):
+        ministack.remove_leftovers(layout)
+        keep_bucket(layout)
+    return stopped
+
+
+def clean(layout: Layout) -> None:
+    """Forget what `take_down` left."""
+    shutil.rmtree(layout.objects, ignore_errors=True)
+    layout.settings_file.unlink(missing_ok=True)
+    layout.record_file.unlink(missing_ok=True)
 
 
 def _run_ministack(layout: Layout, steps: Steps, host: str | None, port: int | None) -> Process:
@@ -113,11 +188,22 @@ def _run_ministack(layout: Layout, steps: Steps, host: str | None, port: int | N
             step.outcome = f"runs already at {process.url}"
             return process
         # One that is alive and does not answer goes.
-        take_down(layout)
+        _clear(layout)
         try:
-            process = ministack.start(layout, host or DEFAULT_HOST, port or DEFAULT_PORT)
+            known = read_settings(layout)
+            process = ministack.start(
+                layout, host or known.host or DEFAULT_HOST, port or known.port or DEFAULT_PORT
+            )
         except BaseException:
-            take_down(layout)
+            _clear(layout)
             raise
         step.outcome = f"runs at {process.url}"
         return process
+
+
+def _clear(layout: Layout) -> None:
+    layout.stack_file.unlink(missing_ok=True)
+    layout.sam_local_file.unlink(missing_ok=True)
+    ministack.stop(layout)
+    ministack.remove_leftovers(layout)
+    keep_bucket(layout)

@@ -22,6 +22,22 @@ PSEUDO = {
 }
 
 
+ARNS = {
+    "AWS::Lambda::Function": f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:",
+    "AWS::IAM::Role": f"arn:aws:iam::{ACCOUNT}:role/",
+}
+
+
+def name_resources(resources: Mapping[str, tuple[str, str]]) -> dict[str, str]:
+    """What `Ref` and `GetAtt` of an ARN give, for logical id -> (type, physical id)."""
+    names = {logical: physical for logical, (_, physical) in resources.items()}
+    return names | {
+        f"{logical}.Arn": ARNS[kind] + physical
+        for logical, (kind, physical) in resources.items()
+        if kind in ARNS
+    }
+
+
 class Intrinsics:
     """Resolves them by a stack's conditions, and its parameters and resources by name."""
 
@@ -55,7 +71,15 @@ class Intrinsics:
             case "Ref":
                 return self._find(argument)
             case "Fn::Sub":
-                return re.sub(r"\$\{([^}]+)\}", lambda found: self._find(found[1]), argument)
+                text, given = argument if isinstance(argument, list) else (argument, {})
+                own = self.resolve(given)
+                return re.sub(
+                    r"\$\{([^}]+)\}",
+                    lambda found: own[found[1]] if found[1] in own else self._find(found[1]),
+                    text,
+                )
+            case "Fn::GetAtt":
+                return self._find(".".join(argument))
             case "Fn::Split":
                 separator, text = argument
                 return self.resolve(text).split(separator)

@@ -44,9 +44,29 @@ class Layout:
         return self.state / "layers"
 
     @property
+    def unpacked(self) -> Path:
+        """The layers that functions run with, by what they hold."""
+        return self.state / "unpacked"
+
+    @property
     def scratch(self) -> Path:
         """Temporary files of ministack and of the functions it runs."""
         return self.state / "tmp"
+
+    @property
+    def objects(self) -> Path:
+        """The objects of the local S3. Those of the model bucket outlive `down`."""
+        return self.state / "objects"
+
+    @property
+    def settings_file(self) -> Path:
+        """What outlives `down` besides."""
+        return self.state / "settings.json"
+
+    @property
+    def record_file(self) -> Path:
+        """What was deployed, and what answered."""
+        return self.state / "deployed.json"
 
     @property
     def stack_file(self) -> Path:

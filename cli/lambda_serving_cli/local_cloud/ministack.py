@@ -19,13 +19,16 @@ from lambda_serving_cli.aws.local_stack import CREDENTIAL, REGION
 from lambda_serving_cli.files.content import write_atomically
 from lambda_serving_cli.files.lock import hold
 from lambda_serving_cli.local_cloud.layout import Layout, find_uv
-from lambda_serving_cli.loopback import guard
+from lambda_serving_cli.loopback import emulator
 from lambda_serving_cli.terminal.errors import CommandError
 from lambda_serving_cli.terminal.steps import run_logged
 
 REQUIREMENTS = Path(__file__).with_name("ministack.txt")
 START_SECONDS = 60
-STOP_SECONDS = 10
+KEPT_DAYS = 14
+"""How long an unpacked layer is kept that no function starts with."""
+
+STOP_SECONDS = {signal.SIGTERM: 3, signal.SIGKILL: 10}
 
 
 @dataclass(frozen=True)
@@ -88,7 +91,7 @@ def find(layout: Layout) -> Process | None:
     except (ValueError, TypeError) as error:  # written by another version, or half
         raise CommandError(
             f"{layout.process_file} cannot be read: {error}",
-            advice="see by `ps` whether its `guard.py` runs still and stop it; then remove "
+            advice="see by `ps` whether its `emulator.py` runs still and stop it; then remove "
             "that file",
         ) from error
     return process if read_birth(process.pid) == process.birth else None
@@ -107,7 +110,7 @@ def start(layout: Layout, host: str, port: int) -> Process:
     with log.open("w") as output:
         child = subprocess.Popen(
             # -P: nothing of this project's is importable there.
-            [str(layout.ministack / "bin" / "python"), "-P", guard.__file__],
+            [str(layout.ministack / "bin" / "python"), "-P", emulator.__file__],
             cwd=layout.scratch,
             env=_environment(layout, host, port),
             stdin=subprocess.DEVNULL,
@@ -157,7 +160,11 @@ def _environment(layout: Layout, host: str, port: int) -> dict[str, str]:
         "IOT_MTLS_ENABLED": "0",
         "SFTP_ENABLED": "0",
         "STATE_DIR": str(layout.scratch / "state"),
-        "S3_DATA_DIR": str(layout.scratch / "s3"),
+        # Each object is a file as soon as it is put, so that models outlive the process however
+        # that ends.
+        "S3_PERSIST": "1",
+        "S3_DATA_DIR": str(layout.objects),
+        emulator.UNPACKED: str(layout.unpacked),
     }
 
 
@@ -197,17 +204,25 @@ def stop(layout: Layout) -> bool:
     """
     process = find(layout)
     if process:
-        for ending in (signal.SIGTERM, signal.SIGKILL):
+        for ending, seconds in STOP_SECONDS.items():
             if is_group_alive(process.pid):
                 os.killpg(process.pid, ending)
-            deadline = time.monotonic() + STOP_SECONDS
+            deadline = time.monotonic() + seconds
             while is_group_alive(process.pid) and time.monotonic() < deadline:
                 time.sleep(0.05)
         if is_group_alive(process.pid):
             raise CommandError(f"processes of group {process.pid} do not end")
     layout.process_file.unlink(missing_ok=True)
-    shutil.rmtree(layout.scratch, ignore_errors=True)
     return process is not None
+
+
+def remove_leftovers(layout: Layout) -> None:
+    """Remove the temporary files of a ministack that has ended, and layers that are out of use."""
+    shutil.rmtree(layout.scratch, ignore_errors=True)
+    oldest = time.time() - KEPT_DAYS * 86_400
+    for folder in layout.unpacked.glob("*"):
+        if folder.stat().st_mtime < oldest:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def is_group_alive(group: int) -> bool:

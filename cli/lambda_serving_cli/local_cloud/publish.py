@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from lambda_serving_cli.files.lock import hold
-from lambda_serving_cli.local_cloud.build import list_files
+from lambda_serving_cli.local_cloud.fingerprint import list_files
 from lambda_serving_cli.local_cloud.layout import Layout
 from lambda_serving_cli.registry.artifact import PART_SIZE, digest_file, ignore
 from lambda_serving_cli.registry.layout import Bucket

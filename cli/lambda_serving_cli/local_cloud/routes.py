@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from lambda_serving_cli.aws.authorization import IAM, JWT, NONE
 from lambda_serving_cli.aws.local_stack import STACK_NAME
 from lambda_serving_cli.local_cloud.deploy import list_resources
-from lambda_serving_cli.local_cloud.intrinsics import Intrinsics
+from lambda_serving_cli.local_cloud.intrinsics import Intrinsics, name_resources
 
 if TYPE_CHECKING:
     from mypy_boto3_apigatewayv2 import ApiGatewayV2Client
@@ -60,7 +60,7 @@ def list_documents() -> Iterator[tuple[str, dict[str, Any]]]:
     names |= {
         item["ParameterKey"]: item.get("ParameterValue", "") for item in stack.get("Parameters", [])
     }
-    names |= {logical: physical for logical, (_, physical) in list_resources().items()}
+    names |= name_resources(list_resources())
     intrinsics = Intrinsics(template.get("Conditions", {}), names)
     for logical, resource in template["Resources"].items():
         if resource["Type"] == "AWS::ApiGatewayV2::Api" and "Body" in resource["Properties"]:

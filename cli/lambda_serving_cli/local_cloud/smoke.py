@@ -6,10 +6,11 @@ request is sent again. `invoke_<endpoint>.json` is the payload of an invoke.
 
 import base64
 import json
+import shlex
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from lambda_serving_cli.aws.authorization import Access
 from lambda_serving_cli.aws.local_stack import LocalStack
 from lambda_serving_cli.files.content import read_text
 from lambda_serving_cli.local_cloud.layout import Layout
+from lambda_serving_cli.local_cloud.tracebacks import find_traceback
 from lambda_serving_cli.terminal.errors import CommandError
 
 SHOWN = 160
@@ -41,9 +43,54 @@ class Exchange:
     milliseconds: int
 
 
-def try_endpoint(
-    layout: Layout, stack: LocalStack, access: Access, endpoint: str
-) -> list[Exchange]:
+@dataclass(frozen=True)
+class Failure:
+    """An endpoint that does not answer as it should: why, and the traceback in its log, or ""."""
+
+    endpoint: str
+    reason: str
+    traceback: str
+
+    def describe(self, options: str) -> str:
+        """All of it, and the command that shows more, by which `options`."""
+        lines = [f"{self.endpoint}: {self.reason}"]
+        lines += [f"  | {line}" for line in self.traceback.splitlines()]
+        lines.append(f"  `lambda-serving logs {self.endpoint} --errors{options}` shows more")
+        return "\n".join(lines)
+
+
+def try_endpoints(
+    root: Path, stack: LocalStack, access: Access, endpoints: Collection[str]
+) -> tuple[dict[str, list[Exchange]], list[Failure]]:
+    """Send endpoints their sample requests, all of them: what came back, and what failed."""
+    exchanges, failures = {}, []
+    for endpoint in endpoints:
+        started = time.time()
+        try:
+            exchanges[endpoint] = try_endpoint(root, stack, access, endpoint)
+        except CommandError as error:
+            traceback = find_traceback(stack.functions[endpoint], started)
+            failures.append(Failure(endpoint, error.reason, traceback))
+    return exchanges, failures
+
+
+def report_failures(layout: Layout, failures: list[Failure], tried: int) -> CommandError:
+    """The error that ends a command whose endpoints do not all answer."""
+    is_default = layout.state == layout.root / ".local"
+    options = "" if is_default else f" --state {shlex.quote(str(layout.state))}"
+    told = "\n\n".join(failure.describe(options) for failure in failures)
+    return CommandError(
+        f"{len(failures)} of {tried} endpoints that were tried failed\n\n{told}\n",
+        advice="look into functions/ and the samples, then `make up` again: it tries what failed",
+    )
+
+
+def list_samples(endpoint: str) -> tuple[str, str]:
+    """The files of an endpoint's sample requests outside its folder: for HTTP, for an invoke."""
+    return f"events/http_{endpoint}.json", f"events/invoke_{endpoint}.json"
+
+
+def try_endpoint(root: Path, stack: LocalStack, access: Access, endpoint: str) -> list[Exchange]:
     """Send the endpoint its sample requests.
 
     One without a sample for HTTP is asked whether it is ready, which loads its model as well. It
@@ -52,20 +99,14 @@ def try_endpoint(
     Raises:
         CommandError: an answer is no success.
     """
-    http = layout.root / "events" / f"http_{endpoint}.json"
-    invoke = layout.root / "events" / f"invoke_{endpoint}.json"
-    try:
-        if http.exists():
-            exchanges = [replay(stack, access, read_event(http))]
-        else:
-            ready = f"{stack.api_url}/serve/{endpoint}/health/ready"
-            exchanges = [send_http(access, ready, accepted=NO_MODEL)]
-        if invoke.exists():
-            exchanges.append(send_invoke(stack.functions[endpoint], invoke.read_bytes()))
-    except CommandError as error:
-        error.log = save_function_log(layout, stack.functions[endpoint])
-        error.advice = f"look into functions/{endpoint} and its events, then `make up` again"
-        raise
+    http, invoke = (root / name for name in list_samples(endpoint))
+    if http.exists():
+        exchanges = [replay(stack, access, read_event(http))]
+    else:
+        ready = f"{stack.api_url}/serve/{endpoint}/health/ready"
+        exchanges = [send_http(access, ready, accepted=NO_MODEL)]
+    if invoke.exists():
+        exchanges.append(send_invoke(stack.functions[endpoint], invoke.read_bytes()))
     return exchanges
 
 
@@ -134,21 +175,6 @@ def send_invoke(function: str, payload: bytes) -> Exchange:
     if answer.get("FunctionError"):
         raise CommandError(f"invoke of {function} failed: {shorten(content)}")
     return Exchange(f"invoke {function}:live", shorten(payload), shorten(content), took)
-
-
-def save_function_log(layout: Layout, function: str) -> Path:
-    """Write what the function logged last to a file, and return that."""
-    import boto3
-
-    path = layout.log(function)
-    client = boto3.client("logs")
-    group = f"/aws/lambda/{function}"
-    try:
-        events = client.filter_log_events(logGroupName=group, limit=1000)["events"]
-    except client.exceptions.ResourceNotFoundException:
-        events = []
-    path.write_text("\n".join(event.get("message", "").rstrip() for event in events))
-    return path
 
 
 def shorten(content: bytes) -> str:

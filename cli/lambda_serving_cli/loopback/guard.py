@@ -3,16 +3,12 @@
 A page of any site can send requests to 127.0.0.1. It cannot read the answers, but what it sent has
 happened; and a name of its own that suddenly stands for 127.0.0.1 (DNS rebinding) lets it read them
 too. Browsers tell of both: by `Host`, `Origin` and `Sec-Fetch-Site`, none of which a page can set.
-
-`python guard.py` runs ministack behind it, as ministack's `main` would run it.
 """
 
 from __future__ import annotations
 
-import asyncio
 import ipaddress
 import json
-import os
 import re
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
@@ -27,9 +23,6 @@ NAMES = ("localhost", "host.docker.internal")
 is how containers of `sam local` name it."""
 
 HOST = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(:[0-9]{1,5})?", re.ASCII)
-
-KEEP_ALIVE_SECONDS = 75
-"""As ministack's own."""
 
 
 class LocalOnly:
@@ -100,26 +93,3 @@ async def refuse(send: Send, error: str, detail: str) -> None:
     headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
     await send({"type": "http.response.start", "status": 403, "headers": headers})
     await send({"type": "http.response.body", "body": body})
-
-
-def main() -> None:
-    """Run ministack at BIND_HOST and GATEWAY_PORT until it is told to end."""
-    import resource
-
-    from hypercorn.asyncio import serve
-    from hypercorn.config import Config
-    from ministack.app import app
-
-    # As its own main does: each function that runs has some files open.
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-    host = os.environ["BIND_HOST"]
-    config = Config()
-    config.bind = [f"{f'[{host}]' if ':' in host else host}:{os.environ['GATEWAY_PORT']}"]
-    config.keep_alive_timeout = KEEP_ALIVE_SECONDS
-    guarded: Any = LocalOnly(app, host)
-    asyncio.run(serve(guarded, config))
-
-
-if __name__ == "__main__":
-    main()

@@ -37,40 +37,34 @@ def make_alarms(settings: EndpointSettings) -> Resources:
         latency = describe_own("Latency", endpoint)
     else:  # without samples there is none
         latency = describe_function("Duration", endpoint)
-    described = {
-        "faults": (
-            f"Over ${{AlarmErrorPercent}} % of the requests to {endpoint} failed (5xx) or crashed.",
-            {
-                "Metrics": list_fault_metrics(endpoint),
-                "Threshold": refer("AlarmErrorPercent"),
-                "EvaluationPeriods": 1,
-            },
-        ),
-        "latency": (
-            f"The p99 of {endpoint} was twice over ${{AlarmLatencyMilliseconds}} ms in 15 minutes.",
-            {
-                **latency,
-                "ExtendedStatistic": "p99",
-                "Period": PERIOD,
-                "Threshold": refer("AlarmLatencyMilliseconds"),
-                "EvaluationPeriods": 3,
-                "DatapointsToAlarm": 2,
-            },
-        ),
-        "throttles": (
-            f"Lambda refused requests to {endpoint}: no concurrency is left, its or the account's.",
-            {
-                **describe_function("Throttles", endpoint),
-                "Statistic": "Sum",
-                "Period": PERIOD,
-                "Threshold": 0,
-                "EvaluationPeriods": 1,
-            },
-        ),
-    }
     return {
-        f"{camel(endpoint)}{kind.capitalize()}Alarm": make_alarm(endpoint, kind, *described[kind])
-        for kind in KINDS
+        **make_alarm(
+            endpoint,
+            "faults",
+            f"Over ${{AlarmErrorPercent}} % of the requests to {endpoint} failed (5xx) or crashed.",
+            Metrics=list_fault_metrics(endpoint),
+            Threshold=refer("AlarmErrorPercent"),
+        ),
+        **make_alarm(
+            endpoint,
+            "latency",
+            f"The p99 of {endpoint} was twice over ${{AlarmLatencyMilliseconds}} ms in 15 minutes.",
+            **latency,
+            ExtendedStatistic="p99",
+            Period=PERIOD,
+            Threshold=refer("AlarmLatencyMilliseconds"),
+            EvaluationPeriods=3,
+            DatapointsToAlarm=2,
+        ),
+        **make_alarm(
+            endpoint,
+            "throttles",
+            f"Lambda refused requests to {endpoint}: no concurrency is left, its or the account's.",
+            **describe_function("Throttles", endpoint),
+            Statistic="Sum",
+            Period=PERIOD,
+            Threshold=0,
+        ),
     }
 
 
@@ -82,43 +76,42 @@ def list_fault_metrics(endpoint: str) -> list[dict[str, Any]]:
         "faults": describe_own("Faults", endpoint),
         "crashes": {"Namespace": refer("MetricsNamespace"), "MetricName": name_crashes(endpoint)},
     }
-    sums = [
-        {
-            "Id": name,
-            "ReturnData": False,
-            "MetricStat": {"Metric": metric, "Period": PERIOD, "Stat": "Sum"},
-        }
+    rate = {"Id": "rate", "Label": "failed requests, %", "Expression": substitute(FAILURES)}
+    sums = {
+        name: {"Metric": metric, "Period": PERIOD, "Stat": "Sum"}
         for name, metric in queries.items()
-    ]
+    }
     return [
-        {"Id": "rate", "Label": "failed requests, %", "Expression": substitute(FAILURES)},
-        *sums,
+        rate,
+        *({"Id": name, "ReturnData": False, "MetricStat": sum_} for name, sum_ in sums.items()),
     ]
 
 
-def make_alarm(
-    endpoint: str, kind: str, description: str, properties: dict[str, Any]
-) -> dict[str, Any]:
+def make_alarm(endpoint: str, kind: str, description: str, **properties: Any) -> Resources:
     """One alarm; no news is good news."""
-    look = f"Look at the log group /aws/lambda/${{StackName}}-{endpoint} and the dashboards"
+    look = (
+        f"See `lambda-serving logs {endpoint} --errors --stack ${{StackName}}`, and the dashboards"
+    )
     actions = [
         choose("HasAlarmTopic", refer("AlarmTopicArn")),
         choose("HasAlarmEmail", refer("AlarmTopic")),
     ]
-    return {
+    common = {
+        "AlarmName": substitute(f"${{StackName}}-{endpoint}-{kind}"),
+        "AlarmDescription": substitute(f"{description} {look} of ${{StackName}}."),
+        "ComparisonOperator": "GreaterThanThreshold",
+        "EvaluationPeriods": 1,
+        "TreatMissingData": "notBreaching",
+        "AlarmActions": actions,
+        "OKActions": actions,
+    }
+    alarm = {
         "Type": "AWS::CloudWatch::Alarm",
         # The local cloud knows no metric math.
         "Condition": "HasRateAlarms" if kind == "faults" else "HasAlarms",
-        "Properties": {
-            "AlarmName": substitute(f"${{StackName}}-{endpoint}-{kind}"),
-            "AlarmDescription": substitute(f"{description} {look} of ${{StackName}}."),
-            **properties,
-            "ComparisonOperator": "GreaterThanThreshold",
-            "TreatMissingData": "notBreaching",
-            "AlarmActions": actions,
-            "OKActions": actions,
-        },
+        "Properties": common | properties,
     }
+    return {f"{camel(endpoint)}{kind.capitalize()}Alarm": alarm}
 
 
 def make_filter(endpoint: str) -> Resources:

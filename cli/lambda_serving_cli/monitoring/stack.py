@@ -49,33 +49,20 @@ def write_stack(endpoints: Sequence[EndpointSettings], counted: Collection[str])
     Raises:
         CommandError: two endpoints are one name to CloudFormation, or one has too much to show.
     """
-    text = yaml.dump(
-        make_stack(endpoints, counted), Dumper=_Dumper, width=100, allow_unicode=True, indent=2
-    )
-    return HEADER + text
-
-
-def make_stack(
-    endpoints: Sequence[EndpointSettings], counted: Collection[str]
-) -> dict[str, dict[str, Any] | str]:
-    """The file's content.
-
-    Raises:
-        CommandError: as ``write_stack``.
-    """
     _refuse_twins(endpoints)
     resources = {"AlarmTopic": TOPIC, **make_dashboards(endpoints)}
     for settings in endpoints:
         resources |= make_alarms(settings)
         if settings.endpoint in counted:
             resources |= make_filter(settings.endpoint)
-    return {
+    stack = {
         "AWSTemplateFormatVersion": "2010-09-09",
         "Description": "Dashboards and alarms of the endpoints",
         "Parameters": {name: {"Type": kind} for name, kind in PARAMETERS.items()},
         "Conditions": CONDITIONS,
         "Resources": resources,
     }
+    return HEADER + yaml.dump(stack, Dumper=_Dumper, width=100, allow_unicode=True, indent=2)
 
 
 def _refuse_twins(endpoints: Sequence[EndpointSettings]) -> None:

@@ -11,11 +11,11 @@ from lambda_serving_cli.files.lock import edit_project, edits_project
 from lambda_serving_cli.project.changes import Changes
 from lambda_serving_cli.project.code import plan_code
 from lambda_serving_cli.project.creation import (
+    ALLOWED,
     Outcome,
     finish,
     new_file,
-    plan_creation,
-    plan_update,
+    plan_file,
     refuse_existing,
 )
 from lambda_serving_cli.project.project import Project
@@ -78,12 +78,12 @@ def _plan(project: Project, changes: Changes, version: Version, source: Source |
                 advice=f"leave --version out, or give {DEFAULT_VERSION}",
             )
         file = plan_endpoint(project, changes, version, source)
-        plan_creation(project, changes, file)
+        plan_file(project, changes, file)
         return []
     file = open_file(project.folder(version.endpoint))
     _refuse_version(file, version)
     _plan_version(changes, file, version, name, source)
-    plan_update(project, changes, file)
+    plan_file(project, changes, file)
     return [
         f"/serve/{version.endpoint}/{name} asks it; `lambda-serving model canary` gives it a "
         f"share of /serve/{version.endpoint}"
@@ -93,11 +93,7 @@ def _plan(project: Project, changes: Changes, version: Version, source: Source |
 def plan_endpoint(
     project: Project, changes: Changes, version: Version, source: Source | None
 ) -> EndpointFile:
-    """A new endpoint's file, and its code among the changes.
-
-    Raises:
-        CommandError: its name is taken, or its code is not there.
-    """
+    """A new endpoint's file, and its code among the changes."""
     refuse_existing(project, version.endpoint)
     file = new_file(project, version.endpoint, version.engine)
     if version.preprocess is not None:
@@ -157,15 +153,9 @@ def _tell_pickle(version: Version, source: Source | None) -> list[str]:
     """What was written so that the runtime loads a pickle, and why."""
     if source is None or not may_be_pickle(version.engine, source.model):
         return []
-    if source.sha256 is not None:
-        return [
-            "sha256 pins the model: it is a pickle, which runs code where it is loaded, and this"
-            " very file alone is"
-        ]
-    return [ALLOWED]
-
-
-ALLOWED = (
-    "allow_pickle = true lets the model load: a pickle runs code of whoever made it, and of whoever"
-    " can write to the bucket (docs/security.md); a .skops file needs no such line"
-)
+    if source.sha256 is None:
+        return [f"{ALLOWED}; a .skops file needs no such line"]
+    return [
+        "sha256 pins the model: it is a pickle, which runs code where it is loaded, and this"
+        " very file alone is"
+    ]

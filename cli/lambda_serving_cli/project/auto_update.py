@@ -7,7 +7,7 @@ from lambda_serving.settings.auto_update import AutoUpdate
 from lambda_serving_cli.files.lock import edits_project
 from lambda_serving_cli.project.addition import Version, plan_endpoint
 from lambda_serving_cli.project.changes import Changes
-from lambda_serving_cli.project.creation import Outcome, finish, plan_creation, plan_update
+from lambda_serving_cli.project.creation import Outcome, finish, plan_file
 from lambda_serving_cli.project.project import Project
 from lambda_serving_cli.project.toml_file import open_file
 from lambda_serving_cli.terminal.errors import CommandError
@@ -24,7 +24,7 @@ def enable_auto_update(project: Project, version: Version, given: Mapping[str, A
         CommandError: the endpoint has another engine or code of its own already, or the runtime
             refuses it. Nothing is written then.
     """
-    changes, notes = Changes(), []
+    changes, notes, before = Changes(), [], None
     if project.has(version.endpoint):
         file = open_file(project.folder(version.endpoint))
         engine = file.get("engine")
@@ -40,15 +40,14 @@ def enable_auto_update(project: Project, version: Version, given: Mapping[str, A
         before = file.read().auto_update
         if before:
             notes.append("it followed a model before: what is not given stays as it was")
-        rule = _make_rule(before, given)
-        for key, value in {**version.tables, "auto_update": rule}.items():
+        for key, value in version.tables.items():
             file.set(key, value)
-        plan_update(project, changes, file)
     else:
-        rule = _make_rule(None, given)
         file = plan_endpoint(project, changes, version, None)
-        file.set("auto_update", rule)
-        plan_creation(project, changes, file)
+    updated = before._replace(**given) if before else AutoUpdate(**given)
+    rule = updated._asdict() | {"tags": list(updated.tags)}
+    file.set("auto_update", rule)
+    plan_file(project, changes, file)
     if not rule["published"]:
         notes.append("versions that nobody published are served too: --published leaves them out")
     notes.append(
@@ -57,9 +56,3 @@ def enable_auto_update(project: Project, version: Version, given: Mapping[str, A
         f"{rule['project']!r} without a deployment"
     )
     return finish(project, changes, version.endpoint, notes, auto_update=rule)
-
-
-def _make_rule(before: AutoUpdate | None, given: Mapping[str, Any]) -> dict[str, Any]:
-    """A whole table `[auto_update]`."""
-    rule = before._replace(**given) if before else AutoUpdate(**given)
-    return rule._asdict() | {"tags": list(rule.tags)}

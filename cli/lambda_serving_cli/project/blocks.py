@@ -26,26 +26,26 @@ FUNCTION = """\
       DeploymentPreference: {{Alarms: !If [HasRateAlarms, [{alarms}], []]}}
       Layers: [{layers}]
 {policies}      LoggingConfig: {{LogGroup: !Ref {resource}Logs}}
-      Events:
-        Endpoint: {{Type: HttpApi, Properties: {{ApiId: !Ref Api, Method: ANY, Path: {path}}}}}
-        Below: {{Type: HttpApi, Properties: {{ApiId: !Ref Api, Method: ANY, Path: "{below}"}}}}
   {resource}Logs:
     Type: AWS::Logs::LogGroup
     Properties:
       LogGroupName: !Sub /aws/lambda/${{AWS::StackName}}-{endpoint}
-      RetentionInDays: !Ref LogRetentionDays
-      KmsKeyId: *key
+      <<: *logs
 """
 PATHS = """\
-          /serve/{endpoint}: *route
-          /serve/{endpoint}/{{proxy+}}: *route
-"""
-"""Of the HTTP API's own document, which says who may call them."""
+          /serve/{endpoint}: &{resource}
+            get: &{resource}Call
+              security: *callers
+              x-amazon-apigateway-integration: {{<<: *call, uri: !Sub ["${{U}}/functions/${{{resource}.Arn}}:live/invocations", {{U: *uri}}]}}
+            post: *{resource}Call
+          /serve/{endpoint}/{{proxy+}}: *{resource}
+"""  # noqa: E501
+"""Of the HTTP API's document. `sam local` reads the function's name off `functions/${{X.Arn}}`."""
 
 OUTPUT = """\
   {resource}Function: {{Value: !Ref {resource}}}
 """
-ANCHORS = ("build", "version", "key", "decrypt", "route")
+ANCHORS = ("build", "version", "logs", "decrypt", "callers", "call", "uri")
 """What an older template lacks."""
 
 RUNTIME = "runtime"
@@ -57,10 +57,10 @@ DERIVED = (
     "Role",
     "Aliaslive",
     "Version",
-    "EndpointPermission",
+    "Call",
 )
-"""What follows a function's logical id in names that we or SAM make of it (SAM, "Generated
-CloudFormation resources for AWS::Serverless::Function")."""
+"""What follows a function's logical id in names and anchors that we or SAM make of it (SAM,
+"Generated CloudFormation resources for AWS::Serverless::Function")."""
 
 YAML_WORDS = {"y", "n", "yes", "no", "on", "off", "true", "false", "null"}
 """What YAML 1.1 reads as something else than text."""
@@ -84,12 +84,11 @@ def add_function(
         endpoint=endpoint,
         description=quote(description or f"The endpoint {endpoint}"),
         alarms=", ".join(f'!Sub "{STACK}{endpoint}-{kind}"' for kind in KINDS),
-        path=f"/serve/{endpoint}",
-        below=f"/serve/{endpoint}/{{proxy+}}",
         layers=_refer(layers),
         policies=f"      Policies: [{write_policy(settings, f'{resource}Logs')}]\n",
     )
-    output, paths = OUTPUT.format(resource=resource), PATHS.format(endpoint=endpoint)
+    output = OUTPUT.format(resource=resource)
+    paths = PATHS.format(endpoint=endpoint, resource=resource)
     return insert(template, function, output, f"{resource}Logs", paths), resource
 
 

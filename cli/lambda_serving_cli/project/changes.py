@@ -4,6 +4,7 @@ import os
 import shutil
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 from lambda_serving_cli.terminal.errors import CommandError
@@ -63,7 +64,7 @@ class Changes:
             for path in self._removals:
                 grave = path.with_name(f".{path.name}.removed.{os.getpid()}")
                 path.rename(grave)
-                undos.append(_bind(grave.rename, path))
+                undos.append(partial(grave.rename, path))
                 graves.append(grave)
         except BaseException as error:
             for undo in reversed(undos):
@@ -83,7 +84,7 @@ class Changes:
             undos.append(folder.rmdir)
         real = path.resolve()
         draft = real.with_name(f".{real.name}.{os.getpid()}")
-        undos.append(_bind(draft.unlink, True))
+        undos.append(partial(draft.unlink, True))
         draft.write_bytes(self._writes[path])
         if real.exists():
             shutil.copymode(real, draft)
@@ -92,8 +93,4 @@ class Changes:
     def _put(self, path: Path, draft: Path, undos: list[Undo]) -> None:
         before = path.read_bytes() if path.exists() else None
         draft.replace(path)
-        undos.append(path.unlink if before is None else _bind(path.write_bytes, before))
-
-
-def _bind(call: Callable[..., object], *arguments: object) -> Undo:
-    return lambda: call(*arguments)
+        undos.append(path.unlink if before is None else partial(path.write_bytes, before))

@@ -1,6 +1,7 @@
 """The user's code: checked, and copied into an endpoint's folder."""
 
 import ast
+from collections.abc import Iterable
 from pathlib import Path
 
 from lambda_serving_cli.project.changes import Changes
@@ -25,16 +26,17 @@ def plan_code(changes: Changes, source: Path, folder: Path, below: str = "") -> 
         raise CommandError(
             f"functions/{folder.name}/{below} is there already", advice="remove or rename it"
         )
+    name = USUAL
     if source.is_file():
-        changes.write(target / USUAL, source.read_bytes())
-        return f"{below}/{USUAL}" if below else None
-    if main.name == "__init__.py":
-        changes.copy(source, target / "preprocess")
-        return f"{below}/preprocess" if below else None
-    for path in sorted(source.iterdir()):
-        if path.name not in (FILE, "__pycache__"):
-            changes.copy(path, target / path.name)
-    return f"{below}/{USUAL}" if below else None
+        changes.copy(source, target / USUAL)
+    elif main.name == "__init__.py":
+        name = "preprocess"
+        changes.copy(source, target / name)
+    else:
+        for path in sorted(source.iterdir()):
+            if path.name not in (FILE, "__pycache__"):
+                changes.copy(path, target / path.name)
+    return f"{below}/{name}" if below else None
 
 
 def find_main(source: Path) -> Path:
@@ -60,8 +62,7 @@ def may_load(file: Path | None) -> bool:
         return True
     classes = [node for node in nodes if isinstance(node, ast.ClassDef)]
     own = [node for node in classes if node.name == "Preprocess"]
-    names = {getattr(node, "name", getattr(node, "id", "")) for node in nodes}
-    return "load" in names or not own or any(node.bases for node in own)
+    return "load" in _list_names(nodes) or not own or any(node.bases for node in own)
 
 
 def check_code(file: Path) -> None:
@@ -79,15 +80,13 @@ def check_code(file: Path) -> None:
         raise CommandError(f"{file}{where}: {error.msg}") from error
     except (ValueError, OSError, RecursionError, MemoryError) as error:
         raise CommandError(f"{file}: {error}") from error
-    names = {getattr(node, "name", getattr(node, "id", "")) for node in ast.walk(tree)}
-    imported = {
-        alias.asname or alias.name
-        for node in ast.walk(tree)
-        if isinstance(node, ast.ImportFrom)
-        for alias in node.names
-    }
-    if not {"Preprocess", "*"} & (names | imported):
+    if not {"Preprocess", "*"} & _list_names(ast.walk(tree)):
         raise CommandError(
             f"{file}: expected a class named 'Preprocess', found none",
             advice="docs/preprocess.md says what it may have",
         )
+
+
+def _list_names(nodes: Iterable[ast.AST]) -> set[str]:
+    """Of classes, functions, imports and variables; "*" of an import of everything."""
+    return {getattr(node, key, "") for node in nodes for key in ("name", "asname", "id")}

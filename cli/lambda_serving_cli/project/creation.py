@@ -1,7 +1,6 @@
 """A new endpoint: its folder, its function in the template, its tests."""
 
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from lambda_serving.models.pickles import PICKLING_ENGINES
@@ -25,6 +24,11 @@ MODEL_FILES = {
     "lightgbm": "model.txt",
 }
 """What a model of an engine is usually called; engines that are not here need none."""
+
+ALLOWED = (
+    "allow_pickle = true lets the model load: a pickle runs code of whoever made it, and of whoever"
+    " can write to the bucket (docs/security.md)"
+)
 
 
 @dataclass(frozen=True)
@@ -57,7 +61,7 @@ def scaffold(project: Project, endpoint: str, engine: str, description: str) -> 
         file.set("model", f"{endpoint}/1/{model}")
     if engine in PICKLING_ENGINES:
         file.set("allow_pickle", True)
-    plan_creation(project, changes, file, description)
+    plan_file(project, changes, file, description)
     code = project.folder(endpoint) / "preprocess.py"
     changes.write(code, write_starter("preprocess", endpoint, engine))
     changes.write(project.test(endpoint), write_starter("test", endpoint, engine))
@@ -69,9 +73,7 @@ def scaffold(project: Project, endpoint: str, engine: str, description: str) -> 
         )
     if engine in PICKLING_ENGINES:
         notes.append(
-            "allow_pickle = true lets the model load: a pickle runs code of whoever made it, and of"
-            " whoever can write to the bucket (docs/security.md); without the line the model must"
-            " be a .skops file, or pinned by sha256"
+            f"{ALLOWED}; without the line the model must be a .skops file, or pinned by sha256"
         )
     return finish(project, changes, endpoint, notes)
 
@@ -102,28 +104,28 @@ def new_file(project: Project, endpoint: str, engine: str) -> EndpointFile:
     return EndpointFile(project.folder(endpoint) / FILE, text)
 
 
-def plan_creation(
+def plan_file(
     project: Project, changes: Changes, file: EndpointFile, description: str = ""
 ) -> None:
-    """Add endpoint.toml and the endpoint's part of the template to the changes.
+    """Add endpoint.toml and the endpoint's part of the template to the changes, new or edited.
 
     Raises:
         CommandError: the runtime refuses the file, the template cannot be edited, or AWS would
             refuse it as too large.
     """
+    endpoint = file.path.parent.name
+    if project.has(endpoint):
+        plan_update(project, changes, file)
+        return
     changes.write(file.path, file.render())
     template = read_template(project.template)
-    text, _ = add_function(template, file.path.parent.name, file.read(), description)
+    text, _ = add_function(template, endpoint, file.read(), description)
     changes.notes += require_room(project.root, text)
     changes.write(project.template, text)
 
 
 def plan_update(project: Project, changes: Changes, file: EndpointFile) -> None:
-    """Add an edited endpoint.toml to the changes, and its layers and policies where they change.
-
-    Raises:
-        CommandError: the runtime refuses the file, or the template cannot be edited.
-    """
+    """Add an edited endpoint.toml to the changes, and its layers and policies where they change."""
     text = file.render()
     if text != file.text:
         changes.write(file.path, text)
@@ -151,8 +153,5 @@ def finish(
             written.append(project.root / MONITORING)
     except CommandError as error:
         notes = [f"dashboards and alarms are as before: {error.reason}", *notes]
-
-    def show(paths: list[Path]) -> list[str]:
-        return [project.show(path) for path in paths]
-
-    return Outcome(endpoint, show(written), show(removed), notes, more)
+    shown = [project.show(path) for path in written]
+    return Outcome(endpoint, shown, [project.show(path) for path in removed], notes, more)

@@ -23,7 +23,7 @@ WARN_AT = 0.8
 """Share of a limit from which it is told."""
 
 FEW = 100
-"""Resources as they are written. SAM makes 3.5 of each, 4 with CodeDeploy: so few are not near any
+"""Resources as they are written. SAM makes 2.5 of each, 3 with CodeDeploy: so few are not near any
 limit, and need not wait seconds for SAM."""
 
 PREFERENCE, AT_ONCE = "DeploymentPreference", "AllAtOnce"

@@ -11,7 +11,7 @@ from lambda_serving_cli.files.root import find_root_or_cwd
 from lambda_serving_cli.project.changes import Changes
 from lambda_serving_cli.project.creation import Outcome, finish, plan_update
 from lambda_serving_cli.project.project import Project
-from lambda_serving_cli.project.toml_file import open_file
+from lambda_serving_cli.project.toml_file import EndpointFile, open_file
 from lambda_serving_cli.terminal.errors import CommandError
 
 Variables = dict[str, dict[str, Any]]
@@ -35,10 +35,7 @@ def add_variables(
     if variables:
         merged["variables"] = {**metrics.get("variables", {}), **variables}
     file.set("metrics", merged)
-    changes = Changes()
-    plan_update(project, changes, file)
-    notes = [f"{name} was there, and is replaced" for name in replaced]
-    return finish(project, changes, endpoint, notes, metrics=file.get("metrics"))
+    return _save(project, file, [f"{name} was there, and is replaced" for name in replaced])
 
 
 @edits_project
@@ -64,9 +61,14 @@ def remove_variables(project: Project, endpoint: str, names: Sequence[str]) -> O
         file.set("metrics", {**rest, **({"variables": left} if left else {})})
     else:
         file.remove("metrics")
+    return _save(project, file, [])
+
+
+def _save(project: Project, file: EndpointFile, notes: list[str]) -> Outcome:
     changes = Changes()
     plan_update(project, changes, file)
-    return finish(project, changes, endpoint, [], metrics=file.get("metrics", {}))
+    endpoint = file.path.parent.name
+    return finish(project, changes, endpoint, notes, metrics=file.get("metrics", {}))
 
 
 def list_metrics(project: Project, endpoint: str | None) -> dict[str, dict[str, Any]]:
@@ -77,12 +79,6 @@ def list_metrics(project: Project, endpoint: str | None) -> dict[str, dict[str, 
     """
     names = [endpoint] if endpoint else project.list_endpoints()
     return {name: open_file(project.require(name)).get("metrics", {}) for name in names}
-
-
-def describe_variable(variable: Mapping[str, Any]) -> str:
-    """Buckets or values of a variable, in one line."""
-    parts = variable.get("buckets") or variable.get("values") or []
-    return ", ".join(f"{part:g}" if isinstance(part, float) else str(part) for part in parts)
 
 
 def read_declared(endpoint: str) -> Mapping[str, Variable]:

@@ -83,7 +83,11 @@ def write_policy(settings: EndpointSettings, log_group: str | None) -> str:
 
     ``log_group`` is the logical id of the function's own.
     """
-    statements = [*_write_logs(log_group), *_write_reads(settings), *_write_invokes(settings)]
+    statements = [*_write_reads(settings), *_write_invokes(settings)]
+    if log_group:
+        # SAM gives each role AWS's own policy for logs, which allows every group of the account.
+        deny = f'Effect: Deny, Action: "logs:*", NotResource: !GetAtt {log_group}.Arn'
+        statements.insert(0, deny)
     if not statements:
         return ""
     statements[0] = f"Sid: {SID}, {statements[0]}"
@@ -93,12 +97,6 @@ def write_policy(settings: EndpointSettings, log_group: str | None) -> str:
     lines = ",\n        ".join(f"{{{each}}}" for each in statements)
     decrypt = ", *decrypt" if any(not read.bucket for read in list_reads(settings)) else ""
     return f"{{{version}Statement: [{lines}{decrypt}]}}"
-
-
-def _write_logs(log_group: str | None) -> Iterator[str]:
-    """SAM gives each role AWS's own policy for logs, which allows every group of the account."""
-    if log_group:
-        yield f'Effect: Deny, Action: "logs:*", NotResource: !GetAtt {log_group}.Arn'
 
 
 def _write_reads(settings: EndpointSettings) -> Iterator[str]:

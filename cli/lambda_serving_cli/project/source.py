@@ -2,7 +2,7 @@
 
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -85,28 +85,28 @@ def bring(source: Source, project: Project, stack: DeployedStack | None) -> list
     Raises:
         CommandError: another model is there already, or a file cannot be written.
     """
-    if source.artifact is None:
+    artifact = source.artifact
+    if artifact is None:
         return [source.note] if source.note else []
     done = []
     if stack is None or stack.local:
-        _keep(source, project.models)
+        _keep(artifact, project.models / source.folder)
         done.append(f".local/models/{source.model} is what `make up` publishes")
     if stack is not None:
         bucket = Bucket(stack.client("s3"), stack.bucket)
-        _refuse_others(bucket, source)
+        wanted = {source.folder + file.name: file.sha256 for file in artifact.files}
+        _refuse_others(bucket, source.model, wanted)
         with ByteProgress() as progress:
-            progress.begin(f"uploading to {stack.name}", source.artifact.size)
-            upload_files(bucket, source.folder, source.artifact.files, progress.advance)
+            progress.begin(f"uploading to {stack.name}", artifact.size)
+            upload_files(bucket, source.folder, artifact.files, progress.advance)
         done.append(f"{source.model} is in the bucket of {stack.name}")
     return done
 
 
-def _refuse_others(bucket: Bucket, source: Source) -> None:
+def _refuse_others(bucket: Bucket, model: str, wanted: Mapping[str, str]) -> None:
     """A key is never written over: another endpoint, or a deployed version, may read it."""
-    files = source.artifact.files if source.artifact else ()
-    wanted = {source.folder + file.name: file.sha256 for file in files}
-    for key in bucket.list_keys(source.model):
-        if key not in wanted and not source.model.endswith("/"):
+    for key in bucket.list_keys(model):
+        if key not in wanted and not model.endswith("/"):
             continue  # its name only begins like the model's
         found = bucket.client.head_object(Bucket=bucket.name, Key=key)["Metadata"]
         if found.get(DIGEST) != wanted.get(key):
@@ -116,9 +116,9 @@ def _refuse_others(bucket: Bucket, source: Source) -> None:
             )
 
 
-def _keep(source: Source, models: Path) -> None:
-    for file in source.artifact.files if source.artifact else ():
-        path = models / source.folder / file.name
+def _keep(artifact: Artifact, folder: Path) -> None:
+    for file in artifact.files:
+        path = folder / file.name
         if path.exists():
             if digest_file(path, file.name, PART_SIZE, ignore).sha256 == file.sha256:
                 continue

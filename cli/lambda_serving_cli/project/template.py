@@ -8,11 +8,11 @@ from typing import Any
 import yaml
 
 from lambda_serving_cli.files.content import read_text
-from lambda_serving_cli.project.yaml_nodes import compose, dig, read_node, refer
+from lambda_serving_cli.project.yaml_nodes import compose, dig, list_references, read_node, refer
 from lambda_serving_cli.terminal.errors import CommandError
 
 FUNCTION, LAYER = "AWS::Serverless::Function", "AWS::Serverless::LayerVersion"
-HTTP_API, EVENT = "AWS::Serverless::HttpApi", "HttpApi"
+HTTP_API = "AWS::Serverless::HttpApi"
 STACK = "${AWS::StackName}-"
 """What function names begin with."""
 
@@ -38,23 +38,6 @@ class Entry:
     def properties(self) -> dict[str, Any]:
         found = self.data.get("Properties")
         return found if isinstance(found, dict) else {}
-
-    @property
-    def routes(self) -> set[str]:
-        """The paths of a function's HTTP events."""
-        return {path for _, path in self._list_events()}
-
-    @property
-    def methods(self) -> set[str]:
-        """The methods of a function's HTTP events, in capitals."""
-        return {method.upper() for method, _ in self._list_events()}
-
-    def _list_events(self) -> Iterator[tuple[str, str]]:
-        events = dig(self.properties, "Events")
-        for event in events.values() if isinstance(events, dict) else ():
-            path = dig(event, "Properties", "Path")
-            if dig(event, "Type") == EVENT and isinstance(path, str):
-                yield str(dig(event, "Properties", "Method")), path
 
 
 class Template:
@@ -147,6 +130,15 @@ class Template:
         for key in ("Properties", "DefinitionBody", "paths"):
             node = find_node(node, key)
         return node if isinstance(node, yaml.MappingNode) else None
+
+    @property
+    def routes(self) -> dict[str, str]:
+        """Each of these paths -> logical id of the function that it leads to; "" for none."""
+        functions = {entry.name for entry in self.resources.values() if entry.type == FUNCTION}
+        return {
+            key.value: next((name for name in list_references(node) if name in functions), "")
+            for key, node in (self.paths.value if self.paths else [])
+        }
 
     def find_outputs(self, function: Entry) -> list[Entry]:
         """The outputs that give the function's name."""

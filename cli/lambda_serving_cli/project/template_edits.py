@@ -129,7 +129,7 @@ def _add_paths(template: Template, paths: str) -> Iterator[tuple[int, int, str]]
         yield node.start_mark.index - 1, _end_line(template, node), paths
         return
     if node.flow_style:
-        advice = f"write them so; there is to be {' and '.join(paths.split())}"
+        advice = f"write them so; there is to be\n{paths}"
         raise CommandError("template.yaml: expected the paths of Api line by line", advice=advice)
     spans = list(_list_paths(template, node).values())
     place = spans[-1][1]
@@ -141,7 +141,7 @@ def _drop_paths(template: Template, function: Entry) -> Iterator[tuple[int, int,
     if template.paths is None or template.paths.flow_style:
         return
     spans = _list_paths(template, template.paths)
-    gone = [spans[path] for path in spans if path in function.routes]
+    gone = [spans[path] for path, name in template.routes.items() if name == function.name]
     if len(gone) < len(spans):
         yield from ((start, end, "") for start, end in gone)
         return

@@ -7,7 +7,7 @@ from typing import Any
 
 import tomlkit
 from tomlkit.exceptions import TOMLKitError
-from tomlkit.items import InlineTable, KeyType, SingleKey, Table
+from tomlkit.items import KeyType, SingleKey, Table
 
 from lambda_serving.errors import SettingsError
 from lambda_serving.settings.endpoint import EndpointSettings
@@ -90,19 +90,11 @@ class EndpointFile:
         return text
 
     def read(self) -> EndpointSettings:
-        """What the runtime makes of the document as it is now.
-
-        Raises:
-            CommandError
-        """
+        """What the runtime makes of the document as it is now."""
         return check_text(self._dump(), "correct it first")
 
     def read_before(self) -> EndpointSettings:
-        """What the runtime made of it before it was edited; where it took none of it, as now.
-
-        Raises:
-            CommandError
-        """
+        """What the runtime made of it before it was edited; where it took none of it, as now."""
         try:
             return check_text(self.text, "correct it first")
         except CommandError:
@@ -121,11 +113,7 @@ def open_file(folder: Path) -> EndpointFile:
 
 
 def check_text(text: str, advice: str) -> EndpointSettings:
-    """Read the text as the runtime would.
-
-    Raises:
-        CommandError: the runtime refuses it, with its reason.
-    """
+    """Read the text as the runtime would; raises CommandError with its reason and the advice."""
     with TemporaryDirectory() as folder:
         (Path(folder) / FILE).write_text(text, encoding="utf-8", newline="")
         try:
@@ -145,22 +133,17 @@ def make_table(values: Mapping[str, Any]) -> Table:
 def _make_item(name: str, value: Any) -> Any:
     if not isinstance(value, Mapping):
         return value
-    if name == "weights":
-        return make_inline(value)
+    if name == "weights":  # { "2" = 0.1, "1" = 0.9 }
+        inline = tomlkit.inline_table()
+        for key, share in value.items():
+            inline.append(SingleKey(key, t=KeyType.Basic), share)
+        return inline
     below = make_table(value)
     if value and all(isinstance(each, Mapping) for each in value.values()):
         below = tomlkit.table(is_super_table=True)
         for key, each in value.items():
             below[key] = make_table(each)
     return below
-
-
-def make_inline(values: Mapping[str, Any]) -> InlineTable:
-    """`{ "2" = 0.1, "1" = 0.9 }`."""
-    table = tomlkit.inline_table()
-    for name, value in values.items():
-        table.append(SingleKey(name, t=KeyType.Basic), value)
-    return table
 
 
 def _update(table: Table, values: Mapping[str, Any]) -> None:

@@ -9,8 +9,7 @@ from lambda_serving_cli.project.creation import (
     Outcome,
     finish,
     new_file,
-    plan_creation,
-    plan_update,
+    plan_file,
     refuse_existing,
 )
 from lambda_serving_cli.project.project import Project
@@ -18,15 +17,12 @@ from lambda_serving_cli.project.toml_file import EndpointFile, open_file
 from lambda_serving_cli.terminal.errors import CommandError
 
 CANARY = "canary"
+Shares = Mapping[str, float] | Sequence[float]
 
 
 @edits_project
 def split_traffic(
-    project: Project,
-    endpoint: str,
-    shares: Mapping[str, float] | Sequence[float],
-    prefix: str | None,
-    sticky: str | None,
+    project: Project, endpoint: str, shares: Shares, prefix: str | None, sticky: str | None
 ) -> Outcome:
     """Share the requests of an endpoint by `shares`: by target, or newest first below `prefix`.
 
@@ -46,25 +42,26 @@ def split_traffic(
             f"{endpoint!r} cannot share between its own versions and other endpoints"
         )
     changes = Changes()
-    is_new = not project.has(endpoint)
-    file = _open(project, endpoint, is_new, is_inside)
+    file = _open(project, endpoint, is_inside)
     if is_inside and prefix:
         _require_versions(file, len(shares))
-    traffic = _make_traffic(shares, None if is_inside else prefix, is_inside)
+    traffic: dict[str, Any] = {} if is_inside or not prefix else {"prefix": prefix}
+    if isinstance(shares, Mapping):
+        by_name = {name.partition("/")[2] if is_inside else name: s for name, s in shares.items()}
+        traffic["weights"] = by_name
+    else:
+        traffic["latest"] = list(shares)
     if sticky := sticky or file.get("traffic", {}).get("sticky"):
         traffic["sticky"] = sticky
     file.set("traffic", traffic)
-    if is_new:
-        plan_creation(project, changes, file, f"Passes requests on to {', '.join(names)}"[:256])
-    else:
-        plan_update(project, changes, file)
+    plan_file(project, changes, file, f"Passes requests on to {', '.join(names)}"[:256])
     notes = ["`make up` or `sam deploy` makes it known"]
     return finish(project, changes, endpoint, notes, traffic=traffic)
 
 
-def _open(project: Project, endpoint: str, is_new: bool, is_inside: bool) -> EndpointFile:
+def _open(project: Project, endpoint: str, is_inside: bool) -> EndpointFile:
     """The endpoint's file, or that of a new canary."""
-    if is_new:
+    if not project.has(endpoint):
         refuse_existing(project, endpoint)
         return new_file(project, endpoint, CANARY)
     file = open_file(project.folder(endpoint))
@@ -88,22 +85,7 @@ def _require_versions(file: EndpointFile, count: int) -> None:
         )
 
 
-def _make_traffic(
-    shares: Mapping[str, float] | Sequence[float], prefix: str | None, is_inside: bool
-) -> dict[str, Any]:
-    if isinstance(shares, Mapping):
-        by_name = {name.partition("/")[2] if is_inside else name: s for name, s in shares.items()}
-        return {"weights": by_name}
-    latest = list(shares)
-    return {"latest": latest} if prefix is None else {"prefix": prefix, "latest": latest}
-
-
-def _require_targets(
-    project: Project,
-    endpoint: str,
-    shares: Mapping[str, float] | Sequence[float],
-    prefix: str | None,
-) -> None:
+def _require_targets(project: Project, endpoint: str, shares: Shares, prefix: str | None) -> None:
     if prefix:
         project.require(prefix)
     for target in shares if isinstance(shares, Mapping) else ():

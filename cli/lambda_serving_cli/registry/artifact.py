@@ -2,7 +2,7 @@
 
 import base64
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -116,11 +116,7 @@ def list_files(source: Path) -> dict[str, Path]:
 
 
 def read_artifact(source: Path, part_size: int, report: Report) -> Artifact:
-    """Read and digest every file.
-
-    Raises:
-        CommandError: there is none, or it cannot be read.
-    """
+    """Read and digest every file."""
     files = tuple(
         digest_file(path, name, part_size, report) for name, path in list_files(source).items()
     )
@@ -136,32 +132,14 @@ def digest_file(path: Path, name: str, part_size: int, report: Report) -> Artifa
     whole, start = hashlib.sha256(), 0
     parts: list[Part] = []
     try:
-        size = path.stat().st_size
-        part_size = max(part_size, -(-size // MOST_PARTS))
-        for digest, length in _read_parts(path, part_size, whole.update, report):
-            parts.append(Part(len(parts) + 1, start, length, digest))
-            start += length
+        part_size = max(part_size, -(-path.stat().st_size // MOST_PARTS))
+        with path.open("rb") as file:
+            # An empty file is one part of nothing.
+            while (data := file.read(part_size)) or not parts:
+                whole.update(data)
+                parts.append(Part(len(parts) + 1, start, len(data), hashlib.sha256(data).digest()))
+                start += len(data)
+                report(len(data))
     except OSError as error:
         raise CommandError(f"{path}: {error.strerror}") from error
     return ArtifactFile(path, name, start, whole.hexdigest(), tuple(parts))
-
-
-def _read_parts(
-    path: Path, part_size: int, update: Callable[[bytes], None], report: Report
-) -> Iterator[tuple[bytes, int]]:
-    """(sha256, length) of each part; an empty file is one part of nothing."""
-    with path.open("rb") as file:
-        is_first = True
-        while True:
-            digest, left = hashlib.sha256(), part_size
-            while left and (block := file.read(min(MIB, left))):
-                digest.update(block)
-                update(block)
-                report(len(block))
-                left -= len(block)
-            if left == part_size and not is_first:
-                return
-            yield digest.digest(), part_size - left
-            if left:
-                return
-            is_first = False

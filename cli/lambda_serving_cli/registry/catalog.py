@@ -21,9 +21,6 @@ class Selection:
     tags: tuple[str, ...] = ()
     published: bool = False
 
-    def takes_model(self, model: ModelName) -> bool:
-        return self.project in (None, model.project) and self.name in (None, model.name)
-
     def takes(self, entry: Entry) -> bool:
         return set(self.tags) <= set(entry["tags"]) and entry["published"] >= self.published
 
@@ -33,15 +30,14 @@ class Selection:
         Raises:
             CommandError: there is none; tells which there are.
         """
-        numbers = sorted(index["versions"], key=int)
-        found = [number for number in numbers if self.takes(index["versions"][number])]
+        found = [number for number, entry in index["versions"].items() if self.takes(entry)]
         if not found:
             wanted = ["published"] * self.published
             wanted += [f"tagged {', '.join(self.tags)}"] * bool(self.tags)
             model = ModelName(index["project"], index["name"])
             raise CommandError(
                 f"model {model} has no version that is {' and '.join(wanted) or 'there'}",
-                advice=f"it has {', '.join(numbers) or 'none'}; "
+                advice=f"it has {', '.join(index['versions']) or 'none'}; "
                 "`lambda-serving model list` shows them",
             )
         return found[::-1]
@@ -50,26 +46,24 @@ class Selection:
 def list_models(bucket: Bucket, selection: Selection) -> tuple[list[Index], list[str]]:
     """The indexes of the models that have a selected version, with those versions alone; and what
     is wrong with the indexes and entries that cannot be read."""
-    models = [model for model in _list_names(bucket) if selection.takes_model(model)]
+    models = [
+        model
+        for model in _list_names(bucket)
+        if selection.project in (None, model.project) and selection.name in (None, model.name)
+    ]
     with ThreadPoolExecutor(THREADS) as pool:
         read = list(pool.map(lambda model: _read(bucket, model), models))
-    found, broken = [], []
-    for index, wrong in read:
-        broken += wrong
-        if index is not None:
-            index["versions"] = {
-                number: entry for number, entry in index["versions"].items()
-                if selection.takes(entry)
-            }  # fmt: skip
-            if index["versions"]:
-                found.append(index)
-    return found, broken
+    found = [index for index, _ in read if index is not None]
+    for index in found:
+        index["versions"] = {n: e for n, e in index["versions"].items() if selection.takes(e)}
+    broken = [reason for _, wrong in read for reason in wrong]
+    return [index for index in found if index["versions"]], broken
 
 
 def _read(bucket: Bucket, model: ModelName) -> tuple[Index | None, list[str]]:
     """No index where a folder holds none: files of an upload that was given up."""
     try:
-        index, wrong = read_versions(bucket, model)
+        index, wrong, _ = read_versions(bucket, model)
         return index, [tell_wrong(model, reason) for reason in wrong.values()]
     except CommandError as error:
         return None, [error.reason]
@@ -91,4 +85,4 @@ def _list_folders(bucket: Bucket, prefix: str) -> list[str]:
     pages = bucket.client.get_paginator("list_objects_v2").paginate(
         Bucket=bucket.name, Prefix=prefix, Delimiter="/"
     )
-    return [item["Prefix"] for page in pages for item in page.get("CommonPrefixes", [])]
+    return [item["Prefix"] for item in pages.build_full_result().get("CommonPrefixes", [])]

@@ -1,61 +1,41 @@
 """Change what is in the registry: publish, tag and remove versions."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from typing import NamedTuple
 
 from lambda_serving_cli.registry.index import change_index
 from lambda_serving_cli.registry.layout import Bucket, Entry, Index, ModelName, find_version
 from lambda_serving_cli.terminal.errors import CommandError
 
 
-@dataclass(frozen=True)
-class Version:
-    """One version as it is now."""
-
-    number: str
-    entry: Entry
-
-
-def set_published(bucket: Bucket, model: ModelName, version: str, published: bool) -> Version:
-    """Publish a version, or take that back.
-
-    Raises:
-        CommandError: there is no such version.
-    """
-    return _change_entry(
-        bucket, model, version, lambda entry: entry.update({"published": published})
-    )
-
-
-def change_tags(
-    bucket: Bucket, model: ModelName, version: str, add: Sequence[str], drop: Sequence[str]
-) -> Version:
-    """Give a version tags and take tags away; one it has, or has not, is left as it is.
+def change_version(
+    bucket: Bucket,
+    model: ModelName,
+    version: str,
+    published: bool | None = None,
+    add: Sequence[str] = (),
+    drop: Sequence[str] = (),
+) -> tuple[str, Entry]:
+    """Publish a version or take that back, give it tags and take tags away; one it has, or has
+    not, is left as it is. Gives the version's number, and what it is now.
 
     Raises:
         CommandError: there is no such version.
     """
 
-    def change(entry: Entry) -> None:
+    def change(index: Index) -> tuple[str, Entry]:
+        number = find_version(index, version)
+        entry = index["versions"][number]
+        if published is not None:
+            entry["published"] = published
         kept = [tag for tag in entry["tags"] if tag not in drop]
         entry["tags"] = list(dict.fromkeys([*kept, *add]))
+        return number, entry
 
-    return _change_entry(bucket, model, version, change)
-
-
-def _change_entry(
-    bucket: Bucket, model: ModelName, version: str, change: Callable[[Entry], None]
-) -> Version:
-    def apply(index: Index) -> Version:
-        number = find_version(index, version)
-        change(index["versions"][number])
-        return Version(number, index["versions"][number])
-
-    return change_index(bucket, model, apply)
+    return change_index(bucket, model, change)
 
 
-@dataclass(frozen=True)
-class Removal:
+class Removal(NamedTuple):
     """What is gone; `entry` is None where only files were left."""
 
     number: str

@@ -47,11 +47,7 @@ def recognise(source: Path) -> Recognition | None:
 
 
 def name_framework(text: str) -> str:
-    """The framework that a person named.
-
-    Raises:
-        ValueError: there is no such; tells which there are.
-    """
+    """The framework that a person named. Raises ValueError where it is none of those there are."""
     name = ALIASES.get(text.lower(), text.lower())
     if name not in FRAMEWORKS:
         raise ValueError(f"expected one of {', '.join(FRAMEWORKS)}, not {text!r}")
@@ -69,9 +65,11 @@ def _read_onnx(path: Path) -> Recognition:
     seen = set()
     try:
         with path.open("rb") as file:
-            while (key := _read_varint(file, at_end=-1)) >= 0:
+            size = path.stat().st_size
+            while file.tell() < size:
+                key = _read_varint(file)
                 seen.add(key >> 3)
-                _read_field(file, key, path.stat().st_size, texts)
+                _read_field(file, key, size, texts)
     except ValueError as error:
         return Recognition("onnx", doubt=f"is no whole ONNX model ({error})")
     if not {1, 7} <= seen:
@@ -97,14 +95,11 @@ def _read_field(file: IO[bytes], key: int, size: int, texts: dict[int, str]) -> 
         file.seek(length, 1)
 
 
-def _read_varint(file: IO[bytes], at_end: int | None = None) -> int:
-    """A base-128 number (Protocol Buffers, "Encoding"); `at_end` where the file ends before it."""
+def _read_varint(file: IO[bytes]) -> int:
+    """A base-128 number (Protocol Buffers, "Encoding")."""
     value = 0
     for shift in range(0, 70, 7):
-        byte = file.read(1)
-        if not byte:
-            if shift == 0 and at_end is not None:
-                return at_end
+        if not (byte := file.read(1)):
             raise ValueError("it is cut short")
         value |= (byte[0] & 0x7F) << shift
         if byte[0] < 0x80:

@@ -2,19 +2,19 @@
 another program changed meanwhile is lost."""
 
 import copy
+import json
 import random
 import time
 from collections.abc import Callable
 from typing import Any
 
 from lambda_serving_cli.registry.layout import (
+    SCHEMA,
     Bucket,
     Index,
     ModelName,
-    format_index,
-    make_index,
     parse_index,
-    parse_readable,
+    refuse_index,
 )
 from lambda_serving_cli.terminal.errors import CommandError
 
@@ -30,44 +30,32 @@ MISSING = {"NoSuchKey", "404"}
 
 
 def read_index(bucket: Bucket, model: ModelName) -> tuple[Index | None, str]:
-    """The index and its ETag; (None, "") where there is none.
-
-    Raises:
-        CommandError: it is broken.
-    """
-    text, etag = _read(bucket, model)
-    return (None if text is None else parse_index(text, model)), etag
+    """The index and its ETag, as `read_versions`; an entry that is wrong is a CommandError."""
+    index, wrong, etag = read_versions(bucket, model)
+    if wrong:
+        raise refuse_index(model, next(iter(wrong.values())))
+    return index, etag
 
 
-def read_versions(bucket: Bucket, model: ModelName) -> tuple[Index | None, dict[str, str]]:
-    """The index without the entries that are wrong, and what is wrong with each; as `read_index`
-    where nothing is to be changed.
+def read_versions(bucket: Bucket, model: ModelName) -> tuple[Index | None, dict[str, str], str]:
+    """The index without the entries that are wrong, what is wrong with each, and its ETag; for
+    who changes nothing. (None, {}, "") where there is none.
 
     Raises:
         CommandError: it is broken as a whole.
     """
-    text, _ = _read(bucket, model)
-    return (None, {}) if text is None else parse_readable(text, model)
-
-
-def _read(bucket: Bucket, model: ModelName) -> tuple[bytes | None, str]:
-    """The object and its ETag; (None, "") where there is none."""
     try:
         answer = bucket.client.get_object(Bucket=bucket.name, Key=model.index_key)
-        return answer["Body"].read(), answer["ETag"]
+        return *parse_index(answer["Body"].read(), model), answer["ETag"]
     except bucket.client.exceptions.ClientError as error:
         if error.response["Error"].get("Code") in MISSING:
-            return None, ""
+            return None, {}, ""
         raise
 
 
 def require_versions(bucket: Bucket, model: ModelName) -> tuple[Index, dict[str, str]]:
-    """As `read_versions`, of a model that is there.
-
-    Raises:
-        CommandError: it is not, or its index is broken as a whole.
-    """
-    index, wrong = read_versions(bucket, model)
+    """As `read_versions`, of a model that is there; a CommandError where it is not."""
+    index, wrong, _ = read_versions(bucket, model)
     if index is None:
         raise miss_model(model)
     return index, wrong
@@ -91,7 +79,9 @@ def change_index[T](
         before, etag = read_index(bucket, model)
         if before is None and not create:
             raise miss_model(model)
-        index = copy.deepcopy(before) if before is not None else make_index(model)
+        index = copy.deepcopy(before) or Index(
+            schema=SCHEMA, project=model.project, name=model.name, versions={}, next=1
+        )
         result = change(index)
         if index == before or _write(bucket, model, index, etag):
             return result
@@ -111,7 +101,8 @@ def _write(bucket: Bucket, model: ModelName, index: Index, etag: str) -> bool:
         bucket.client.put_object(
             Bucket=bucket.name,
             Key=model.index_key,
-            Body=format_index(index),
+            # For people, too. New versions come last: their numbers only go up.
+            Body=(json.dumps(index, indent=2, ensure_ascii=False) + "\n").encode(),
             ContentType="application/json",
             **condition,
         )

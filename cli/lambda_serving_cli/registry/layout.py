@@ -1,11 +1,8 @@
 """Where the registry keeps what in the bucket, and what an index holds (docs/registry.md)."""
 
-from __future__ import annotations
-
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NotRequired, TypedDict
+from typing import TYPE_CHECKING, Any, NotRequired, TypedDict, get_origin, get_type_hints
 from urllib.parse import quote
 
 from lambda_serving.settings.location import parse_uri
@@ -23,6 +20,7 @@ LARGEST_KEY = 1024
 """Bytes of a key (Amazon S3, "Naming Amazon S3 objects")."""
 
 
+# What is read off the bucket is checked by these: which keys must be there, and their types.
 class Entry(TypedDict):
     """One version; keys beyond these are kept as they are."""
 
@@ -49,25 +47,11 @@ class Index(TypedDict):
     """Number -> whose it is: uploads under way, or given up. Not for readers."""
 
 
-INDEX_KEYS = {"project": str, "name": str, "versions": dict, "next": int}
-ENTRY_KEYS = {
-    "model": str,
-    "framework": str,
-    "sha256": str,
-    "size": int,
-    "tags": list,
-    "published": bool,
-    "created": str,
-    "libraries": dict,
-}
-"""What must be there, and of which type, as JSON has it."""
-
-
 @dataclass(frozen=True)
 class Bucket:
     """The bucket that holds the registry."""
 
-    client: S3Client
+    client: "S3Client"
     name: str
 
     def list_keys(self, prefix: str) -> list[str]:
@@ -75,7 +59,7 @@ class Bucket:
         pages = self.client.get_paginator("list_objects_v2").paginate(
             Bucket=self.name, Prefix=prefix
         )
-        return [item["Key"] for page in pages for item in page.get("Contents", [])]
+        return [item["Key"] for item in pages.build_full_result().get("Contents", [])]
 
     def delete_keys(self, keys: list[str]) -> None:
         """Delete objects; in a bucket with versions they can be restored."""
@@ -112,11 +96,7 @@ class ModelName:
 
 
 def check_name(what: str, text: str) -> str:
-    """A project's or a model's name, as given, where it can be one.
-
-    Raises:
-        ValueError: it cannot.
-    """
+    """Raises ValueError unless a project or a model can have this name."""
     if not text.strip() or not text.isprintable() or text != text.strip():
         raise ValueError(f"the {what} must be visible text, not {text!r}")
     if text in (".", ".."):  # a part of a key that programs take for a way up
@@ -124,24 +104,9 @@ def check_name(what: str, text: str) -> str:
     return text
 
 
-def make_index(model: ModelName) -> Index:
-    return Index(schema=SCHEMA, project=model.project, name=model.name, versions={}, next=1)
-
-
-def parse_index(text: bytes, model: ModelName) -> Index:
-    """Check the content of an index.json, as far as this relies on it.
-
-    Raises:
-        CommandError: it is none, or one of a later lambda-serving; or one of its entries is wrong.
-    """
-    index, wrong = parse_readable(text, model)
-    if wrong:
-        raise _refuse(model, next(iter(wrong.values())))
-    return index
-
-
-def parse_readable(text: bytes, model: ModelName) -> tuple[Index, dict[str, str]]:
-    """The index without the entries that are wrong, and what is wrong with each: for who reads.
+def parse_index(text: bytes, model: ModelName) -> tuple[Index, dict[str, str]]:
+    """The index in an index.json, its versions in their order, without the entries that are wrong
+    as far as this relies on them; and what is wrong with each.
 
     Raises:
         CommandError: it is none, or one of a later lambda-serving.
@@ -155,22 +120,24 @@ def parse_readable(text: bytes, model: ModelName) -> tuple[Index, dict[str, str]
                 f"{where} has schema {index['schema']}, this program knows {SCHEMA}",
                 advice="take a later lambda-serving",
             )
-        _check_keys(index, INDEX_KEYS, "the index")
+        _check_keys(index, Index, "the index")
         for number, entry in list(index["versions"].items()):
             try:
                 _check_entry(number, entry)
             except ValueError as error:
                 wrong[number] = str(error)
                 del index["versions"][number]
+        index["versions"] = dict(sorted(index["versions"].items(), key=lambda item: int(item[0])))
         if index["next"] <= max(map(int, index["versions"]), default=0):
             raise ValueError("next is the number of a version already")
     except (ValueError, TypeError, KeyError, AttributeError) as error:
-        raise _refuse(model, error) from error
+        raise refuse_index(model, error) from error
     result: Index = index
     return result, wrong
 
 
-def _refuse(model: ModelName, reason: object) -> CommandError:
+def refuse_index(model: ModelName, reason: object) -> CommandError:
+    """The error where an index is broken."""
     return CommandError(
         f"{model.index_key} in the bucket is not an index of the registry ({reason})",
         advice="an earlier version of that object is whole: see docs/registry.md",
@@ -181,7 +148,7 @@ def _check_entry(number: str, entry: Any) -> None:
     """Raises ValueError where no version can be read off it."""
     if not (number.isascii() and number.isdecimal()):
         raise ValueError(f"version {number} is no number")
-    _check_keys(entry, ENTRY_KEYS, f"version {number}")
+    _check_keys(entry, Entry, f"version {number}")
     try:
         parse_uri(entry["model"])
     except ValueError as error:
@@ -190,26 +157,20 @@ def _check_entry(number: str, entry: Any) -> None:
         ) from error
 
 
-def _check_keys(table: Any, keys: Mapping[str, type], what: str) -> None:
+def _check_keys(table: Any, form: Any, what: str) -> None:
     """Raises ValueError where a key is missing, or its value of another type."""
     if not isinstance(table, dict):
         raise ValueError(f"{what} is {table!r}")
-    for key, kind in keys.items():
+    for key, kind in get_type_hints(form).items():
+        if key in form.__optional_keys__:
+            continue
         if key not in table:
             raise ValueError(f"{what} has no {key!r}")
-        value = table[key]
-        is_right = type(value) is kind
+        is_right = type(table[key]) is (get_origin(kind) or kind)
         if key == "tags":
-            is_right = is_right and all(isinstance(tag, str) for tag in value)
+            is_right = is_right and all(isinstance(tag, str) for tag in table[key])
         if not is_right:
-            raise ValueError(f"{key!r} of {what} is {value!r}")
-
-
-def format_index(index: Index) -> bytes:
-    """An index as JSON that people can read, its versions in their order."""
-    versions = dict(sorted(index["versions"].items(), key=lambda item: int(item[0])))
-    ordered = {**index, "versions": versions}
-    return (json.dumps(ordered, indent=2, ensure_ascii=False) + "\n").encode()
+            raise ValueError(f"{key!r} of {what} is {table[key]!r}")
 
 
 def find_version(index: Index, wanted: str) -> str:
@@ -219,7 +180,7 @@ def find_version(index: Index, wanted: str) -> str:
         CommandError: there is none; tells which there are.
     """
     model = ModelName(index["project"], index["name"])
-    versions = sorted(index["versions"], key=int)
+    versions = list(index["versions"])
     if not versions:
         raise CommandError(f"model {model} has no version")
     if wanted == LATEST:

@@ -8,7 +8,7 @@ import zlib
 from collections.abc import Generator
 from contextlib import closing
 from pathlib import Path
-from typing import Any, Self
+from typing import IO, Any
 
 BLOCK = 1 << 20
 OVERLAP = 256
@@ -41,9 +41,8 @@ def find_sklearn_version(path: Path) -> str | None:
             if match := SKLEARN_VERSION.search(data):
                 start = match.end()
                 length = data[start - 1] if data[start - 2] == 0x8C else data[start - 4]
-                if (
-                    len(text := data[start : start + length]) == length
-                ):  # else the next block has it
+                text = data[start : start + length]
+                if len(text) == length:  # else the next block has it
                     return text.decode(errors="replace")
     return None
 
@@ -51,46 +50,30 @@ def find_sklearn_version(path: Path) -> str | None:
 def read_blocks(path: Path) -> Generator[bytes]:
     """The file's content, decompressed as joblib would; it ends where that is not possible."""
     try:
-        with _open(path) as content:
+        with path.open("rb") as file:
+            magic = file.read(6)
+            file.seek(0)
+            if magic.startswith(b"x"):  # zlib, joblib's own choice
+                yield from _inflate(file)
+                return
+            opened = (each(file) for signs, each in COMPRESSIONS if magic.startswith(signs))
+            content = next(opened, file)
             while block := content.read(BLOCK):
                 yield block
     except (OSError, EOFError, lzma.LZMAError, zlib.error):
         return
 
 
-def _open(path: Path) -> Any:
-    """By the first bytes, as joblib tells its compressions apart."""
-    with path.open("rb") as file:
-        magic = file.read(6)
-    if magic.startswith(b"x"):  # zlib, joblib's own choice
-        return _Inflating(path)
-    if magic.startswith(b"\x1f\x8b"):
-        return gzip.open(path)
-    if magic.startswith(b"BZ"):
-        return bz2.open(path)
-    if magic.startswith((b"\xfd7zXZ", b"]\0")):
-        return lzma.open(path)
-    return path.open("rb")
+COMPRESSIONS: Any = (
+    (b"\x1f\x8b", gzip.open),
+    (b"BZ", bz2.open),
+    ((b"\xfd7zXZ", b"]\0"), lzma.open),
+)
+"""A file's first bytes -> what reads it, as joblib tells them apart."""
 
 
-class _Inflating:
-    """A zlib stream as a file that is read from its beginning to its end."""
-
-    def __init__(self, path: Path) -> None:
-        self._file = path.open("rb")
-        self._inflater = zlib.decompressobj()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        self._file.close()
-
-    def read(self, size: int) -> bytes:
-        """About `size` bytes; none at the end."""
-        while not self._inflater.eof and (
-            data := self._inflater.unconsumed_tail or self._file.read(size)
-        ):
-            if block := self._inflater.decompress(data, size):
-                return block
-        return b""
+def _inflate(file: IO[bytes]) -> Generator[bytes]:
+    inflater = zlib.decompressobj()
+    while not inflater.eof and (data := inflater.unconsumed_tail or file.read(BLOCK)):
+        if block := inflater.decompress(data, BLOCK):
+            yield block

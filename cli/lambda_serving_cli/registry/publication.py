@@ -14,7 +14,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 from lambda_serving_cli.registry.artifact import Artifact, ArtifactFile, ignore
-from lambda_serving_cli.registry.attempt import hold_attempt
 from lambda_serving_cli.registry.index import change_index, read_index
 from lambda_serving_cli.registry.layout import (
     LARGEST_KEY,
@@ -24,7 +23,7 @@ from lambda_serving_cli.registry.layout import (
     Index,
     ModelName,
 )
-from lambda_serving_cli.registry.upload import DIGEST, upload_files
+from lambda_serving_cli.registry.upload import DIGEST, hold_attempt, upload_files
 from lambda_serving_cli.terminal.errors import CommandError
 from lambda_serving_cli.terminal.progress import ByteProgress
 
@@ -59,10 +58,6 @@ class Outcome:
     existing: bool
 
 
-class _Overtaken(Exception):
-    """A version of a higher number became visible, or the same artifact did."""
-
-
 def publish_version(
     bucket: Bucket, model: ModelName, publication: Publication, progress: ByteProgress
 ) -> Outcome:
@@ -87,10 +82,8 @@ def publish_version(
         upload_files(bucket, model.locate(version), publication.files, progress.advance)
         while True:
             _wait_for_turn(bucket, model, version, progress)
-            try:
-                return _commit(bucket, model, publication, attempt, version)
-            except _Overtaken:
-                pass
+            if outcome := _commit(bucket, model, publication, attempt, version):
+                return outcome
             if same := _find_same(_read(bucket, model), publication):
                 _drop(bucket, model, version)
                 progress.tell(f"the same artifact became version {same} meanwhile")
@@ -139,43 +132,40 @@ def _reserve(bucket: Bucket, model: ModelName, attempt: str) -> str:
 
     def change(index: Index) -> str:
         reserved = index.setdefault("reserved", {})
-        for number, owner in reserved.items():
-            if owner == attempt:
-                return number
-        number = str(index["next"])
-        index["next"] += 1
-        reserved[number] = attempt
-        return number
+        if attempt not in reserved.values():
+            reserved[str(index["next"])] = attempt
+            index["next"] += 1
+        return next(number for number, owner in reserved.items() if owner == attempt)
 
     return change_index(bucket, model, change, create=True)
 
 
 def _wait_for_turn(bucket: Bucket, model: ModelName, version: str, progress: ByteProgress) -> None:
     """Wait until nobody has a lower number reserved, or patience ends."""
-    deadline, pause, told = time.monotonic() + PATIENCE, 0.05, False
+    deadline, pause = time.monotonic() + PATIENCE, 0.05
     while time.monotonic() < deadline:
         before = [n for n in _read(bucket, model).get("reserved", {}) if int(n) < int(version)]
         if not before:
             return
-        if not told:
+        if pause == 0.05:
             progress.tell(f"waiting for version {', '.join(before)}, begun before this one")
-            told = True
         time.sleep(pause)
         pause = min(2 * pause, 0.5)
 
 
 def _commit(
     bucket: Bucket, model: ModelName, publication: Publication, attempt: str, version: str
-) -> Outcome:
-    def change(index: Index) -> Outcome:
+) -> Outcome | None:
+    """None where a version of a higher number became visible, or the same artifact did."""
+
+    def change(index: Index) -> Outcome | None:
         if version in index["versions"]:  # done before, and the answer was lost
             return Outcome(version, index["versions"][version], existing=False)
         reserved = index.get("reserved", {})
         if reserved.get(version) != attempt or _find_same(index, publication):
-            raise _Overtaken
-        left = {n: owner for n, owner in reserved.items() if int(n) > int(version)}
-        index["reserved"] = left
-        if not left:
+            return None
+        index["reserved"] = {n: owner for n, owner in reserved.items() if int(n) > int(version)}
+        if not index["reserved"]:
             del index["reserved"]
         entry = index["versions"][version] = _make_entry(model, publication, version)
         return Outcome(version, entry, existing=False)

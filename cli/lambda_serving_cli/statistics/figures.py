@@ -11,7 +11,7 @@ from lambda_serving.telemetry.record import STAGES
 from lambda_serving_cli.statistics.records import EndpointSums, Sums
 from lambda_serving_cli.statistics.sample import Bucket, Sample
 
-PERCENTILES = (0.5, 0.9, 0.99)
+PERCENTILES = {"p50": 0.5, "p90": 0.9, "p99": 0.99}
 
 
 @dataclass(frozen=True)
@@ -120,22 +120,21 @@ def describe_endpoint(sums: EndpointSums, declared: Mapping[str, Variable]) -> E
 def describe(sums: Sums, declared: Mapping[str, Variable]) -> Figures:
     loads, latency = sums.samples.get("ModelLoad"), sums.samples.get("Latency")
     errors = sorted(sums.errors.items(), key=lambda item: (-item[1], item[0]))
+    quantiles = latency.find_quantiles(*PERCENTILES.values()) if latency else []
     return Figures(
         count=sums.totals["Count"],
         errors=round(sums.totals["Errors"]),
         errors_by_class={name: round(number) for name, number in errors},
         faults=round(sums.totals["Faults"]),
-        latency_ms=None
-        if latency is None
-        else dict(zip(("p50", "p90", "p99"), latency.find_quantiles(*PERCENTILES), strict=True)),
+        latency_ms=dict(zip(PERCENTILES, quantiles, strict=True)) if latency else None,
         stages_ms={
             stage: sums.samples[metric].find_quantiles(0.5)[0]
             for stage, metric in STAGES.items()
             if metric in sums.samples
         },
         cold_starts=round(sums.totals["ColdStart"]),
-        model_loads=0 if loads is None else len(loads.values),
-        model_load_ms=None if loads is None else loads.find_quantiles(0.5)[0],
+        model_loads=len(loads.values) if loads else 0,
+        model_load_ms=loads.find_quantiles(0.5)[0] if loads else None,
         variables=describe_variables(sums, declared),
         others=[Other(name, dict(own), total) for (name, own), total in sums.others.items()],
     )
@@ -147,7 +146,9 @@ def describe_variables(
     """The variables that were recorded: the declared ones in their order, then the others."""
     found: dict[str, Scalar | Enum | Value | Counter] = {}
     for name, counts in sums.classes.items():
-        found[name] = Enum(order_classes(counts, declared.get(name)))
+        known = declared[name].values if name in declared else ()
+        frequent = sorted(counts, key=lambda label: (-counts[label], label))
+        found[name] = Enum({label: counts.get(label, 0.0) for label in [*known, *frequent]})
     for name, sample in sums.samples.items():
         if name not in RESERVED:
             found[name] = describe_sample(sample, declared.get(name))
@@ -164,9 +165,3 @@ def describe_sample(sample: Sample, variable: Variable | None) -> Scalar | Value
     bounds = variable.buckets if variable else ()
     buckets = sample.count_buckets(bounds) if bounds else sample.find_buckets()
     return Scalar(sample.weight, least, sample.find_quantiles(0.5)[0], greatest, buckets)
-
-
-def order_classes(counts: Mapping[str, float], variable: Variable | None) -> dict[str, float]:
-    known = variable.values if variable else ()
-    frequent = sorted(counts, key=lambda label: (-counts[label], label))
-    return {label: counts.get(label, 0.0) for label in [*known, *frequent]}

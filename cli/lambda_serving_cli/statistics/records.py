@@ -4,7 +4,6 @@
 metrics have the dimension Endpoint. What is no such record, or no number in it, is passed over.
 """
 
-import json
 import math
 from collections import defaultdict
 from collections.abc import Iterator
@@ -13,6 +12,7 @@ from typing import Any, NamedTuple
 from lambda_serving.settings.metric_types import RESERVED
 from lambda_serving.telemetry.emf import OVER_ALL_VERSIONS
 from lambda_serving.telemetry.record import STAGES
+from lambda_serving_cli.files.content import parse_json
 from lambda_serving_cli.statistics.sample import Sample
 
 Json = dict[str, Any]
@@ -26,6 +26,10 @@ class LogEvent(NamedTuple):
 
     stream: str
     message: str
+    timestamp: int = 0
+    """Milliseconds, as CloudWatch has it."""
+    id: str = ""
+    """CloudWatch's own; the local cloud gives none."""
 
 
 class Metric(NamedTuple):
@@ -87,7 +91,9 @@ class Tally:
 
     def __init__(self, version: str | None = None) -> None:
         self.records = 0
-        self.endpoints: dict[str, EndpointSums] = {}
+        self.endpoints = defaultdict[str, EndpointSums](
+            lambda: EndpointSums(Sums(), defaultdict(Sums))
+        )
         self._version = version
         self._weights: dict[str, tuple[object, float]] = {}
 
@@ -104,15 +110,10 @@ class Tally:
         timestamp = record["_aws"].get("Timestamp")
         timestamp = timestamp if isinstance(timestamp, int | float) else 0
         for metric in metrics:
-            sums = self._find_sums(metric.dimensions["Endpoint"])
+            sums = self.endpoints[metric.dimensions["Endpoint"]]
             sums.total.add(metric, weight, timestamp)
             if "Version" in metric.dimensions:
                 sums.versions[metric.dimensions["Version"]].add(metric, weight, timestamp)
-
-    def _find_sums(self, endpoint: str) -> EndpointSums:
-        if endpoint not in self.endpoints:
-            self.endpoints[endpoint] = EndpointSums(Sums(), defaultdict(Sums))
-        return self.endpoints[endpoint]
 
     def _find_weight(self, stream: str, record: Json, metrics: list[Metric]) -> float:
         """A request's first record says it by its Count; those that hold the rest follow it."""
@@ -131,10 +132,7 @@ def find_record(message: str) -> Json | None:
     found: Any = message
     for _ in range(2):
         if isinstance(found, str):
-            try:
-                found = json.loads(found)
-            except (ValueError, RecursionError):
-                return None
+            found = parse_json(found)
         if not isinstance(found, dict):
             return None
         head = found.get("_aws")

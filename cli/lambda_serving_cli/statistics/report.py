@@ -49,14 +49,12 @@ def show(report: Report, console: Console, with_bars: bool = True) -> None:
 def show_endpoint(name: str, figures: EndpointFigures, console: Console, with_bars: bool) -> None:
     """The endpoint as a whole, then each version where there are several."""
     versions = [version for version in figures.versions if version != NO_VERSION]
-    title = f", version {versions[0]}" if len(versions) == 1 else ""
-    title = ", all versions" if len(versions) > 1 else title
-    show_figures(name, title, figures, console, with_bars)
-    if len(versions) > 1:
-        for version in versions:
-            show_figures(
-                name, f", version {version}", figures.versions[version], console, with_bars
-            )
+    if len(versions) != 1:
+        title = ", all versions" if versions else ""
+        show_figures(name, title, figures, console, with_bars)
+    for version in versions:
+        own = figures.versions[version] if len(versions) > 1 else figures
+        show_figures(name, f", version {version}", own, console, with_bars)
 
 
 def show_figures(
@@ -103,9 +101,8 @@ def list_rows(figures: Figures) -> Iterable[tuple[str, str]]:
         if isinstance(found, Counter):
             yield name, f"sum {found.sum:,.6g}"
         elif isinstance(found, Value):
-            parts = (("last", found.last), ("min", found.min), ("mean", found.mean))
-            told = ", ".join(f"{key} {value:.6g}" for key, value in (*parts, ("max", found.max)))
-            yield name, told
+            keys = ("last", "min", "mean", "max")
+            yield name, ", ".join(f"{key} {getattr(found, key):.6g}" for key in keys)
 
 
 def describe_errors(figures: Figures) -> str:

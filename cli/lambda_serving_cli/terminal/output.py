@@ -6,8 +6,8 @@ import io
 import json
 import re
 import sys
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, nullcontext, redirect_stdout
+from collections.abc import Iterable
+from contextlib import AbstractContextManager, nullcontext, redirect_stdout
 from datetime import datetime
 from textwrap import wrap
 from typing import IO, TYPE_CHECKING, Any
@@ -24,11 +24,9 @@ NARROWEST = 40
 """Columns that text has at least: a terminal with fewer wraps it by itself."""
 
 
-@contextmanager
-def keep_stdout_clean(as_json: bool) -> Iterator[None]:
+def keep_stdout_clean(as_json: bool) -> AbstractContextManager[object]:
     """Send what is written meanwhile to stderr, where stdout is for JSON alone."""
-    with redirect_stdout(sys.stderr) if as_json else nullcontext():
-        yield
+    return redirect_stdout(sys.stderr) if as_json else nullcontext()
 
 
 def write_line(text: str = "") -> None:

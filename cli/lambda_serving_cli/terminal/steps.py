@@ -44,9 +44,15 @@ class Steps:
 
 
 def run_logged(
-    command: Sequence[str], log: Path, *, cwd: Path, env: Mapping[str, str], advice: str
+    command: Sequence[str],
+    log: Path,
+    *,
+    cwd: Path,
+    env: Mapping[str, str],
+    advice: str,
+    answer: str = "",
 ) -> None:
-    """Run a command with its output in a log.
+    """Run a command with its output in a log, and `answer` as its input.
 
     Raises:
         CommandError: it could not be started, or ended with anything but 0.
@@ -58,7 +64,8 @@ def run_logged(
                 command,
                 cwd=cwd,
                 env=env,
-                stdin=subprocess.DEVNULL,
+                input=answer,
+                text=True,
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 check=False,

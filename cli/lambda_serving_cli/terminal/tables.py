@@ -62,20 +62,16 @@ def fit_widths(heads: Sequence[str], rows: Sequence[Sequence[str]], room: int) -
     """
     from rich.cells import cell_len
 
-    columns = [
-        [line for cell in column for line in cell.split("\n")] for column in zip(*rows, strict=True)
-    ]
-    lengths = [max(map(cell_len, column)) for column in columns]
-    head_words = [max(map(cell_len, head.split())) for head in heads]
-    words = [
-        max(cell_len(word) for line in column for word in [*line.split(), ""]) for column in columns
-    ]
-    wrapped = [
-        length if length <= SHORT else word for length, word in zip(lengths, words, strict=True)
-    ]
-    widths = [max(pair) for pair in zip(map(cell_len, heads), lengths, strict=True)]
-    for cells in (lengths, wrapped):
-        least = [max(pair) for pair in zip(head_words, cells, strict=True)]
+    widths, leasts = [], []
+    for head, *cells in zip(heads, *rows, strict=True):
+        lines = [line for cell in cells for line in cell.split("\n")]
+        length = max(map(cell_len, lines))
+        word = max(cell_len(word) for line in lines for word in [*line.split(), ""])
+        head_word = max(map(cell_len, head.split()))
+        widths.append(max(cell_len(head), length))
+        wrapped = length if length <= SHORT else word
+        leasts.append((max(head_word, length), max(head_word, wrapped)))
+    for least in zip(*leasts, strict=True):
         while sum(widths) > room:
             wide = [index for index, width in enumerate(widths) if width > least[index]]
             if not wide:

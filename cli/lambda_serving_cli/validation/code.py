@@ -5,9 +5,12 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 
-from lambda_serving.user_code.preprocess import name_module
+from lambda_serving.errors import UserCodeLoadError
+from lambda_serving.settings.endpoint import VersionSettings
+from lambda_serving.user_code.preprocess import find_preprocess, name_module
 
 LENIENT = {"ImportError", "ModuleNotFoundError", "Exception", "BaseException"}
 """Who catches these does without what an import in the block would bring."""
@@ -83,19 +86,19 @@ class _Reader(ast.NodeVisitor):
 
     def visit_Import(self, node: ast.Import) -> None:
         for alias in node.names:
-            self._note(self._roots, alias.name, [], node.lineno)
+            self._note(alias.name, [], node.lineno)
 
     def visit_ImportFrom(self, node: ast.ImportFrom) -> None:
         names = [alias.name for alias in node.names]
         if node.level == 0:
-            self._note(self._roots, node.module or "", names, node.lineno)
+            self._note(node.module or "", names, node.lineno)
         elif len(self._file.parents) >= node.level:
             base = self._file.parents[node.level - 1]
             self.own += find_files(base, (node.module or "").split("."), names)
 
-    def _note(self, roots: list[Path], name: str, below: list[str], line: int) -> None:
+    def _note(self, name: str, below: list[str], line: int) -> None:
         parts = name.split(".")
-        root = next((root for root in roots if has_module(root, parts[0])), None)
+        root = next((root for root in self._roots if has_module(root, parts[0])), None)
         if root is not None:
             self.own += find_files(root, parts, below)
         elif not self._lenient:
@@ -135,8 +138,7 @@ class _Reader(ast.NodeVisitor):
         self._code.methods.add(node.name)
         self.generic_visit(node)
 
-    def visit_AsyncFunctionDef(self, node: ast.AsyncFunctionDef) -> None:
-        self.visit_FunctionDef(node)
+    visit_AsyncFunctionDef = visit_FunctionDef
 
     def visit_Call(self, node: ast.Call) -> None:
         if isinstance(node.func, ast.Attribute) and node.func.attr == "send_request":
@@ -167,9 +169,16 @@ def _names(node: ast.AST) -> set[str]:
 
 def has_module(folder: Path, name: str) -> bool:
     """Whether a folder has a module or package of this name, compiled ones too; not data alone."""
-    if any(path.name.endswith(ENDINGS) for path in folder.glob(f"{name}.*")):
-        return True
-    return any(path.name.endswith(ENDINGS) for path in (folder / name).rglob("*"))
+    paths = chain(folder.glob(f"{name}.*"), (folder / name).rglob("*"))
+    return any(path.name.endswith(ENDINGS) for path in paths)
+
+
+def find_main(folder: Path, version: VersionSettings) -> Path | None:
+    """The file of a version's `Preprocess`; None where it has none, or `check_files` refuses it."""
+    try:
+        return find_preprocess(folder, version.preprocess)
+    except UserCodeLoadError:
+        return None
 
 
 def find_files(root: Path, parts: list[str], below: list[str]) -> list[Path]:

@@ -12,7 +12,7 @@ from lambda_serving.user_code.preprocess import find_preprocess
 from lambda_serving_cli.files.content import read_toml
 from lambda_serving_cli.project.blocks import describe_policy, list_layers
 from lambda_serving_cli.project.code import check_code, may_load
-from lambda_serving_cli.project.monitoring import describe_changes
+from lambda_serving_cli.project.monitoring import plan_monitoring
 from lambda_serving_cli.project.policy import list_targets
 from lambda_serving_cli.project.project import Project
 from lambda_serving_cli.project.template import MONITORING, Entry, Template
@@ -146,10 +146,8 @@ def check_template(
     for endpoint in sorted(set(template.functions) - set(project.list_endpoints())):
         function = template.functions[endpoint].name
         yield Finding(endpoint, "template.yaml", f"{function} has no folder functions/{endpoint}")
-    routes = {path for function in template.functions.values() for path in function.routes}
-    for path in read_node(template.paths) or ():
-        if path not in routes:
-            yield Finding("all", "template.yaml, Api", f"it lists {path}, which no function has")
+    for problem in _check_paths(template):
+        yield Finding("all", "template.yaml, Api", problem)
     for endpoint, each in settings.items():
         found = template.find_function(endpoint)
         if found is None:
@@ -176,18 +174,23 @@ def _check_function(
     if template.monitoring and (needed := template.own_log_groups.get(endpoint)):
         if needed not in template.list_dependencies(template.monitoring):
             yield f"{template.monitoring.name} counts crashes in {needed}: its DependsOn lacks it"
-    yield from _check_routes(template, endpoint, function)
+    for path in (f"/serve/{endpoint}", f"/serve/{endpoint}/{{proxy+}}"):
+        if template.routes.get(path) != function.name:
+            yield f"Api has no path {path} that leads to it"
     if not template.find_outputs(function):
         yield "no output gives its name"
 
 
-def _check_routes(template: Template, endpoint: str, function: Entry) -> Iterator[str]:
-    listed = read_node(template.paths)
-    for path in (f"/serve/{endpoint}", f"/serve/{endpoint}/{{proxy+}}"):
-        if path not in function.routes:
-            yield f"there is no HttpApi event for {path}"
-        elif listed is not None and path not in listed:
-            yield f"Api does not list {path}: it asks for AWS_IAM, whatever Auth says"
+def _check_paths(template: Template) -> Iterator[str]:
+    """That each path leads somewhere, and asks for what the parameter says."""
+    methods = read_node(template.paths) or {}
+    for path, function in template.routes.items():
+        if not function:
+            yield f"its path {path} leads to no function"
+        operations = methods[path] if isinstance(methods[path], dict) else {}
+        for method, operation in operations.items():
+            if dig(operation, "security") is None:
+                yield f"{method} {path} has no security: it asks for AWS_IAM, whatever Auth says"
 
 
 def check_policies(
@@ -204,12 +207,12 @@ def check_policies(
 def check_monitoring(project: Project) -> Iterator[Finding]:
     """That dashboard and alarms are those of the endpoints, which must all be readable."""
     try:
-        problem = describe_changes(project.root) and (
-            "dashboard and alarms are not up to date: `lambda-serving monitoring` writes them"
-        )
+        rewrite = plan_monitoring(project)
     except CommandError as error:
-        problem = error.reason
-    if problem:
+        yield Finding("all", MONITORING, error.reason)
+        return
+    if rewrite.old != rewrite.new:
+        problem = "dashboard and alarms are not up to date: `lambda-serving monitoring` writes them"
         yield Finding("all", MONITORING, problem)
 
 

@@ -1,23 +1,21 @@
 """Whether the models are where the endpoints name them, and of a kind that their engine loads."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from lambda_serving.errors import UserCodeLoadError
 from lambda_serving.models.pickles import PICKLING_ENGINES, find_objection
 from lambda_serving.settings.endpoint import EndpointSettings, VersionSettings
 from lambda_serving.settings.location import Location, locate_model
-from lambda_serving.user_code.preprocess import find_preprocess
 from lambda_serving_cli.aws.stack import DeployedStack
 from lambda_serving_cli.project.project import Project
 from lambda_serving_cli.project.toml_file import FILE
 from lambda_serving_cli.registry.catalog import Selection, tell_wrong
 from lambda_serving_cli.registry.index import miss_model, require_versions
-from lambda_serving_cli.registry.layout import Bucket, Index, ModelName, parse_readable
+from lambda_serving_cli.registry.layout import Bucket, Index, ModelName, parse_index
 from lambda_serving_cli.registry.upload import DIGEST
 from lambda_serving_cli.terminal.errors import CommandError
-from lambda_serving_cli.validation.code import read_code
+from lambda_serving_cli.validation.code import find_main, read_code
 from lambda_serving_cli.validation.findings import Finding
 from lambda_serving_cli.validation.kinds import HEAD, find_mismatch
 
@@ -38,8 +36,7 @@ def check_models(
         try:
             versions, wrong = _list_versions(project, each, stack)
         except CommandError as error:
-            yield Finding(endpoint, f"{FILE}, auto_update", error.reason)
-            continue
+            versions, wrong = [], [error.reason]
         for reason in wrong:
             yield Finding(endpoint, f"{FILE}, auto_update", reason)
         seen = set()
@@ -58,6 +55,21 @@ def check_models(
                 yield Finding(endpoint, f"{FILE}, version {version.version}", problem)
 
 
+def list_missing(
+    client: Any, bucket: str, settings: EndpointSettings, loaded: Container[str]
+) -> Iterator[tuple[str, str]]:
+    """(version, why) of each version that is not loaded and whose model is not in its bucket."""
+    if settings.auto_update is not None:  # what it follows is in the registry
+        return
+    for name, version in settings.versions.items():
+        if version.model is None or name in loaded:
+            continue
+        location = locate_model(version.model, bucket)
+        problem = _find_problem(client, location, version) if location.bucket else ""
+        if problem:
+            yield name, problem
+
+
 def _find_pickle(version: VersionSettings, names: Iterable[str], is_foreign: bool) -> str:
     """Why the runtime would refuse a pickle, or ""."""
     if version.engine not in PICKLING_ENGINES:
@@ -69,10 +81,7 @@ def _find_pickle(version: VersionSettings, names: Iterable[str], is_foreign: boo
 def own_loads(project: Project, endpoint: str, version: VersionSettings) -> bool:
     """Whether the user's code has a `load` of its own, which may read models of any kind."""
     folder = project.folder(endpoint)
-    try:
-        main = find_preprocess(folder, version.preprocess)
-    except UserCodeLoadError:
-        return False
+    main = find_main(folder, version)
     return main is not None and "load" in read_code(main, folder).methods
 
 
@@ -85,11 +94,8 @@ def _read_heads(client: Any, location: Location) -> dict[str, bytes]:
         return {each.name: _read_head(each) for each in files}
     if client is None or location.is_prefix:
         return {name: b""} if name else {}
-    which = {"VersionId": location.version_id} if location.version_id else {}
     try:
-        found = client.get_object(
-            Bucket=location.bucket, Key=location.key, Range=f"bytes=0-{HEAD - 1}", **which
-        )
+        found = client.get_object(**_address(location), Range=f"bytes=0-{HEAD - 1}")
         return {name: found["Body"].read()}
     except client.exceptions.ClientError:  # empty, or to be seen and not to be read
         return {name: b""}
@@ -134,7 +140,7 @@ def _require_index(
     path = project.models / model.index_key
     if not path.is_file():
         raise miss_model(model)
-    return parse_readable(path.read_bytes(), model)
+    return parse_index(path.read_bytes(), model)
 
 
 def _find_problem(client: Any, location: Location, version: VersionSettings) -> str:
@@ -164,7 +170,11 @@ def _read_digest(client: Any, location: Location) -> str | None:
         if not found.get("KeyCount"):
             raise client.exceptions.NoSuchKey({"Error": {"Code": "NoSuchKey"}}, "ListObjectsV2")
         return None
-    which = {"VersionId": location.version_id} if location.version_id else {}
-    head = client.head_object(Bucket=location.bucket, Key=location.key, **which)
-    digest: str | None = head["Metadata"].get(DIGEST)
+    digest: str | None = client.head_object(**_address(location))["Metadata"].get(DIGEST)
     return digest
+
+
+def _address(location: Location) -> dict[str, str]:
+    """The object, as S3's requests name it."""
+    version = {"VersionId": location.version_id} if location.version_id else {}
+    return {"Bucket": location.bucket, "Key": location.key, **version}

@@ -9,7 +9,6 @@ from lambda_serving_cli.project.project import Project
 from lambda_serving_cli.project.template import Template, read_template
 from lambda_serving_cli.terminal.errors import CommandError
 from lambda_serving_cli.validation import files
-from lambda_serving_cli.validation.cors import check_cors
 from lambda_serving_cli.validation.findings import Finding
 from lambda_serving_cli.validation.imports import check_code_of_endpoints, check_misfits
 from lambda_serving_cli.validation.models import check_models
@@ -41,7 +40,6 @@ def validate_files(project: Project) -> Report:
     sizes = [size for folder, _ in builds for size in measure(project, folder)]
     findings += check_sizes(sizes)
     limits, warnings = _check_limits(project)
-    warnings += check_cors(project, template)
     return Report(project.list_endpoints(), findings + limits, sizes, warnings)
 
 

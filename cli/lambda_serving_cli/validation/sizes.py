@@ -1,14 +1,16 @@
 """What was built against what Lambda takes: each function, its layers, and the packages in them."""
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from stat import S_ISREG
 from typing import Any
 
 from lambda_serving_cli.files.content import read_lines
 from lambda_serving_cli.project.project import Project
-from lambda_serving_cli.project.template import read_template
+from lambda_serving_cli.project.template import Entry, read_template
 from lambda_serving_cli.terminal.errors import CommandError
 from lambda_serving_cli.terminal.output import format_size
 from lambda_serving_cli.validation.findings import Finding
@@ -49,8 +51,12 @@ class FunctionSize:
     layers: list[Part]
 
     @property
+    def parts(self) -> list[Part]:
+        return [self.function, *self.layers]
+
+    @property
     def size(self) -> int:
-        return sum(part.size for part in (self.function, *self.layers))
+        return sum(part.size for part in self.parts)
 
     @property
     def fits(self) -> bool:
@@ -63,11 +69,10 @@ class FunctionSize:
 
     def describe_packages(self) -> str:
         """The heaviest packages, wherever they lie."""
-        sums: dict[str, int] = {}
-        for part in (self.function, *self.layers):
-            for name, size in part.packages.items():
-                sums[name] = sums.get(name, 0) + size
-        heaviest = sorted(sums.items(), key=lambda item: -item[1])[:SHOWN_PACKAGES]
+        sums = Counter[str]()
+        for part in self.parts:
+            sums.update(part.packages)
+        heaviest = sums.most_common(SHOWN_PACKAGES)
         return ", ".join(f"{name} {format_size(size)}" for name, size in heaviest)
 
     def as_dict(self) -> dict[str, Any]:
@@ -81,16 +86,6 @@ class FunctionSize:
             "layers": self.layers,
         }
 
-    def list_problems(self) -> Iterator[str]:
-        """What Lambda would refuse."""
-        if not self.fits:
-            yield (
-                f"{format_size(self.size)} with its layers, Lambda takes {format_size(LARGEST)}: "
-                f"{self.describe_parts()}; heaviest: {self.describe_packages()}"
-            )
-        if len(self.layers) > MOST_LAYERS:
-            yield f"{len(self.layers)} layers, Lambda takes {MOST_LAYERS}"
-
 
 def list_builds(project: Project) -> list[Path]:
     """The builds of `make build` and `make up`, where they are there; newest first."""
@@ -100,36 +95,25 @@ def list_builds(project: Project) -> list[Path]:
 
 
 def measure(project: Project, build: Path) -> list[FunctionSize]:
-    """Every function of a build.
-
-    Raises:
-        CommandError: its template cannot be read.
-    """
+    """Every function of a build."""
     template = read_template(build / "template.yaml")
     layers = {
-        name: Part(name, weigh(_find_folder(build, entry.properties.get("ContentUri"))))
+        name: Part(name, weigh(find_built(build, entry)))
         for name, entry in template.resources.items()
         if entry.type.endswith("LayerVersion")
     }
-    return [
-        FunctionSize(
-            endpoint,
-            project.show(build),
-            Part(
-                function.name,
-                weigh(
-                    _find_folder(build, function.properties.get("CodeUri")),
-                    project.folder(endpoint),
-                ),
-            ),
-            [layers[name] for name in template.list_layers(function) if name in layers],
-        )
-        for endpoint, function in template.functions.items()
-    ]
+    sizes = []
+    for endpoint, function in template.functions.items():
+        own = Part(function.name, weigh(find_built(build, function), project.folder(endpoint)))
+        theirs = [layers[name] for name in template.list_layers(function) if name in layers]
+        sizes.append(FunctionSize(endpoint, project.show(build), own, theirs))
+    return sizes
 
 
-def _find_folder(build: Path, uri: object) -> Path:
-    return build / uri if isinstance(uri, str) else build / "absent"
+def find_built(build: Path, entry: Entry | None) -> Path:
+    """The folder of a function or a layer in a build; one that is not there where it has none."""
+    uris = [entry.properties.get(key) for key in ("CodeUri", "ContentUri")] if entry else []
+    return build / next((uri for uri in uris if isinstance(uri, str)), "absent")
 
 
 def weigh(folder: Path, source: Path | None = None) -> dict[str, int]:
@@ -144,17 +128,18 @@ def weigh(folder: Path, source: Path | None = None) -> dict[str, int]:
         owners[about.name] = name
         for line in read_lines(about / "RECORD"):
             owners.setdefault(re.split(r"[/,]", line, maxsplit=1)[0], name)
-    sizes: dict[str, int] = {}
-    for path in folder.rglob("*"):
-        if not path.is_symlink() and path.is_file():
-            package = _name_package(path.relative_to(folder), owners, source)
-            sizes[package] = sizes.get(package, 0) + path.stat().st_size
-    return dict(sorted(sizes.items(), key=lambda item: -item[1]))
+    sizes = Counter[str]()
+    for parent, _, names in folder.walk():
+        parts = parent.relative_to(folder).parts
+        for name in names:
+            about_file = (parent / name).lstat()
+            if S_ISREG(about_file.st_mode):
+                sizes[_name_package((*parts, name), owners, source)] += about_file.st_size
+    return dict(sizes.most_common())
 
 
-def _name_package(path: Path, owners: Mapping[str, str], source: Path | None) -> str:
-    parts = path.parts[1:] if path.parts[0] == "python" and len(path.parts) > 1 else path.parts
-    top = parts[0]
+def _name_package(parts: tuple[str, ...], owners: Mapping[str, str], source: Path | None) -> str:
+    top = parts[1] if parts[0] == "python" and len(parts) > 1 else parts[0]
     if source is not None and (top == "__pycache__" or (source / top).exists()):
         return OWN
     if top in owners:
@@ -166,7 +151,14 @@ def _name_package(path: Path, owners: Mapping[str, str], source: Path | None) ->
 def check_sizes(sizes: list[FunctionSize]) -> Iterator[Finding]:
     """What is over a limit."""
     for each in sizes:
-        for problem in each.list_problems():
+        if not each.fits:
+            problem = (
+                f"{format_size(each.size)} with its layers, Lambda takes {format_size(LARGEST)}: "
+                f"{each.describe_parts()}; heaviest: {each.describe_packages()}"
+            )
+            yield Finding(each.endpoint, each.build, problem)
+        if len(each.layers) > MOST_LAYERS:
+            problem = f"{len(each.layers)} layers, Lambda takes {MOST_LAYERS}"
             yield Finding(each.endpoint, each.build, problem)
 
 

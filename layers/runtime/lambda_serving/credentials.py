@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import quote, urlsplit
 
 from lambda_serving.errors import CredentialsError
-from lambda_serving.redaction import hide_too
+from lambda_serving.redaction import hide
 
 if TYPE_CHECKING:
     from obstore.store import S3Credential
@@ -70,8 +70,8 @@ class Credentials:
             if self._keys is None or left < RENEW_SECONDS:
                 try:
                     self._keys = keys = fetch_keys(self._runtime)
-                    for secret in (keys.secret_key, keys.token or ""):
-                        hide_too(filter(None, {secret, quote(secret, safe="")}))  # as in a URL, too
+                    secrets = filter(None, (keys.secret_key, keys.token))
+                    hide((text for s in secrets for text in {s, quote(s, safe="")}), keep=True)
                 except CredentialsError:
                     if self._keys is None or left <= 0:
                         raise

@@ -1,36 +1,4 @@
-"""All errors, with their HTTP status.
-
-::
-
-    ServingError                       500
-    ├── RequestError                   400  the request cannot be read
-    │   ├── MalformedEventError        400  a field is missing, or of the wrong type
-    │   ├── MalformedBodyError         400  not JSON, not gzip as claimed, bad base64
-    │   ├── UnknownEndpointError       404
-    │   ├── UnknownVersionError        404
-    │   ├── UnknownPathError           404
-    │   ├── MethodNotAllowedError      405
-    │   ├── BodyTooLargeError          413
-    │   ├── UnsupportedEncodingError   415
-    │   └── InputError                 422  JSON but no object; ValueError; the engine refuses
-    ├── UserHTTPError                  as the user's exception says
-    ├── RequestTimeoutError            504  ``Timeout``: user code runs until shortly before the end
-    ├── UserCodeError                  500  any other exception in user code or engine
-    ├── CallDepthError                 508  endpoints call each other endlessly
-    ├── CalleeError                    502  a canary's target cannot be called (503, 504, 508)
-    ├── ResultError                    500  the result cannot be sent
-    │   └── ResultTooLargeError        500
-    ├── InternalError                  500  a defect of lambda-serving itself
-    └── LoadError                      503  with Retry-After
-        ├── SettingsError              503  endpoint.toml or the environment is wrong
-        ├── MissingLibraryError        503  an engine's layer is not attached
-        ├── UserCodeLoadError          503  preprocess.py cannot be imported or made
-        ├── CredentialsError           503  Lambda gives the function none
-        ├── ModelFetchError            503
-        ├── ModelVerificationError     503  sha256 differs
-        ├── PickleNotAllowedError      503  a pickle that nobody has allowed
-        ├── LoadTimeoutError           504  ``Timeout``: the load runs until shortly before the end
-        └── ModelLoadError             503  fetched, but the engine or `load` refuses it
+"""All errors, with their HTTP status; docs/errors.md has them in a table.
 
 ``detail`` goes to the caller, and never contains a path, a bucket or a credential. ``private`` and
 the exception's cause are logged only.
@@ -76,15 +44,17 @@ class ServingError(Exception):
 
 
 class RequestError(ServingError):
+    """The request cannot be read."""
+
     status = 400
 
 
 class MalformedEventError(RequestError):
-    status = 400
+    """A field is missing, or of the wrong type."""
 
 
 class MalformedBodyError(RequestError):
-    status = 400
+    """Not JSON, not gzip as claimed, or bad base64."""
 
 
 class UnknownEndpointError(RequestError):
@@ -112,6 +82,8 @@ class UnsupportedEncodingError(RequestError):
 
 
 class InputError(RequestError):
+    """JSON but no object; a ``ValueError`` of the user's; or the engine refuses."""
+
     status = 422
 
 
@@ -129,7 +101,7 @@ class UserHTTPError(ServingError):
 
 
 class UserCodeError(ServingError):
-    status = 500
+    """Any other exception in user code or engine."""
 
 
 class TimeIsOver(BaseException):
@@ -153,11 +125,13 @@ class RequestTimeoutError(ServingError):
 
 
 class CallDepthError(ServingError):
+    """Endpoints call each other endlessly."""
+
     status = 508
 
 
 class CalleeError(ServingError):
-    """``target`` is the endpoint that a canary asked in vain."""
+    """A canary's ``target`` cannot be called."""
 
     status = 502
     stage = "process"
@@ -168,16 +142,17 @@ class CalleeError(ServingError):
 
 
 class ResultError(ServingError):
-    status = 500
+    """The result cannot be sent."""
+
     stage = "result"
 
 
 class ResultTooLargeError(ResultError):
-    status = 500
+    """The result is over Lambda's limit."""
 
 
 class InternalError(ServingError):
-    status = 500
+    """A defect of lambda-serving itself."""
 
 
 class LoadError(ServingError):
@@ -195,31 +170,31 @@ class LoadError(ServingError):
 
 
 class SettingsError(LoadError):
-    pass
+    """endpoint.toml or the environment is wrong."""
 
 
 class MissingLibraryError(LoadError):
-    pass
+    """An engine's layer is not attached."""
 
 
 class UserCodeLoadError(LoadError):
-    pass
+    """preprocess.py cannot be imported, or its class not made."""
 
 
 class CredentialsError(LoadError):
-    pass
+    """Lambda gives the function none."""
 
 
 class ModelFetchError(LoadError):
-    pass
+    """The model is not there, or does not come."""
 
 
 class ModelVerificationError(LoadError):
-    pass
+    """The model's sha256 is not the pinned one."""
 
 
 class PickleNotAllowedError(LoadError):
-    pass
+    """The model is a pickle that nobody has allowed."""
 
 
 class LoadTimeoutError(LoadError):
@@ -233,7 +208,7 @@ class LoadTimeoutError(LoadError):
 
 
 class ModelLoadError(LoadError):
-    pass
+    """The model was fetched, but the engine or ``load`` refuses it."""
 
 
 def describe_error(error: ServingError, request_id: str) -> dict[str, Any]:
@@ -266,5 +241,6 @@ def report_error(exception: BaseException, request_id: str) -> ServingError:
         private,
         request_id,
         exc_info=None if is_refusal else error,
+        extra={"error_type": error.type, "status": error.status, "stage": error.stage},
     )
     return error

@@ -13,7 +13,8 @@ gc.disable()
 from typing import Any  # noqa: E402
 
 from lambda_serving.environment.bootstrap import start_environment  # noqa: E402
-from lambda_serving.events.event_sources import find_event_source, prepare  # noqa: E402
+from lambda_serving.events.event_sources import find_event_source  # noqa: E402
+from lambda_serving.events.http import make_adapter  # noqa: E402
 from lambda_serving.telemetry.logs import begin_invocation  # noqa: E402
 
 environment = start_environment()
@@ -23,7 +24,7 @@ if environment.runtime.has_client:
 
     watchdog = Watchdog()
 if environment.runtime.starts_ahead:
-    prepare(environment)
+    make_adapter(environment)  # imports what the first HTTP event needs
 if not environment.runtime.is_snapshot:  # `snapshot` freezes them before the snapshot
     gc.freeze()  # requests need not visit them either
 gc.enable()

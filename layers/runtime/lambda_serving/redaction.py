@@ -60,16 +60,10 @@ def shorten(text: str, most: int = LONGEST) -> str:
     return head[: most - len(mark)] + mark
 
 
-def hide(secrets: Iterable[str]) -> None:
-    """Make secrets known: these, and none that were before."""
+def hide(secrets: Iterable[str], keep: bool = False) -> None:
+    """Make secrets known: these, and those that were before if ``keep``."""
     global _known
-    _known = tuple(secrets)
-
-
-def hide_too(secrets: Iterable[str]) -> None:
-    """Make further secrets known."""
-    global _known
-    _known = (*_known, *secrets)
+    _known = (*(_known if keep else ()), *secrets)
 
 
 def redact_secrets(text: str) -> str:

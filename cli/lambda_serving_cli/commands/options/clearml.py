@@ -30,19 +30,13 @@ def spread(arguments: Sequence[str], several: Collection[str]) -> Iterator[str]:
         name, equals, _ = argument.partition("=")
         if name in several:
             current, has_value = name, bool(equals)
-            yield argument
-        elif current and not _is_option(argument):
+        elif current and not re.match(r"-(?![\d.])", argument):
             if has_value:
                 yield current
             has_value = True
-            yield argument
         else:
             current = ""
-            yield argument
-
-
-def _is_option(argument: str) -> bool:
-    return argument.startswith("-") and not re.match(r"-[\d.]", argument)
+        yield argument
 
 
 def split_commas(values: Sequence[str] | None) -> list[str]:

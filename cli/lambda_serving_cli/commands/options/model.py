@@ -8,9 +8,8 @@ from typing import Annotated, Any
 
 import typer
 
-from lambda_serving_cli.commands.options.checks import check_with
 from lambda_serving_cli.commands.options.clearml import split_commas
-from lambda_serving_cli.commands.options.groups import with_options
+from lambda_serving_cli.commands.options.parsing import check_with, with_options
 from lambda_serving_cli.project.project import check_engine, check_name
 
 Texts = list[str] | None

@@ -1,24 +1,16 @@
 """What the commands `lambda-serving model …` share: options, and how a version is told."""
 
+from functools import partial
 from typing import Annotated, NamedTuple
 
 import typer
 
 from lambda_serving_cli.aws.selection import StackSelection
 from lambda_serving_cli.aws.stack import find_deployed_stack
-from lambda_serving_cli.commands.options.groups import with_options
+from lambda_serving_cli.commands.options.parsing import check_with, with_options
 from lambda_serving_cli.commands.options.stack import with_stack_options
-from lambda_serving_cli.registry.changes import Version
 from lambda_serving_cli.registry.layout import LATEST, Bucket, Entry, ModelName, check_name
 from lambda_serving_cli.terminal.output import format_size, write_fields, write_json, write_line
-
-
-def parse_name(parameter: typer.CallbackParam, text: str | None) -> str | None:
-    """A project or a name as an option gives it."""
-    try:
-        return text if text is None else check_name(str(parameter.name), text)
-    except ValueError as error:
-        raise typer.BadParameter(str(error)) from error
 
 
 def parse_version(text: str) -> str:
@@ -36,8 +28,10 @@ def parse_tags(texts: list[str]) -> list[str]:
     return list(dict.fromkeys(tags))
 
 
-Project = Annotated[str, typer.Option(help="Project of the model.", callback=parse_name)]
-Name = Annotated[str, typer.Option(help="Name of the model.", callback=parse_name)]
+check_project = check_with(partial(check_name, "project"))
+check_model = check_with(partial(check_name, "name"))
+Project = Annotated[str, typer.Option(help="Project of the model.", callback=check_project)]
+Name = Annotated[str, typer.Option(help="Name of the model.", callback=check_model)]
 VersionOption = Annotated[
     str, typer.Option("--version", help=f"A number, or {LATEST}.", callback=parse_version)
 ]
@@ -69,16 +63,14 @@ with_model_options = with_options("model", read_model, first=("project", "name")
 
 
 def tell_version(
-    bucket: Bucket, named: ModelName, version: Version, as_json: bool, done: str = ""
+    bucket: Bucket, named: ModelName, number: str, entry: Entry, as_json: bool, done: str = ""
 ) -> None:
     """What a version is now, after what was done to it."""
-    entry = version.entry
     if as_json:
-        about = {"project": named.project, "name": named.name, "version": version.number}
-        write_json({**about, "bucket": bucket.name, **entry})
+        write_json({**vars(named), "version": number, "bucket": bucket.name, **entry})
         return
     if done:
-        write_line(f"{done}: version {version.number} of model {named}")
+        write_line(f"{done}: version {number} of model {named}")
     told = {
         "model": f"s3://{bucket.name}/{entry['model']}",
         "sha256": entry["sha256"],

@@ -6,8 +6,7 @@ from typing import Annotated
 import typer
 
 from lambda_serving_cli.aws.selection import StackSelection
-from lambda_serving_cli.commands.options.checks import refuse_option
-from lambda_serving_cli.commands.options.groups import with_options
+from lambda_serving_cli.commands.options.parsing import refuse_option, with_options
 
 REMEMBERED = "samconfig.toml's"
 
@@ -38,11 +37,7 @@ def read_selection(
         typer.Option(help="Folder of a local cloud's state.", show_default=".local"),
     ] = None,
 ) -> StackSelection:
-    """The options together.
-
-    Raises:
-        typer.BadParameter: they contradict each other.
-    """
+    """The options together."""
     with refuse_option():
         return StackSelection(stack, region, profile, local, state)
 

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from lambda_serving_cli.aws.authorization import TOKEN_VARIABLE, check_token
-from lambda_serving_cli.commands.options.checks import check_with
+from lambda_serving_cli.commands.options.parsing import check_with
 
 TokenOption = Annotated[
     str | None,

@@ -26,7 +26,7 @@ from urllib3.exceptions import (
 )
 
 from lambda_serving.calls.send_request import CONCURRENCY, CallError, describe_function_error
-from lambda_serving.credentials import Credentials, Keys
+from lambda_serving.credentials import Credentials
 from lambda_serving.errors import CredentialsError
 from lambda_serving.settings.runtime import Runtime, read_trace_header
 
@@ -54,43 +54,22 @@ HINTS = {
 
 
 class LambdaApi:
-    """A ``Transport``: Invoke of the function ``<stack>-<endpoint>``, by its alias."""
+    """Invoke of the function ``<stack>-<endpoint>``, by its alias."""
 
     def __init__(self, runtime: Runtime, idle_seconds: float = IDLE_SECONDS) -> None:
         self._runtime = runtime
         self._idle_seconds = idle_seconds
-        self.connect()
-
-    def connect(self) -> None:
-        """Open new connections with new credentials: after a restore the old ones are invalid."""
+        self._credentials = Credentials(runtime)
         self._open_pool()
-        self._credentials = Credentials(self._runtime)
 
     def _open_pool(self) -> None:
         self._pool = urllib3.PoolManager(maxsize=CONCURRENCY, retries=False)
         self._used_at = time.time()  # by the wall clock: the other one may stand still in a freeze
 
-    def _find_pool(self) -> urllib3.PoolManager:
-        """Connections that are likely open. Calls in progress keep theirs."""
-        if time.time() - self._used_at > self._idle_seconds:
-            self._open_pool()
-        return self._pool
-
-    def _get_keys(self) -> Keys:
-        """Keys that are valid now.
-
-        Raises:
-            CallError: there are none.
-        """
-        try:
-            return self._credentials.get()
-        except CredentialsError as error:
-            raise CallError("AccessDenied", error.detail) from error
-
     def invoke(
         self, endpoint: str, payload: bytes, seconds: float, trace_header: str | None = None
     ) -> bytes:
-        """See ``Transport``. The callee's trace is a part of ``trace_header``.
+        """See ``Send``. The callee's trace is a part of ``trace_header``.
 
         The call runs in a thread, which is abandoned when time is over. urllib3 limits each wait
         for the socket but not their sum, and nothing limits the look-up of a host name.
@@ -142,13 +121,18 @@ class LambdaApi:
             # As botocore's own clients do; Lambda finds endless loops by it, too.
             headers["X-Amzn-Trace-Id"] = trace
         request = AWSRequest("POST", url, headers=headers, data=payload)
-        keys: Any = self._get_keys()  # shaped as botocore's own, whose import costs
+        try:
+            keys: Any = self._credentials.get()  # shaped as botocore's own, whose import costs
+        except CredentialsError as error:
+            raise CallError("AccessDenied", error.detail) from error
         SigV4Auth(keys, "lambda", self._runtime.region).add_auth(request)
         prepared = request.prepare()
         seconds = deadline - time.monotonic()
         if seconds <= 0:  # the credentials took it all
             raise CallError("Timeout", "no time was left to send it")
-        answer = self._find_pool().request(
+        if time.time() - self._used_at > self._idle_seconds:
+            self._open_pool()  # calls in progress keep theirs
+        answer = self._pool.request(
             "POST",
             prepared.url,
             body=payload,

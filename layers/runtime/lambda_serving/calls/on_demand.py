@@ -13,8 +13,6 @@ if TYPE_CHECKING:
 
 
 class CallsOnDemand:
-    """The calls of one endpoint to others."""
-
     def __init__(self, make: Callable[[], Calls]) -> None:
         self._make = make
         self._calls: Calls | None = None
@@ -36,6 +34,5 @@ class CallsOnDemand:
         return await self.get().send_request_async(endpoint, version, data)
 
     def restore(self) -> None:
-        """After a restore from a snapshot: connect again."""
-        if self._calls is not None:
-            self._calls.connect()
+        """After a restore from a snapshot: old connections and credentials are invalid."""
+        self._calls = None

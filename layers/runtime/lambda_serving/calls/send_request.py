@@ -15,7 +15,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from contextvars import copy_context
 from functools import partial
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from lambda_serving.messages.envelope import make_payload, open_answer
 from lambda_serving.messages.request import Request, find_request
@@ -57,18 +57,12 @@ class CallError(Exception):
         self.payload = payload
 
 
-class Transport(Protocol):
-    """Sends an invoke to another endpoint. It is used by several threads at once."""
+Send = Callable[[str, bytes, float], bytes]
+"""Takes an endpoint, a payload and seconds; returns the callee's answer. Several threads use it.
 
-    def invoke(self, endpoint: str, payload: bytes, seconds: float) -> bytes:
-        """The callee's answer to a payload, within ``seconds``.
-
-        Raises:
-            CallError: any failure, the callee's own included.
-        """
-
-    def connect(self) -> None:
-        """Open new connections, after a restore from a snapshot."""
+Raises:
+    CallError: any failure, the callee's own included.
+"""
 
 
 class Calls:
@@ -76,7 +70,7 @@ class Calls:
 
     def __init__(
         self,
-        transport: Transport,
+        send: Send,
         depth_limit: int,
         count_failure: Callable[[str, str], None],
         pool: Executor | None = None,
@@ -85,15 +79,11 @@ class Calls:
 
         ``pool`` runs asynchronous calls; one of CONCURRENCY threads unless given.
         """
-        self._transport = transport
+        self._send = send
         self._depth_limit = depth_limit
         self._count_failure = count_failure
         self._pool = pool
         self._lock = threading.Lock()
-
-    def connect(self) -> None:
-        """Open new connections, after a restore from a snapshot."""
-        self._transport.connect()
 
     def send_request(self, endpoint: str, version: str | None = None, data: Any = None) -> Any:
         """The other endpoint's result; None on any failure, which is logged and counted."""
@@ -102,17 +92,14 @@ class Calls:
         try:
             name, version = split_name(name, version)
             callee = name
-            return self._ask(name, version, data)
+            payload = self.invoke(find_request(), name, version, data)
+            try:
+                return open_answer(payload)
+            except ValueError as error:
+                raise CallError("UnreadableAnswer", str(error)) from error
         except Exception as error:  # noqa: BLE001  (the edge: any failure is None, and told)
             self._tell_failure(error, name if version is None else f"{name}/{version}", callee)
             return None
-
-    def _ask(self, name: str, version: str | None, data: Any) -> Any:
-        payload = self.invoke(find_request(), name, version, data)
-        try:
-            return open_answer(payload)
-        except ValueError as error:
-            raise CallError("UnreadableAnswer", str(error)) from error
 
     def _tell_failure(self, error: Exception, target: str, callee: str) -> None:
         """Log a failure, with a traceback if its cause is unknown, and count it."""
@@ -133,31 +120,22 @@ class Calls:
     ) -> Any:
         """``send_request`` for asynchronous classes. Calls of one ``gather`` run concurrently."""
         import asyncio
+        from concurrent.futures import ThreadPoolExecutor
 
+        with self._lock:
+            self._pool = self._pool or ThreadPoolExecutor(CONCURRENCY, "send-request")
         # The thread has the caller's context: its request, and its place in the trace.
         send = partial(copy_context().run, self.send_request, endpoint, version, data)
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._get_pool(), send)
+            return await asyncio.get_running_loop().run_in_executor(self._pool, send)
         except Exception as error:  # noqa: BLE001  (no thread can be started: see send_request)
             self._tell_failure(error, get_text(endpoint), "-")
             return None
 
-    def _get_pool(self) -> Executor:
-        from concurrent.futures import ThreadPoolExecutor
-
-        with self._lock:
-            if self._pool is None:
-                self._pool = ThreadPoolExecutor(CONCURRENCY, "send-request")
-            return self._pool
-
     def invoke(
         self, caller: Request, endpoint: str, version: str | None, data: Any, answer: str = ""
     ) -> bytes:
-        """Invoke another endpoint, within the caller's time.
-
-        Raises:
-            CallError: any failure, the callee's own included.
-        """
+        """Invoke another endpoint, within the caller's time; raises as ``Send`` does."""
         if caller.depth >= self._depth_limit:
             raise CallError(
                 "DepthLimit",
@@ -177,7 +155,7 @@ class Calls:
         seconds = left - min(max(left / 5, ANSWER_MARGIN), LONGEST_MARGIN)
         if seconds <= 0:
             raise CallError("Timeout", "the caller's own time is over")
-        return self._transport.invoke(endpoint, payload, min(seconds, LONGEST_SECONDS))
+        return self._send(endpoint, payload, min(seconds, LONGEST_SECONDS))
 
 
 def split_name(endpoint: str, version: object) -> tuple[str, str | None]:

@@ -1,39 +1,55 @@
-"""The protocol of engines, and the table's look-up."""
+"""What engines have in common, and the table's look-up."""
 
 from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Collection
 from importlib import import_module
-from typing import Any, ClassVar, Literal, Protocol, cast
+from typing import Any, ClassVar, Literal, cast
 
-from lambda_serving.errors import MissingLibraryError, SettingsError
+from lambda_serving.errors import MissingLibraryError, ModelLoadError, SettingsError
 from lambda_serving.models.model import Model
 from lambda_serving.settings.endpoint import VersionSettings
 from lambda_serving.settings.engines import ENGINES
+from lambda_serving.user_values import get_text
 
 
-class Engine(Protocol):
+class Engine:
     """Runs a model. Made once per version and cold start; used for every request.
+
+    What an engine does not override is for any object that has ``predict``, such as one that the
+    user's ``load`` returned.
 
     ``user_process`` says what a ``process`` method of the user's class means: it is
     ``"required"`` (the engine runs no model), ``"replaces"`` the model run, or is ``"ignored"``.
     """
 
-    user_process: ClassVar[Literal["required", "replaces", "ignored"]]
+    user_process: ClassVar[Literal["required", "replaces", "ignored"]] = "ignored"
 
     def __init__(self, settings: VersionSettings, vcpus: int) -> None:
-        """Import the library, while the model is still on its way."""
+        """Its module imports the library, while the model is still on its way."""
+        self._settings = settings
+        self._vcpus = vcpus
+        self._model: Any = None
 
     def load(self, model: Model | None) -> None:
         """Load the model by itself, where the user's ``load`` returned nothing.
 
         Raises:
-            ModelLoadError: the model is not one that this engine reads.
+            ModelLoadError: there is none, or it is not one that this engine reads.
         """
+        if model is None:
+            name = self._settings.engine
+            raise ModelLoadError(f"the engine {name!r} needs a model, or a load that returns one")
+        self.adopt(self._read(model))
+
+    def _read(self, model: Model) -> Any:
+        """The model as an object of the library."""
+        raise NotImplementedError
 
     def adopt(self, loaded: Any) -> None:
         """Use what the user's ``load`` returned."""
+        self._model = loaded
 
     def predict(self, data: Any) -> Any:
         """Run the model on what ``preprocess`` returned.
@@ -41,9 +57,24 @@ class Engine(Protocol):
         Raises:
             InputError: the model cannot take ``data``; says what it takes.
         """
+        try:
+            return self._model.predict(data)
+        except Exception as error:
+            from lambda_serving.engines.refusals import raise_refusal
+
+            raise_refusal(error)
+            raise
 
     def describe(self) -> dict[str, Any]:
         """Inputs and outputs for the endpoint's metadata, as far as they are known."""
+        return {"model": type(self._model).__name__}
+
+
+def refuse_model(told: str, error: BaseException, more: str = "") -> ModelLoadError:
+    """The error of a model that cannot be loaded: what is ``told``, the cause, and ``more``."""
+    from lambda_serving.user_code.causes import describe_cause
+
+    return ModelLoadError(f"{told}{describe_cause(error)}{more}", private=get_text(error))
 
 
 def check_options(
@@ -54,10 +85,7 @@ def check_options(
 ) -> dict[str, Any]:
     """``[engine_options]`` as keyword arguments of ``function``, but for those ``taken``.
 
-    ``further`` are those that its ``**kwargs`` take.
-
-    Raises:
-        SettingsError: names the option and those there are.
+    ``further`` are those that its ``**kwargs`` take. Others are refused.
     """
     parameters = inspect.signature(function).parameters.values()
     named = [p.name for p in parameters if p.kind is not p.VAR_KEYWORD]

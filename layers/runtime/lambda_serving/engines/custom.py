@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Literal
+from typing import Any
 
-from lambda_serving.engines.base import refuse_unknown_options
+from lambda_serving.engines.base import Engine, refuse_unknown_options
 from lambda_serving.models.model import Model
 from lambda_serving.settings.endpoint import VersionSettings
 
 
-class CustomEngine:
+class CustomEngine(Engine):
     """Runs no model by itself; without a ``process`` method the data passes through."""
 
-    user_process: ClassVar[Literal["required"]] = "required"
+    user_process = "required"
 
     def __init__(self, settings: VersionSettings, vcpus: int) -> None:
-        """Needs no library."""
+        super().__init__(settings, vcpus)
         refuse_unknown_options(settings, [])
 
     def load(self, model: Model | None) -> None:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from os import PathLike
-from typing import Any, ClassVar, Literal
+from typing import Any
 
 import lightgbm
 
-from lambda_serving.engines.base import check_options
+from lambda_serving.engines.base import Engine, check_options, refuse_model
 from lambda_serving.errors import InputError, ModelLoadError
 from lambda_serving.models.model import Model
 from lambda_serving.settings.endpoint import VersionSettings
@@ -22,48 +22,38 @@ PARAMETERS = (
 """What ``Booster.predict`` passes to LightGBM itself (LightGBM, "Parameters", Predict)."""
 
 
-class LightgbmEngine:
+class LightgbmEngine(Engine):
     """Calls ``Booster.predict``; ``[engine_options]`` are its keyword arguments."""
 
-    user_process: ClassVar[Literal["ignored"]] = "ignored"
-
     def __init__(self, settings: VersionSettings, vcpus: int) -> None:
+        super().__init__(settings, vcpus)
         taken = ("data", "data_has_header")
         self._options = check_options(settings, lightgbm.Booster.predict, taken, PARAMETERS)
         self._options.setdefault("num_threads", vcpus)
-        self._model: Any = None
 
-    def load(self, model: Model | None) -> None:
-        if model is None:
-            raise ModelLoadError("the engine 'lightgbm' needs a model, or a load that returns one")
+    def _read(self, model: Model) -> Any:
         data = model.read_bytes()
         try:
             text = model.find_file().read_text() if data is None else data.decode()
             # LightGBM takes a text that is cut off, and predicts with the trees that are left.
             if "end of trees" not in text:
                 raise ModelLoadError("lightgbm cannot load the model: its text is cut short")
-            self._model = lightgbm.Booster(model_str=text)
+            return lightgbm.Booster(model_str=text)
         except (lightgbm.basic.LightGBMError, UnicodeDecodeError) as error:
-            from lambda_serving.user_code.causes import describe_cause
-
-            raise ModelLoadError(
-                f"lightgbm cannot load the model{describe_cause(error)}", private=str(error)
-            ) from error
-
-    def adopt(self, loaded: Any) -> None:
-        self._model = loaded
+            raise refuse_model("lightgbm cannot load the model", error) from error
 
     def predict(self, data: Any) -> Any:
         if isinstance(data, str | bytes | PathLike):
             # LightGBM would take it for the name of a file to read.
             raise InputError(f"the model takes rows of numbers, got {type(data).__name__}")
-        is_booster = isinstance(self._model, lightgbm.Booster)
+        if not isinstance(self._model, lightgbm.Booster):
+            return super().predict(data)
         try:
-            return self._model.predict(data, **(self._options if is_booster else {}))
+            return self._model.predict(data, **self._options)
         except Exception as error:
             from lambda_serving.engines.refusals import raise_refusal
 
-            raise_refusal(error, self._describe_categories(data) if is_booster else "")
+            raise_refusal(error, self._describe_categories(data))
             raise
 
     def _describe_categories(self, data: Any) -> str:
@@ -79,5 +69,5 @@ class LightgbmEngine:
 
     def describe(self) -> dict[str, Any]:
         if not isinstance(self._model, lightgbm.Booster):
-            return {"model": type(self._model).__name__}
+            return super().describe()
         return {"features": self._model.feature_name()}

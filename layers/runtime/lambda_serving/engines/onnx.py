@@ -3,56 +3,51 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar, Literal
+from typing import Any
 
+from lambda_serving.engines.base import Engine
 from lambda_serving.engines.onnx_session import REFUSALS, open_session, read_specs
 from lambda_serving.engines.tensors import TensorSpec, make_tensor
-from lambda_serving.errors import InputError, ModelLoadError
+from lambda_serving.errors import InputError
 from lambda_serving.models.model import Model
 from lambda_serving.settings.endpoint import VersionSettings
 
 
-class OnnxEngine:
+class OnnxEngine(Engine):
     """One input takes the data as it is, several take a list or a dict by name.
 
     One output comes bare, several as a list, in the order of ``output.name`` or the model's.
     """
 
-    user_process: ClassVar[Literal["replaces"]] = "replaces"
+    user_process = "replaces"
 
     def __init__(self, settings: VersionSettings, vcpus: int) -> None:
-        self._settings = settings
-        self._vcpus = vcpus
-        self._predictor: Any = None
+        super().__init__(settings, vcpus)
         self._session: Any = None
         self._inputs: tuple[TensorSpec, ...] = ()
         self._outputs: tuple[TensorSpec, ...] = ()
 
-    def load(self, model: Model | None) -> None:
-        if model is None:
-            raise ModelLoadError("the engine 'onnx' needs a model, or a load that returns one")
+    def _read(self, model: Model) -> Any:
         if model.name.endswith(".ort"):  # onnxruntime's own format is no stream
-            session = open_session(str(model.path), self._settings, self._vcpus)
-        else:
-            # A model with external data lies in a folder, and finds them beside itself.
-            with model.open_source(".onnx") as source:
-                session = open_session(source, self._settings, self._vcpus)
-        self.adopt(session)
+            return open_session(str(model.path), self._settings, self._vcpus)
+        # A model with external data lies in a folder, and finds them beside itself.
+        with model.open_source(".onnx") as source:
+            return open_session(source, self._settings, self._vcpus)
 
     def adopt(self, loaded: Any) -> None:
         """A session is run by name; any other object through its ``predict``."""
-        if not hasattr(loaded, "get_inputs"):
-            self._predictor = loaded
+        super().adopt(loaded)
+        self._session = loaded if hasattr(loaded, "get_inputs") else None
+        if self._session is None:
             return
-        self._session = loaded
         self._inputs = read_specs(loaded.get_inputs(), self._settings.input, "input")
         self._outputs = read_specs(loaded.get_outputs(), self._settings.output, "output")
         self._input_names = [spec.name for spec in self._inputs]
         self._output_names = [spec.name for spec in self._outputs]
 
     def predict(self, data: Any) -> Any:
-        if self._predictor is not None:
-            return self._predict_by_own(data)
+        if self._session is None:
+            return super().predict(data)
         feeds = self._make_feeds(data)
         try:
             outputs = self._session.run(self._output_names, feeds)
@@ -64,16 +59,6 @@ class OnnxEngine:
                 f"the model refuses its input: it got {came}", private=str(error)
             ) from error
         return outputs[0] if len(outputs) == 1 else outputs
-
-    def _predict_by_own(self, data: Any) -> Any:
-        """By what the user's ``load`` returned, which is no session."""
-        try:
-            return self._predictor.predict(data)
-        except Exception as error:
-            from lambda_serving.engines.refusals import raise_refusal
-
-            raise_refusal(error)
-            raise
 
     def _make_feeds(self, data: Any) -> dict[str, Any]:
         if len(self._inputs) == 1 and not isinstance(data, Mapping):
@@ -97,8 +82,8 @@ class OnnxEngine:
         return list(data)
 
     def describe(self) -> dict[str, Any]:
-        if self._predictor is not None:
-            return {"model": type(self._predictor).__name__}
+        if self._session is None:
+            return super().describe()
         return {
             "inputs": [spec.describe() for spec in self._inputs],
             "outputs": [spec.describe() for spec in self._outputs],

@@ -17,9 +17,9 @@ os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 import onnxruntime as ort  # noqa: E402
 from onnxruntime.capi.onnxruntime_pybind11_state import Fail, InvalidArgument  # noqa: E402
 
-from lambda_serving.engines.base import refuse_unknown_options  # noqa: E402
+from lambda_serving.engines.base import refuse_model, refuse_unknown_options  # noqa: E402
 from lambda_serving.engines.tensors import NUMPY_TYPES, TensorSpec  # noqa: E402
-from lambda_serving.errors import ModelLoadError, SettingsError  # noqa: E402
+from lambda_serving.errors import SettingsError  # noqa: E402
 from lambda_serving.settings.endpoint import Tensors, VersionSettings  # noqa: E402
 
 REFUSALS = (InvalidArgument, Fail)
@@ -45,19 +45,15 @@ def open_session(source: str | bytes, settings: VersionSettings, vcpus: int) -> 
 
     Raises:
         ModelLoadError: onnxruntime refuses the model.
-        SettingsError: an engine option is wrong.
+        SettingsError: as ``make_options``.
     """
     options = make_options(settings, vcpus)
     try:
         with nullcontext() if isinstance(source, bytes) else return_freed_memory():
             return ort.InferenceSession(source, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # onnxruntime's error classes share no base but this one
-        from lambda_serving.user_code.causes import describe_cause
-
-        raise ModelLoadError(
-            f"onnxruntime cannot load the model ({type(error).__name__}){describe_cause(error)}",
-            private=str(error),
-        ) from error
+        told = f"onnxruntime cannot load the model ({type(error).__name__})"
+        raise refuse_model(told, error) from error
 
 
 @contextmanager
@@ -103,16 +99,13 @@ def make_options(settings: VersionSettings, vcpus: int) -> Any:
     return options
 
 
-def _set_number(options: Any, name: str, value: Any) -> None:
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise TypeError(value)
-    setattr(options, name, value)
+def _set_of(kind: type) -> Callable[[Any, str, Any], None]:
+    def set_option(options: Any, name: str, value: Any) -> None:
+        if type(value) is not kind:  # true is an int, too
+            raise TypeError(value)
+        setattr(options, name, value)
 
-
-def _set_flag(options: Any, name: str, value: Any) -> None:
-    if not isinstance(value, bool):
-        raise TypeError(value)
-    setattr(options, name, value)
+    return set_option
 
 
 def _set_level(options: Any, name: str, value: Any) -> None:
@@ -147,8 +140,8 @@ FLAGS = (
     "use_deterministic_compute",
 )
 OPTIONS: Mapping[str, tuple[Callable[[Any, str, Any], None], str]] = {
-    **dict.fromkeys(NUMBERS, (_set_number, "a number")),
-    **dict.fromkeys(FLAGS, (_set_flag, "a flag")),
+    **dict.fromkeys(NUMBERS, (_set_of(int), "a number")),
+    **dict.fromkeys(FLAGS, (_set_of(bool), "a flag")),
     "graph_optimization_level": (_set_level, f"one of {', '.join(LEVELS)}"),
     "execution_mode": (_set_mode, f"one of {', '.join(MODES)}"),
     "config": (_set_entries, "a table of session config entries"),

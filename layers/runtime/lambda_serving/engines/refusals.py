@@ -8,6 +8,7 @@ middle of its work.
 from __future__ import annotations
 
 import re
+import traceback
 
 from lambda_serving.errors import InputError
 from lambda_serving.redaction import redact
@@ -39,8 +40,6 @@ def raise_refusal(error: Exception, more: str = "") -> None:
     Raises:
         InputError: it is one.
     """
-    if isinstance(error, InputError):
-        return
     if is_refusal(error):
         detail = f"the model refuses its input: {clean(str(error))}{more}"
         raise InputError(detail, private=str(error)) from error
@@ -59,11 +58,8 @@ def is_refusal(error: Exception) -> bool:
 
 def find_place(error: BaseException) -> str:
     """The module that raised ``error``, or called for it one that only does what it is told."""
-    modules = []
-    trace = error.__traceback__
-    while trace is not None:
-        modules.append(str(trace.tb_frame.f_globals.get("__name__")))
-        trace = trace.tb_next
+    frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
+    modules = [str(frame.f_globals.get("__name__")) for frame in frames]
     return next((name for name in reversed(modules) if not is_within(name, CALLED)), "")
 
 

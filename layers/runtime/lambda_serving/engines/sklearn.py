@@ -5,12 +5,12 @@ from __future__ import annotations
 import io
 import logging
 import warnings
-from typing import Any, ClassVar, Literal
+from typing import Any
 
 import joblib
 import sklearn.exceptions
 
-from lambda_serving.engines.base import refuse_unknown_options
+from lambda_serving.engines.base import Engine, refuse_model, refuse_unknown_options
 from lambda_serving.errors import (
     ModelLoadError,
     PickleNotAllowedError,
@@ -25,7 +25,7 @@ from lambda_serving.settings.endpoint import VersionSettings
 logger = logging.getLogger("lambda_serving")
 
 
-class SklearnEngine:
+class SklearnEngine(Engine):
     """Calls ``predict`` of the model, which may be a whole pipeline.
 
     A ``.skops`` file is read without trusting any code in it; types beyond scikit-learn's own
@@ -33,9 +33,8 @@ class SklearnEngine:
     where ``models.pickles`` has no objection.
     """
 
-    user_process: ClassVar[Literal["ignored"]] = "ignored"
-
     def __init__(self, settings: VersionSettings, vcpus: int) -> None:
+        super().__init__(settings, vcpus)
         refuse_unknown_options(settings, ["trusted"])
         trusted = settings.engine_options.get("trusted", [])
         if not isinstance(trusted, list) or not all(isinstance(name, str) for name in trusted):
@@ -44,34 +43,26 @@ class SklearnEngine:
                 f" got {trusted!r}"
             )
         self._trusted = trusted
-        self._settings = settings
-        self._model: Any = None
         self._versions = ""
 
-    def load(self, model: Model | None) -> None:
-        if model is None:
-            raise ModelLoadError("the engine 'sklearn' needs a model, or a load that returns one")
+    def _read(self, model: Model) -> Any:
         with warnings.catch_warnings(record=True, action="always") as caught:
             try:
-                self._model = self._read(model)
+                loaded = self._load_file(model)
             except (ModelLoadError, PickleNotAllowedError):
                 raise
             except Exception as error:  # unpickling may raise anything
-                from lambda_serving.user_code.causes import describe_cause
-
-                raise ModelLoadError(
-                    f"scikit-learn cannot load the model ({type(error).__name__})"
-                    f"{describe_cause(error)}{describe_versions(caught)}",
-                    private=str(error),
-                ) from error
-        if not hasattr(self._model, "predict"):
-            kind = type(self._model).__name__
+                told = f"scikit-learn cannot load the model ({type(error).__name__})"
+                raise refuse_model(told, error, describe_versions(caught)) from error
+        if not hasattr(loaded, "predict"):
+            kind = type(loaded).__name__
             raise ModelLoadError(f"expected a model that has predict, got {kind}")
         self._versions = describe_versions(caught)
         for warning in caught:  # such as a model of another scikit-learn version
             logger.warning("loading the model: %s", warning.message)
+        return loaded
 
-    def _read(self, model: Model) -> Any:
+    def _load_file(self, model: Model) -> Any:
         data, name = model.read_bytes(), model.name
         if data is None:
             file = model.find_file()
@@ -90,9 +81,6 @@ class SklearnEngine:
             )
         return skops_io.loads(data, trusted=self._trusted)
 
-    def adopt(self, loaded: Any) -> None:
-        self._model = loaded
-
     def predict(self, data: Any) -> Any:
         try:
             return self._model.predict(data)
@@ -110,19 +98,14 @@ class SklearnEngine:
     def describe(self) -> dict[str, Any]:
         names = getattr(self._model, "feature_names_in_", None)
         count = getattr(self._model, "n_features_in_", None)
-        return {
-            "features": count if names is None else list(names),
-            "model": type(self._model).__name__,
-        }
+        return {"features": count if names is None else list(names), **super().describe()}
 
 
 def describe_versions(caught: list[warnings.WarningMessage]) -> str:
     """Which scikit-learn saved the model, where it was another one; to end an error's text."""
     for each in caught:
         if isinstance(each.message, sklearn.exceptions.InconsistentVersionWarning):
-            saved, here = (
-                each.message.original_sklearn_version,
-                each.message.current_sklearn_version,
-            )
+            told = each.message
+            saved, here = told.original_sklearn_version, told.current_sklearn_version
             return f"; it was saved by scikit-learn {saved}, here is {here}"
     return ""

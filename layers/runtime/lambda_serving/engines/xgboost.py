@@ -4,32 +4,27 @@ from __future__ import annotations
 
 import re
 from os import PathLike
-from typing import Any, ClassVar, Literal
+from typing import Any
 
 import xgboost
 
-from lambda_serving.engines.base import check_options
+from lambda_serving.engines.base import Engine, check_options, refuse_model
 from lambda_serving.errors import InputError, ModelLoadError
 from lambda_serving.models.model import Model
 from lambda_serving.settings.endpoint import VersionSettings
 
 
-class XgboostEngine:
+class XgboostEngine(Engine):
     """Calls ``Booster.predict``; ``[engine_options]`` are its keyword arguments.
 
     ``preprocess`` may return a ``DMatrix`` (ClearML's way) or anything that one is made of.
     """
 
-    user_process: ClassVar[Literal["ignored"]] = "ignored"
-
     def __init__(self, settings: VersionSettings, vcpus: int) -> None:
+        super().__init__(settings, vcpus)
         self._options = check_options(settings, xgboost.Booster.predict, ("data",))
-        self._vcpus = vcpus
-        self._model: Any = None
 
-    def load(self, model: Model | None) -> None:
-        if model is None:
-            raise ModelLoadError("the engine 'xgboost' needs a model, or a load that returns one")
+    def _read(self, model: Model) -> Any:
         data = model.read_bytes()
         if data is None:
             data = model.find_file().read_bytes()
@@ -42,16 +37,9 @@ class XgboostEngine:
         try:
             booster = xgboost.Booster(model_file=bytearray(data))
         except xgboost.core.XGBoostError as error:
-            from lambda_serving.user_code.causes import describe_cause
-
-            raise ModelLoadError(
-                f"xgboost cannot load the model{describe_cause(error)}", private=str(error)
-            ) from error
+            raise refuse_model("xgboost cannot load the model", error) from error
         booster.set_param({"nthread": self._vcpus})
-        self._model = booster
-
-    def adopt(self, loaded: Any) -> None:
-        self._model = loaded
+        return booster
 
     def predict(self, data: Any) -> Any:
         if isinstance(data, str | bytes | PathLike):
@@ -87,5 +75,5 @@ class XgboostEngine:
 
     def describe(self) -> dict[str, Any]:
         if not isinstance(self._model, xgboost.Booster):
-            return {"model": type(self._model).__name__}
+            return super().describe()
         return {"features": self._model.feature_names or self._model.num_features()}

@@ -71,8 +71,8 @@ def make_calls(runtime: Runtime, telemetry: Telemetry) -> Calls:
     if runtime.function_name:
         import_formatter()  # when a call fails, there may be no time left to import it
     api = LambdaApi(runtime)
-    transport = api if telemetry.tracer is None else telemetry.tracer.trace_calls(api)
-    return Calls(transport, runtime.depth_limit, telemetry.count_failed_call)
+    send = api.invoke if telemetry.tracer is None else telemetry.tracer.trace_calls(api)
+    return Calls(send, runtime.depth_limit, telemetry.count_failed_call)
 
 
 def close_at_shutdown(environment: Environment) -> None:

@@ -34,19 +34,11 @@ class Environment:
 
     @property
     def settings(self) -> EndpointSettings:
-        """What ``endpoint.toml`` says.
-
-        Raises:
-            SettingsError: the file is wrong, or an environment variable is.
-        """
+        """See ``EndpointFile``."""
         return self._file.settings
 
     def serve(self, request: Request) -> Any:
-        """Return the result of one request.
-
-        Raises:
-            ServingError: as listed in ``errors``.
-        """
+        """Return the result of one request; raises ServingError."""
         enter_request(request)
         return self.versions.choose(request).serve(request)
 
@@ -69,11 +61,7 @@ class Environment:
             raise UnknownEndpointError(f"there is no endpoint {name!r} here")
 
     def restore(self) -> None:
-        """After a restore from a snapshot: renew what is invalid in the new environment.
-
-        Raises:
-            LoadError: the user's ``after_restore`` fails.
-        """
+        """After a restore from a snapshot: renew what is invalid in the new environment."""
         self._calls.restore()
         self.telemetry.restore()
         self.versions.restore()

@@ -64,22 +64,13 @@ def freeze() -> None:
 
 
 def restore(environment: Environment) -> None:
-    """Renew what restored environments must not share. If it fails, Lambda restores another one.
-
-    Raises:
-        LoadError: the user's ``after_restore`` fails.
-    """
-    reseed()
+    """Renew what restored environments must not share. If it fails, Lambda restores another one."""
+    for name in GENERATORS:
+        module: Any = sys.modules.get(name)
+        if module is not None:
+            module.seed()
     try:
         environment.restore()
     except Exception as error:
         report_error(error, "restore")
         raise
-
-
-def reseed() -> None:
-    """Seed the random generators that are in use anew."""
-    for name in GENERATORS:
-        module: Any = sys.modules.get(name)
-        if module is not None:
-            module.seed()

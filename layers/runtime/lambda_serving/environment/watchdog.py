@@ -90,12 +90,9 @@ class Watchdog:
                 signal.signal(signal.SIGALRM, self._ring)
             threading.Thread(target=self._watch, name="watchdog", daemon=True).start()
         self._rings_for = self._deadline
-        if self._has_alarm():
+        if signal.getsignal(signal.SIGALRM) == self._ring:
             left = self._deadline - self._find_margin() / 2 - monotonic()
             signal.setitimer(signal.ITIMER_REAL, max(left, AGAIN))
-
-    def _has_alarm(self) -> bool:
-        return signal.getsignal(signal.SIGALRM) == self._ring
 
     def _find_deadline(self) -> float:
         """Of the running request; earlier where its caller waits less long than Lambda."""

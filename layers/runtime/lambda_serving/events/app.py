@@ -11,11 +11,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from lambda_serving.environment.environment import Environment
-from lambda_serving.errors import (
-    MethodNotAllowedError,
-    UnknownPathError,
-    report_error,
-)
+from lambda_serving.errors import MethodNotAllowedError, UnknownPathError, report_error
 from lambda_serving.messages.asgi import (
     Messages,
     Receive,
@@ -84,26 +80,24 @@ class App:
     def __init__(self, environment: Environment) -> None:
         self._environment = environment
         self._views: dict[tuple[str, ...], Callable[[Scope], Answer]] = {
-            (): lambda _: self._describe(),
+            (): lambda _: answer_json(environment.versions.describe()),
             ("health", "live"): lambda _: answer_json({"status": "live"}),
-            ("health", "ready"): lambda _: self._check_ready(),
-            ("docs",): lambda _: self._show_docs(),
+            ("health", "ready"): self._check_ready,
+            ("docs",): self._show_docs,
             ("openapi.json",): self._show_openapi,
         }
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request_id = find_request_id(scope)
         try:
-            answer = await self._route(scope, receive, send, request_id)
+            answer = await self._route(scope, receive, request_id)
         except Exception as error:  # noqa: BLE001  (the edge: logged, and answered by the table)
             answer = answer_error(report_error(error, request_id), request_id)
         messages = make_messages(answer, request_id) if isinstance(answer, Answer) else answer
         for message in messages:
             await send(message)
 
-    async def _route(
-        self, scope: Scope, receive: Receive, send: Send, request_id: str
-    ) -> Answer | Messages:
+    async def _route(self, scope: Scope, receive: Receive, request_id: str) -> Answer | Messages:
         """An answer; or the messages of a user's own response that are not sent yet."""
         target = parse_path(scope["path"])
         method = scope["method"]
@@ -111,7 +105,7 @@ class App:
         # A segment that is no view is a version. The endpoint's own path is both.
         is_served = not target.rest or (view is None and len(target.rest) == 1)
         if method == "POST" and is_served:
-            return await self._serve(target, scope, receive, send, request_id)
+            return await self._serve(target, scope, receive, request_id)
         if not target.rest or target.rest[0] != "health":
             self._environment.check_name(target.endpoint)
         if method in ("GET", "HEAD") and view is not None:
@@ -121,7 +115,7 @@ class App:
         raise refuse_method(method, ["GET"] * (view is not None) + ["POST"] * is_served)
 
     async def _serve(
-        self, target: Target, scope: Scope, receive: Receive, send: Send, request_id: str
+        self, target: Target, scope: Scope, receive: Receive, request_id: str
     ) -> Answer | Messages:
         environment = self._environment
         with environment.measure_request(request_id) as metrics:
@@ -129,23 +123,24 @@ class App:
             version = target.rest[0] if target.rest else None
             environment.versions.check(version)
             environment.versions.expect(metrics, version)
-            request = await self._read(scope, receive, request_id, version, metrics)
+            headers = dict(scope["headers"])
+            body = await self._read_body(headers, receive)
+            deadline = find_deadline(scope)
+            request = Request(
+                body, request_id, version, deadline=deadline, headers=headers, metrics=metrics
+            )
             answer = make_answer(await self.serve(request), metrics)
             if isinstance(answer, Answer):
                 return answer
-
-            async def send_named(message: dict[str, Any]) -> None:
-                await send(name_version(message, metrics.version))
-
-            messages = await self.play(answer, scope, receive, send_named)
-            return [name_version(message, metrics.version) for message in messages]
+            start, body = await self.play(answer, scope, receive)
+            return [name_version(start, metrics.version), body]
 
     async def serve(self, request: Request) -> Any:
         """Return a request's result. The dev server runs this and ``show`` in threads."""
         return self._environment.serve(request)
 
-    async def play(self, response: Any, scope: Scope, receive: Receive, send: Send) -> Messages:
-        """Collect the messages of a user's response.
+    async def play(self, response: Any, scope: Scope, receive: Receive) -> Messages:
+        """Collect the two messages of a user's response.
 
         Lambda sends an answer as a whole. So a response that fails midway still gets an error
         answer.
@@ -156,47 +151,25 @@ class App:
         """Answer a GET request. Some views load the endpoint."""
         return view()
 
-    async def _read(
-        self,
-        scope: Scope,
-        receive: Receive,
-        request_id: str,
-        version: str | None,
-        metrics: RequestMetrics,
-    ) -> Request:
-        headers = dict(scope["headers"])
+    async def _read_body(
+        self, headers: dict[bytes, bytes], receive: Receive
+    ) -> dict[str, Any] | bytes:
         runtime = self._environment.runtime
         limit = runtime.max_body_bytes
-        body = decode_body(
+        return decode_body(
             await read_body(receive, limit),
             headers.get(b"content-type", b"").decode("latin-1"),
             headers.get(b"content-encoding", b"").decode("latin-1"),
             limit,
             runtime,
         )
-        return Request(
-            body,
-            request_id,
-            version,
-            deadline=find_deadline(scope),
-            headers=headers,
-            metrics=metrics,
-        )
 
-    def _describe(self) -> Answer:
-        """The endpoint's metadata."""
-        return answer_json(self._environment.versions.describe())
-
-    def _check_ready(self) -> Answer:
-        """Answer 200 once the default version is loaded.
-
-        Raises:
-            LoadError: it cannot be loaded now; answered with 503 and the reason.
-        """
+    def _check_ready(self, scope: Scope) -> Answer:
+        """Answer 200 once the default version is loaded; a LoadError is 503 and the reason."""
         self._environment.versions.get()
         return answer_json({"status": "ready"})
 
-    def _show_docs(self) -> Answer:
+    def _show_docs(self, scope: Scope) -> Answer:
         from lambda_serving.events.openapi import render_page
 
         return Answer(200, "text/html; charset=utf-8", render_page(self._environment.settings))
@@ -212,9 +185,6 @@ def make_answer(result: Any, metrics: RequestMetrics) -> Any:
     """Encode a result: an ``Answer``, or the user's own response.
 
     A result with an error's status is recorded as an error.
-
-    Raises:
-        ServingError: JSON cannot hold the result, or it raises where it is read.
     """
     answer = read_result(result, metrics.version)
     code = answer.status if type(answer) is Answer else read_attribute(answer, "status_code")

@@ -5,7 +5,7 @@ Mangum is imported at the first HTTP event.
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 from lambda_serving.environment.environment import Environment
@@ -29,7 +29,7 @@ def answer_event(event: Any, context: Any, environment: Environment) -> Any:
     given = event["requestContext"].get("requestId")
     request_id = choose_id(given, context.aws_request_id)
     enter_request(Request({}, request_id))  # log lines have its id from here on
-    find_source, serve, refuse = make_adapter(environment)
+    find_source, serve = make_adapter(environment)
     source = find_source(event)
     try:
         scope, body = source.read(event, context)
@@ -39,9 +39,11 @@ def answer_event(event: Any, context: Any, environment: Environment) -> Any:
             raise ResultTooLargeError(f"the answer has {size} bytes, the limit is {PAYLOAD_LIMIT}")
         return answer
     except Exception as error:  # noqa: BLE001  (the edge: logged, and answered by the table)
+        from lambda_serving.messages.asgi import make_messages
+
         failure = report_error(error, request_id)
         count_error(failure, request_id, environment)
-        return source.write(refuse(failure, request_id))
+        return source.write(make_messages(answer_error(failure, request_id), request_id))
 
 
 def count_error(error: ServingError, request_id: str, environment: Environment) -> None:
@@ -49,26 +51,16 @@ def count_error(error: ServingError, request_id: str, environment: Environment) 
     served = CURRENT.latest.metrics
     if served is not None:  # the request's metrics are written already
         error.headers[VERSION_HEADER] = served.version
-        environment.telemetry.statistics.record_error(error, request_id, served.version)
+        environment.telemetry.statistics.record_apart(request_id, served.version, error)
         return
     with environment.measure_request(request_id) as metrics:
         metrics.record_error(error.type, error.status)
 
 
 @cache
-def make_adapter(environment: Environment) -> tuple[Any, Any, Any]:
-    """Three functions: find an event's sender, serve by the HTTP routes, answer with an error."""
+def make_adapter(environment: Environment) -> tuple[Any, Any]:
+    """Two functions: find an event's sender, and serve by the HTTP routes."""
     from lambda_serving.events.app import App
     from lambda_serving.events.http_sources import make_sources, run_app
-    from lambda_serving.messages.asgi import REQUEST_ID, make_messages
 
-    app = App(environment)
-
-    def serve(scope: dict[str, Any], body: bytes, request_id: str) -> list[dict[str, Any]]:
-        scope[REQUEST_ID] = request_id
-        return run_app(app, scope, body)
-
-    def refuse(error: ServingError, request_id: str) -> list[dict[str, Any]]:
-        return make_messages(answer_error(error, request_id), request_id)
-
-    return make_sources(), serve, refuse
+    return make_sources(), partial(run_app, App(environment))

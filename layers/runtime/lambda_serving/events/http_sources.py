@@ -24,6 +24,7 @@ from lambda_serving.events.fields import (
     Fields,
     check_fields,
 )
+from lambda_serving.messages.asgi import REQUEST_ID
 from lambda_serving.messages.encoding import decode_base64
 from lambda_serving.messages.responses import stay_connected
 from lambda_serving.user_code.event_loop import run_without_loop
@@ -158,7 +159,7 @@ def skip_adapter() -> Iterator[None]:
         del sys.modules["mangum"]
 
 
-def run_app(app: Any, scope: dict[str, Any], body: bytes) -> list[dict[str, Any]]:
+def run_app(app: Any, scope: dict[str, Any], body: bytes, request_id: str) -> list[dict[str, Any]]:
     """All that an ASGI application sends.
 
     Once it has the body, an application that waits for its client to go waits for ever: Lambda
@@ -177,5 +178,6 @@ def run_app(app: Any, scope: dict[str, Any], body: bytes) -> list[dict[str, Any]
     async def send(message: dict[str, Any]) -> None:
         messages.append(message)
 
+    scope[REQUEST_ID] = request_id
     run_without_loop(app(scope, receive, send))
     return messages

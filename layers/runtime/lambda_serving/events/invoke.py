@@ -7,19 +7,9 @@ from typing import Any
 
 from lambda_serving.environment.environment import Environment
 from lambda_serving.errors import report_error
-from lambda_serving.messages.envelope import (
-    find_envelope,
-    find_request_id,
-    make_answer,
-    read_request,
-)
-from lambda_serving.messages.request import Request, enter_request
+from lambda_serving.messages.envelope import find_envelope, make_answer, read_request
+from lambda_serving.messages.request import Request, choose_id, enter_request
 from lambda_serving.messages.responses import name_error, raise_to_lambda
-
-
-def infer(event: Any) -> bool:
-    """True: every event that no other source recognises is a direct invoke."""
-    return True
 
 
 def answer_event(event: Any, context: Any, environment: Environment) -> Any:
@@ -29,7 +19,7 @@ def answer_event(event: Any, context: Any, environment: Environment) -> Any:
         Exception: named by the class in the error table; see ``raise_to_lambda``.
     """
     envelope = find_envelope(event)
-    request_id = find_request_id(event, context.aws_request_id)
+    request_id = choose_id(envelope.get("request_id"), context.aws_request_id)
     enter_request(Request({}, request_id))  # log lines have its id from here on
     try:
         if envelope.get("answer") == "metadata":

@@ -27,5 +27,5 @@ def answer_event(event: Any, context: Any, environment: Environment) -> dict[str
         version = environment.versions.rollout.default or NO_VERSION
     except SettingsError:  # the cold start has logged it
         version = NO_VERSION
-    environment.telemetry.statistics.record_warm_up(context.aws_request_id, version)
+    environment.telemetry.statistics.record_apart(context.aws_request_id, version)
     return {"status": "warm"}

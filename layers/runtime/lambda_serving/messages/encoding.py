@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import json
 import zlib
 from io import BytesIO
@@ -59,7 +58,7 @@ def decode_base64(text: str | bytes) -> bytes:
     """
     try:
         return base64.b64decode(text, validate=True)
-    except (binascii.Error, ValueError) as error:
+    except ValueError as error:
         raise MalformedBodyError(f"the body is not base64: {error}") from error
 
 
@@ -97,13 +96,13 @@ def decode_body(
         from lambda_serving.messages.room import check_json
 
         check_json(raw, runtime)
-    if not content_type:
-        return _read_untyped(raw)
     try:
         body = parse_json(raw)
     except ValueError as error:
+        if not content_type:
+            return raw
         raise MalformedBodyError(f"the body is not JSON: {error}") from error
-    return check_object(body)
+    return check_object(body) if content_type or isinstance(body, dict) else raw
 
 
 def parse_json(raw: bytes) -> Any:
@@ -150,14 +149,6 @@ def _may_be_object(raw: bytes) -> bool:
     return not head or head.startswith((b"{", b"\0", b"\xff\xfe", b"\xfe\xff", b"\xef\xbb\xbf"))
 
 
-def _read_untyped(raw: bytes) -> dict[str, Any] | bytes:
-    try:
-        body = parse_json(raw)
-    except ValueError:
-        return raw
-    return body if isinstance(body, dict) else raw
-
-
 def check_object(body: Any) -> dict[str, Any]:
     """Only objects are bodies.
 
@@ -183,52 +174,37 @@ def decompress_gzip(raw: bytes, limit: int) -> bytes:
     """
     body = BytesIO()  # gives what it holds without a copy
     size = at = 0
-    while not at or at < len(raw):
-        member = zlib.decompressobj(_GZIP_WINDOW)
-        while not member.eof:
-            piece = raw[at : at + _GZIP_PIECE]
-            if not piece:
-                raise _refuse_gzip("it is cut short")
-            try:
+    try:
+        while not at or at < len(raw):
+            member = zlib.decompressobj(_GZIP_WINDOW)
+            while not member.eof:
+                piece = raw[at : at + _GZIP_PIECE]
+                if not piece:
+                    raise zlib.error("it is cut short")
                 size += body.write(member.decompress(piece, limit + 1 - size))
-            except zlib.error as error:
-                raise _refuse_gzip(str(error)) from error
-            at += len(piece) - len(member.unused_data)
-            if size > limit:
-                raise BodyTooLargeError(f"the decoded body has over {limit} bytes, the limit")
+                at += len(piece) - len(member.unused_data)
+                if size > limit:
+                    raise BodyTooLargeError(f"the decoded body has over {limit} bytes, the limit")
+    except zlib.error as error:
+        raise MalformedBodyError(f"the body is not gzip as its header claims: {error}") from error
     return body.getvalue()
-
-
-def _refuse_gzip(reason: str) -> MalformedBodyError:
-    return MalformedBodyError(f"the body is not gzip as its header claims: {reason}")
-
-
-def encode_result(value: Any) -> bytes:
-    """A result as JSON, as ClearML's ``jsonable_encoder`` has it; see ``encode_json``.
-
-    Raises:
-        ResultError: something that JSON cannot hold; says what.
-    """
-    return encode_json(value, is_result=True)
 
 
 def encode_json(value: Any, is_result: bool = False) -> bytes:
     """A value as JSON: NumPy of all kinds, NaN and infinities as ``null``.
+
+    A result is written as ClearML's ``jsonable_encoder`` has it.
 
     Raises:
         ResultError: something that JSON cannot hold; says what.
     """
     try:
         encoded = orjson.dumps(value, default=_convert, option=_ORJSON_OPTIONS)
+        find = encoded.find  # `in` takes ten times as long
+        if find(_NAT) < 0 and find(_NAT_OF_DAYS) < 0 and not (is_result and find(b'"_sa') >= 0):
+            return encoded
     except orjson.JSONEncodeError:
-        return _encode_slowly(value, is_result)
-    find = encoded.find  # `in` takes ten times as long
-    if find(_NAT) >= 0 or find(_NAT_OF_DAYS) >= 0 or (is_result and find(b'"_sa') >= 0):
-        return _encode_slowly(value, is_result)
-    return encoded
-
-
-def _encode_slowly(value: Any, is_result: bool) -> bytes:
+        pass
     from lambda_serving.messages.jsonable import encode
 
     return encode(value, is_result)

@@ -12,16 +12,11 @@ Bytes are base64, as the content type says. A caller that forwards an answer ask
 from __future__ import annotations
 
 import base64
-import json
 from typing import Any
 
 import orjson
 
-from lambda_serving.errors import (
-    CallDepthError,
-    MalformedBodyError,
-    ResultTooLargeError,
-)
+from lambda_serving.errors import CallDepthError, MalformedBodyError
 from lambda_serving.messages.encoding import (
     BYTES,
     JSON,
@@ -35,7 +30,7 @@ from lambda_serving.messages.encoding import (
     measure_payload,
     parse_json,
 )
-from lambda_serving.messages.request import Request, choose_id
+from lambda_serving.messages.request import Request
 from lambda_serving.messages.request_metrics import RequestMetrics
 from lambda_serving.messages.responses import (
     VERSION_HEADER,
@@ -43,6 +38,7 @@ from lambda_serving.messages.responses import (
     check_answer,
     make_response_error,
     read_result,
+    refuse_over,
     render_response,
 )
 from lambda_serving.settings.runtime import PAYLOAD_LIMIT, Runtime
@@ -54,11 +50,6 @@ def find_envelope(event: Any) -> dict[str, Any]:
     """What stands under ``serving``, told by its ``protocol`` alone; empty for a bare body."""
     envelope = event.get("serving") if isinstance(event, dict) else None
     return envelope if isinstance(envelope, dict) and "protocol" in envelope else {}
-
-
-def find_request_id(event: Any, own: str) -> str:
-    """The caller's id of the request where it sends one that is one; else ``own``."""
-    return choose_id(find_envelope(event).get("request_id"), own)
 
 
 def read_request(
@@ -161,11 +152,11 @@ def make_answer(result: Any, whole: bool, version: str) -> Any:
     if not is_json(answer.content_type):
         envelope = {"protocol": PROTOCOL, "content_type": answer.content_type}
         return _check_size({"serving": envelope, "body": base64.b64encode(answer.body).decode()})
-    _refuse_size(len(answer.body))
+    refuse_over(len(answer.body))
     # Plain values again: Lambda's own encoder knows neither NumPy nor NaN.
     value = parse_json(answer.body) if answer.body else None
     if len(answer.body) * 2 > PAYLOAD_LIMIT:  # Lambda's spaces add less than that
-        _refuse_size(measure_payload(value))
+        refuse_over(measure_payload(value))
     return value
 
 
@@ -190,10 +181,7 @@ def open_answer(payload: bytes) -> Any:
     Raises:
         ValueError: the payload is no JSON or nested too deep, or its base64 is none.
     """
-    try:
-        result: Any = json.loads(payload) if payload else None  # exact, as in make_answer
-    except RecursionError as error:
-        raise ValueError("its JSON is nested too deep") from error
+    result: Any = parse_json(payload) if payload else None
     if not find_envelope(result):
         return result
     body = result.get("body")
@@ -222,10 +210,5 @@ def open_whole_answer(payload: bytes) -> Answer:
 
 
 def _check_size(answer: dict[str, Any]) -> dict[str, Any]:
-    _refuse_size(measure_answer(answer))
+    refuse_over(measure_answer(answer))
     return answer
-
-
-def _refuse_size(size: int) -> None:
-    if size > PAYLOAD_LIMIT:
-        raise ResultTooLargeError(f"the result has {size} bytes, the limit is {PAYLOAD_LIMIT}")

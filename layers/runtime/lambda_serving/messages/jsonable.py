@@ -10,11 +10,13 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from math import isfinite
+from operator import methodcaller
 from typing import Any
 
 import orjson
 
 from lambda_serving.errors import ResultError
+from lambda_serving.user_values import get_text
 
 
 def encode(value: Any, is_result: bool) -> bytes:
@@ -37,7 +39,7 @@ def encode(value: Any, is_result: bool) -> bytes:
     except UnicodeEncodeError as error:
         raise ResultError("the result holds text that is not valid Unicode") from error
     except BaseException as error:  # reading a value runs the user's code
-        text = _describe(error)
+        text = get_text(error)
         if not is_result:  # of statistics and of calls: told in the log alone, on one line
             raise ResultError(f"{type(error).__name__}: {text}") from error
         detail = f"the result cannot be read: {type(error).__name__}; the log has the traceback"
@@ -120,17 +122,14 @@ def _read_array(array: Any) -> Any:
     if kind == "m":
         return (array / array.dtype.type(1, "s")).tolist()
     if kind == "M":
-        return _read_moments(array.astype("M8[us]"))
+        moments = array.astype("M8[us]")
+        if any(type(moment) is int for moment in moments.ravel().tolist()):
+            raise ResultError("the result: expected dates of the years 1 to 9999")
+        return moments.tolist()
     plain = array.tolist()
     if type(plain) is type(array):
         raise ResultError(f"the result: expected what JSON can hold, got {type(array).__name__}")
     return plain
-
-
-def _read_moments(array: Any) -> Any:
-    if any(type(moment) is int for moment in array.ravel().tolist()):
-        raise ResultError("the result: expected dates of the years 1 to 9999")
-    return array.tolist()
 
 
 def _read_frame(frame: Any) -> Any:
@@ -152,26 +151,9 @@ def _read_text(value: Any) -> str:
     return bytes(value).decode()
 
 
-def _write_nothing(value: Any) -> None:
-    return None
-
-
-def _write_iso(value: Any) -> Any:
-    return value.isoformat()
-
-
-def _list(value: Any) -> Any:
-    return value.tolist()
-
-
-def _describe(error: BaseException) -> str:
-    try:
-        return str(error)
-    except BaseException:  # noqa: BLE001  (the user's code)
-        return ""
-
-
 _Table = dict[str, Callable[[Any], Any]]
+
+_list, _write_iso = methodcaller("tolist"), methodcaller("isoformat")
 
 _FIRST: _Table = {
     "pydantic.BaseModel": _read_model,
@@ -184,7 +166,7 @@ _BASES: _Table = {
     "builtins.str": str.__str__,
     "builtins.int": int.__index__,
     "builtins.float": float.__pos__,
-    "pydantic_core.PydanticUndefinedType": _write_nothing,
+    "pydantic_core.PydanticUndefinedType": lambda value: None,
     "builtins.dict": lambda value: dict(value.items()),
     **dict.fromkeys(("builtins.list", "builtins.tuple", "builtins.set"), list),
     **dict.fromkeys(("builtins.frozenset", "builtins.generator", "collections.deque"), list),
@@ -198,8 +180,8 @@ _OTHERS: _Table = {
     "pandas.Series": _read_series,
     "pandas.Index": _list,
     "pandas.ExtensionArray": _list,
-    "pandas.NaTType": _write_nothing,
-    "pandas.NAType": _write_nothing,
+    "pandas.NaTType": lambda value: None,
+    "pandas.NAType": lambda value: None,
     "pandas.Period": str,
     "pandas.Interval": str,
     **dict.fromkeys(("builtins.bytes", "builtins.bytearray", "builtins.memoryview"), _read_text),

@@ -7,7 +7,6 @@ an endpoint without statistics imports no telemetry.
 from __future__ import annotations
 
 from collections.abc import Callable
-from types import TracebackType
 from typing import Any, Self
 
 from lambda_serving.errors import ServingError
@@ -40,12 +39,7 @@ class RequestMetrics:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         """The request ends."""
         if self.record_result is not None and (error is None or isinstance(error, ServingError)):
             self.record_result(self, error)

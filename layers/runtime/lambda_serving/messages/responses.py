@@ -6,7 +6,7 @@ import json
 from typing import Any, NamedTuple, NoReturn
 
 from lambda_serving.errors import ResultError, ResultTooLargeError, ServingError, describe_error
-from lambda_serving.messages.encoding import BYTES, JSON, encode_json, encode_result, parse_json
+from lambda_serving.messages.encoding import BYTES, JSON, encode_json, parse_json
 from lambda_serving.settings.runtime import PAYLOAD_LIMIT
 from lambda_serving.user_code.event_loop import is_ended_from_outside, resolve, run_without_loop
 from lambda_serving.user_code.failures import call_user, translate_exception
@@ -35,36 +35,30 @@ def answer_json(value: Any, status: int = 200) -> Answer:
 
 
 def answer_result(result: Any, version: str) -> Answer:
-    """A pipeline's result: bytes as they are, everything else as JSON; says which version it was.
-
-    Raises:
-        ResultError: JSON cannot hold it.
-    """
+    """A pipeline's result: bytes as they are, everything else as JSON; names its version."""
     headers = ((VERSION_HEADER, version),)
     if isinstance(result, bytes | bytearray | memoryview):
-        _refuse_over(memoryview(result).nbytes)
+        refuse_over(memoryview(result).nbytes)
         return Answer(200, BYTES, bytes(result), headers)
     for value in result.values() if type(result) is dict else (result,):
         if type(value).__name__ == "ndarray":
-            _refuse_over(value.size * 2)  # a digit and a comma
-    return Answer(200, JSON, encode_result(result), headers)
+            refuse_over(value.size * 2)  # a digit and a comma
+    return Answer(200, JSON, encode_json(result, is_result=True), headers)
 
 
-def _refuse_over(size: int) -> None:
-    """Refuse what cannot be sent, before it is copied and encoded: that takes several times more.
+def refuse_over(size: int) -> None:
+    """Refuse a result that cannot be sent, if possible before it is copied and encoded.
 
     Raises:
-        ResultTooLargeError: its ``size`` bytes, at the least, are over the limit.
+        ResultTooLargeError: its ``size`` bytes, at the least, are over Lambda's payload limit.
     """
     if size > PAYLOAD_LIMIT:
         raise ResultTooLargeError(f"the result has {size} bytes, the limit is {PAYLOAD_LIMIT}")
 
 
 def name_version(message: dict[str, Any], version: str) -> dict[str, Any]:
-    """An ASGI message of a user's response; its first one says which version it was."""
-    if message.get("type") != "http.response.start":
-        return message
-    headers = list(message.get("headers", []))
+    """The ASGI message that begins a user's response, so that it says which version it was."""
+    headers = list(message["headers"])
     if all(name.lower() != VERSION_HEADER.encode() for name, _ in headers):
         headers.append((VERSION_HEADER.encode(), version.encode()))
     return message | {"headers": headers}
@@ -158,32 +152,17 @@ def is_response(result: Any) -> bool:
     Raises:
         ServingError: its attributes raise.
     """
-    return callable(result) and call_user(ResultError.stage, _has_shape, result)
-
-
-def _has_shape(result: Any) -> bool:
-    return hasattr(result, "status_code") and hasattr(result, "raw_headers")
-
-
-async def play_response(response: Any, scope: dict[str, Any], receive: Any, send: Any) -> None:
-    """Let a response send what it holds.
-
-    Raises:
-        ServingError: it fails, as user code does: a stream may at any time.
-    """
-    try:
-        await resolve(response(scope, receive, send))
-    except BaseException as error:  # noqa: BLE001  (user code: any error is translated)
-        if is_ended_from_outside(error):
-            raise
-        raise translate_exception(error, ResultError.stage) from error
+    return callable(result) and call_user(
+        ResultError.stage, lambda: hasattr(result, "status_code") and hasattr(result, "raw_headers")
+    )
 
 
 async def collect_messages(response: Any, scope: dict[str, Any], receive: Any) -> list[Any]:
     """All that a response sends, as two ASGI messages: its status and headers, and its body.
 
     Raises:
-        ServingError: it fails, or sends something else.
+        ServingError: it fails, as user code does: a stream may at any time; or sends something
+            else.
     """
     messages: list[Any] = []
     size = 0
@@ -193,22 +172,20 @@ async def collect_messages(response: Any, scope: dict[str, Any], receive: Any) -
         messages.append(message)
         body = message.get("body") if isinstance(message, dict) else None
         size += len(body) if isinstance(body, bytes | bytearray) else 0
-        _refuse_over(size)  # a stream may have no end
+        refuse_over(size)  # a stream may have no end
 
     try:
-        await play_response(response, scope, receive, send)
-    except ServingError:
-        _refuse_over(size)  # by this name, whatever the response makes of it
-        raise
+        await resolve(response(scope, receive, send))
+    except BaseException as error:  # noqa: BLE001  (user code: any error is translated)
+        if is_ended_from_outside(error):
+            raise
+        refuse_over(size)  # by this name, whatever the response makes of it
+        raise translate_exception(error, ResultError.stage) from error
     return call_user(ResultError.stage, _check_messages, messages, type(response).__name__)
 
 
 def _check_messages(messages: list[Any], name: str) -> list[dict[str, Any]]:
-    """The messages in two, once they are what ASGI's specification says (HTTP, spec version 2.0).
-
-    Raises:
-        ResultError: they are not.
-    """
+    """The messages in two, if they are what ASGI's specification says (HTTP, spec version 2.0)."""
     if not messages:
         raise ResultError(f"{name} sent no status")
     for number, message in enumerate(messages):

@@ -90,11 +90,7 @@ class Download:
             raise self._error
 
     def _take(self) -> Any | None:
-        """The next piece; None after the last.
-
-        Raises:
-            ModelFetchError: it does not come.
-        """
+        """The next piece; None after the last."""
         if self._is_over:
             return None
         self._patience.note()

@@ -45,11 +45,7 @@ class Folder:
 
 
 def _hold(folder: Path) -> int:
-    """A descriptor that keeps the lock; children that are executed do not inherit it.
-
-    Raises:
-        FileNotFoundError: the folder is gone.
-    """
+    """A descriptor that keeps the lock; children that are executed do not inherit it."""
     import fcntl
 
     lock = os.open(folder, os.O_RDONLY)
@@ -71,19 +67,15 @@ def remove_leftovers(scratch: Path) -> None:
     except OSError:  # there is no such folder
         return
     for folder in folders:
+        import fcntl
+        from shutil import rmtree
+
         with suppress(OSError):  # held by a process that lives, or no folder
-            _remove_unheld(folder)
-
-
-def _remove_unheld(folder: Path) -> None:
-    """Raises OSError where a process holds it."""
-    import fcntl
-    from shutil import rmtree
-
-    lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        rmtree(folder)
-        logger.warning("removed the model folder of a process that is gone: %s", folder.name)
-    finally:
-        os.close(lock)
+            lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                rmtree(folder)
+                told = "removed the model folder of a process that is gone: %s"
+                logger.warning(told, folder.name)
+            finally:
+                os.close(lock)

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 class Model:
     """Bytes in memory, a big file still on its way, or a file or folder on local disk.
 
-    What is on its way can be read once: as bytes, as a stream or as a path, which stays.
+    What is on its way can be read once: as bytes, as a stream or as a path, which stays. Where it
+    does not come, reading it raises LoadError.
     """
 
     def __init__(
@@ -47,11 +48,7 @@ class Model:
         return self._sha256 if self._download is None else self._download.sha256
 
     def read_bytes(self) -> bytes | None:
-        """The model's bytes where it is one file, None where it is a folder.
-
-        Raises:
-            LoadError: it was on its way, and did not come.
-        """
+        """The model's bytes where it is one file, None where it is a folder."""
         if self._data is not None:
             return self._data
         if self._download is not None:
@@ -65,9 +62,6 @@ class Model:
         """Bytes, or the path of a file to be read once, from the beginning to the end.
 
         A folder gives its main file, as ``find_file`` does.
-
-        Raises:
-            LoadError: it was on its way, and did not come.
         """
         if self._data is not None:
             yield self._data
@@ -79,11 +73,7 @@ class Model:
 
     @property
     def path(self) -> Path:
-        """The model as a file or folder on local disk, written there at the first use.
-
-        Raises:
-            LoadError: it was on its way, and did not come.
-        """
+        """The model as a file or folder on local disk, written there at the first use."""
         if self._path is None:
             self._own_folder = Folder(self._scratch)
             path = self._own_folder.path / self.name
@@ -116,8 +106,7 @@ class Model:
         """
         if self.path.is_file():
             return self.path
-        found = sorted(self.path.rglob(f"*{suffix}"))
-        found = [file for file in found if file.is_file()]
+        found = sorted(file for file in self.path.rglob(f"*{suffix}") if file.is_file())
         named = [file for file in found if file.stem == "model"]
         if len(found) == 1 or len(named) == 1:
             return (named or found)[0]

@@ -133,9 +133,6 @@ class Prefix:
         """Keys below the prefix, without what only marks a folder.
 
         S3's console makes a folder by an empty object `folder/`; obstore lists it as `folder`.
-
-        Raises:
-            ModelFetchError: they cannot be listed, or there are none.
         """
         found: dict[str, Item] = {}
         with translate_errors(self._location, "the model's files cannot be listed"):

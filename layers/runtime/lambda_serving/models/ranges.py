@@ -17,7 +17,7 @@ from lambda_serving.models.download import PIECE
 from lambda_serving.models.patience import Patience
 
 if TYPE_CHECKING:
-    from obstore import GetOptions, GetResult, ObjectMeta
+    from obstore import GetOptions, GetResult
     from obstore.store import S3Store
 
 CONNECTIONS = 8
@@ -53,19 +53,13 @@ def stream_object(
         yield from pieces
     else:
         del pieces  # closes the connection
-        yield from _stream_ranges(store, key, found.meta, options, taken, patience)
+        yield from _stream_ranges(store, key, found, options, patience, start=taken)
 
 
 def _stream_ranges(
-    store: S3Store,
-    key: str,
-    meta: ObjectMeta,
-    options: GetOptions,
-    start: int,
-    patience: Patience,
+    store: S3Store, key: str, found: GetResult, options: GetOptions, patience: Patience, start: int
 ) -> Iterator[Any]:
-    """From byte ``start`` to the end."""
-    size, etag = meta["size"], meta["e_tag"]
+    size, etag = found.meta["size"], found.meta["e_tag"]
 
     def fetch(start: int) -> list[Any]:
         end = min(start + PART, size)

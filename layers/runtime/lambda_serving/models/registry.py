@@ -34,11 +34,6 @@ class Entry(NamedTuple):
     """Bytes of the model; 0 where the registry does not tell."""
 
 
-def name_index(project: str, name: str) -> str:
-    """The key of a model's index."""
-    return f"registry/{quote(project, safe='')}/{quote(name, safe='')}/index.json"
-
-
 class Index:
     """The index of one model: its versions in the registry."""
 
@@ -46,7 +41,8 @@ class Index:
         """``shared`` is what all versions have in common."""
         self._update = update
         self._shared = shared
-        self._location = locate_model(name_index(update.project, update.name), runtime.model_bucket)
+        path = "/".join(quote(part, safe="") for part in (update.project, update.name))
+        self._location = locate_model(f"registry/{path}/index.json", runtime.model_bucket)
         self._runtime = runtime
         self._tag: str | None = None
         self._store: Any = None
@@ -115,7 +111,9 @@ class Index:
             except ValueError as error:
                 wrong[version] = str(error)
                 continue
-            if self._fits(each):
+            update = self._update
+            is_public = each.get("published", False) or not update.published
+            if is_public and set(update.tags) <= set(each.get("tags", ())):
                 settings = self._shared._replace(
                     version=version, model=each["model"], sha256=each["sha256"].lower()
                 )
@@ -126,12 +124,6 @@ class Index:
             )
         self.wrong = wrong
         return sorted(entries, key=lambda entry: int(entry.settings.version), reverse=True)
-
-    def _fits(self, each: dict[str, Any]) -> bool:
-        update = self._update
-        return set(update.tags) <= set(each.get("tags", ())) and (
-            each.get("published", False) or not update.published
-        )
 
 
 def check_entry(version: str, entry: Any) -> None:

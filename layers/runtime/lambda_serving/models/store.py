@@ -8,13 +8,11 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lambda_serving.errors import (
-    ModelFetchError,
-    ModelVerificationError,
-)
+from lambda_serving.errors import ModelFetchError, ModelVerificationError
 from lambda_serving.models.failures import translate_errors
 from lambda_serving.models.folder import Folder, remove_leftovers
 from lambda_serving.models.model import Model
@@ -125,12 +123,12 @@ def _fetch_local(location: Location, sha256: str | None, scratch: Path) -> Model
     path = Path(location.key)
     if not path.exists():
         raise ModelFetchError("the model is not there", private=str(location))
-    if path.is_dir():
-        digest = _verify_folder(path, sha256, location)
-        return Model(location.name, scratch, path=path, sha256=digest)
     digest = None
-    if sha256 or path.stat().st_size <= HASHED_BYTES:
-        digest = _verify_sha256(path.read_bytes(), sha256, location)
+    if path.is_dir():
+        digest = hash_folder(path) if sha256 else None
+    elif sha256 or path.stat().st_size <= HASHED_BYTES:
+        digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    _verify(digest, sha256, location)
     return Model(location.name, scratch, path=path, sha256=digest)
 
 
@@ -146,7 +144,8 @@ def _fetch_object(
             data = bytes(found.bytes())
             patience.rest()
             is_hashed = sha256 is not None or size <= HASHED_BYTES
-            digest = _verify_sha256(data, sha256, location) if is_hashed else None
+            digest = hashlib.sha256(data).hexdigest() if is_hashed else None
+            _verify(digest, sha256, location)
             return Model(location.name, scratch, data=data, sha256=digest)
     from lambda_serving.models.download import PIECE, Download
 
@@ -159,10 +158,8 @@ def _fetch_object(
             else:
                 yield from found.stream(min_chunk_size=PIECE)
 
-    def verify(digest: str) -> None:
-        _compare(digest, sha256, location)
-
-    download = Download(stream(), size, None if sha256 is None else verify, patience)
+    verify = None if sha256 is None else partial(_verify, pinned=sha256, location=location)
+    download = Download(stream(), size, verify, patience)
     return Model(location.name, scratch, download=download)
 
 
@@ -177,20 +174,12 @@ def _fetch_prefix(
     try:
         Prefix(store, location, folder, patience).fetch()
         patience.rest()
-        digest = _verify_folder(folder, sha256, location)
+        digest = hash_folder(folder) if sha256 else None
+        _verify(digest, sha256, location)
     except BaseException:
         own.remove()
         raise
     return Model(location.name, scratch, path=folder, own_folder=own, sha256=digest)
-
-
-def _verify_folder(folder: Path, expected: str | None, location: Location) -> str | None:
-    """The folder's digest, where it is pinned.
-
-    Raises:
-        ModelVerificationError: it is not the pinned one.
-    """
-    return None if expected is None else _compare(hash_folder(folder), expected, location)
 
 
 def hash_folder(folder: Path) -> str:
@@ -203,18 +192,13 @@ def hash_folder(folder: Path) -> str:
     return hashlib.sha256(b"".join(f"{n}\0{d}\n".encode() for n, d in lines)).hexdigest()
 
 
-def _verify_sha256(data: Any, expected: str | None, location: Location) -> str:
-    """The digest.
+def _verify(digest: str | None, pinned: str | None, location: Location) -> None:
+    """Compare the digest where one is pinned.
 
     Raises:
-        ModelVerificationError: it is not the pinned one.
+        ModelVerificationError: they differ.
     """
-    return _compare(hashlib.sha256(data).hexdigest(), expected, location)
-
-
-def _compare(actual: str, expected: str | None, location: Location) -> str:
-    if expected not in (None, actual):
+    if pinned not in (None, digest):
         raise ModelVerificationError(
-            f"the model's sha256 is {actual}, pinned is {expected}", private=str(location)
+            f"the model's sha256 is {digest}, pinned is {pinned}", private=str(location)
         )
-    return actual

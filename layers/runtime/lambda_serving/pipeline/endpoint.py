@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextvars import copy_context
 from time import perf_counter
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 from lambda_serving.engines.base import Engine
-from lambda_serving.errors import UserCodeError
+from lambda_serving.errors import InputError, UserCodeError
 from lambda_serving.messages.request import Request
 from lambda_serving.messages.request_metrics import RequestMetrics
 from lambda_serving.models.model import Model
@@ -18,25 +18,35 @@ from lambda_serving.user_code.failures import translate_exception
 from lambda_serving.user_code.preprocess import UserCode
 
 
-class Servable(Protocol):
+class Servable:
     """A loaded version that serves requests: a pipeline, or a canary."""
 
     settings: VersionSettings
-    cost: int
-    """Bytes of memory."""
-    model_size: int
+    cost = 0
+    """Bytes of memory by which the process grew during the load."""
+    model_size = 0
     """Bytes on disk."""
-    sha256: str | None
+    sha256: str | None = None
     """The model's digest, if it is known."""
 
     def serve(self, request: Request) -> Any:
-        """Return one request's result."""
+        """Return one request's result.
+
+        Raises:
+            ServingError: as listed in ``errors``, with the stage that raised.
+        """
+        raise NotImplementedError
 
     def describe(self) -> dict[str, Any]:
         """Inputs and outputs for the endpoint's metadata."""
+        raise NotImplementedError
 
     def restore(self) -> None:
-        """After a restore from a snapshot."""
+        """After a restore from a snapshot.
+
+        Raises:
+            LoadError: the user's ``after_restore`` fails.
+        """
 
     def close(self) -> None:
         """Unload it."""
@@ -47,7 +57,7 @@ class Stage(NamedTuple):
 
     name: str
     call: Callable[[Any, dict[str, Any], Any], Any]
-    blames_caller: bool = False
+    blames_caller: bool
     """Whether a ``ValueError`` in it is about the input (status 422)."""
 
 
@@ -55,14 +65,7 @@ Trace = Callable[..., Callable[..., Any]]
 """Takes a name and a function; returns the function with a trace subsegment around each call."""
 
 
-def leave_untraced(
-    name: str, call: Callable[..., Any], blames_caller: bool = False
-) -> Callable[..., Any]:
-    """Return the function itself: tracing is off."""
-    return call
-
-
-class Endpoint:
+class Endpoint(Servable):
     """preprocess -> process -> postprocess, with a new ``state`` for each request."""
 
     def __init__(
@@ -70,42 +73,36 @@ class Endpoint:
         settings: VersionSettings,
         engine: Engine,
         user_code: UserCode,
-        model: Model | None = None,
-        cost: int = 0,
-        trace: Trace = leave_untraced,
+        model: Model | None,
+        cost: int,
+        trace: Trace,
     ) -> None:
-        """``cost`` is the memory in bytes by which the process grew during the load."""
         self.settings = settings
         self.engine = engine
         self.user_code = user_code
         self._model = model
-        self.model_size = 0 if model is None else model.size
-        self.sha256 = None if model is None else model.sha256
         self.cost = cost
-        self._stages = tuple(
-            stage._replace(call=trace(stage.name, stage.call, stage.blames_caller))
-            for stage in self._list_stages()
-        )
+        if model is not None:
+            self.model_size, self.sha256 = model.size, model.sha256
+        self._stages = tuple(self._list_stages(trace))
 
-    def _list_stages(self) -> list[Stage]:
+    def _list_stages(self, trace: Trace) -> Iterator[Stage]:
         """The stages, without those whose method the user's class leaves out."""
-        stages = []
         for name in ("preprocess", "process", "postprocess"):
-            method = self.user_code.get_method(name)
+            method, blames_caller = self.user_code.get_method(name), name != "postprocess"
             if name == "process" and (method is None or self.engine.user_process == "ignored"):
-                stages.append(Stage(name, lambda data, state, collect: self.engine.predict(data)))
-            elif method is not None:
-                stages.append(Stage(name, method, blames_caller=name != "postprocess"))
-        return stages
+                method, blames_caller = self._predict, False
+            if method is not None:
+                yield Stage(name, trace(name, method, blames_caller), blames_caller)
+
+    def _predict(self, data: Any, state: dict[str, Any], collect: Any) -> Any:
+        return self.engine.predict(data)
 
     def serve(self, request: Request) -> Any:
         """Run one request. The result is the return value of the last stage.
 
         All stages run in one context, asynchronous or not: a ``ContextVar`` that one stage sets
         is seen by the next, and by no other request.
-
-        Raises:
-            ServingError: as listed in ``errors``, with the stage that raised.
         """
         self.user_code.activate()
         metrics = request.metrics or RequestMetrics()
@@ -120,7 +117,10 @@ class Endpoint:
                 data = run(context.run(stage.call, data, state, collect), context)
             except BaseException as error:  # noqa: BLE001  (user code: any error is translated)
                 failure = translate_exception(error, stage.name, stage.blames_caller)
-                if isinstance(failure, UserCodeError) and data is request.body:
+                is_told = isinstance(failure, UserCodeError) or (
+                    isinstance(failure, InputError) and type(data) is bytes
+                )
+                if is_told and data is request.body:
                     from lambda_serving.user_code.causes import describe_input
 
                     headers = request.headers
@@ -136,11 +136,7 @@ class Endpoint:
         return self.engine.describe()
 
     def restore(self) -> None:
-        """After a restore from a snapshot: call the user's ``after_restore``.
-
-        Raises:
-            UserCodeLoadError: it fails.
-        """
+        """Call the user's ``after_restore``."""
         self.user_code.activate()
         self.user_code.restore()
 

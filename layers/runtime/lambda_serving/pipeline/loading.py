@@ -9,27 +9,19 @@ import logging
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from pathlib import Path
 from typing import Any
 
-from lambda_serving.engines.base import Engine, find_engine
-from lambda_serving.errors import (
-    LoadError,
-    LoadTimeoutError,
-    ModelFetchError,
-    ModelLoadError,
-    TimeIsOver,
-)
+from lambda_serving.engines.base import Engine, find_engine, refuse_model
+from lambda_serving.errors import LoadError, LoadTimeoutError, ModelFetchError, TimeIsOver
 from lambda_serving.memory import read_resident_memory
 from lambda_serving.messages.request import find_request
 from lambda_serving.models.model import Model
 from lambda_serving.models.patience import Patience
 from lambda_serving.models.store import fetch_model
-from lambda_serving.pipeline.endpoint import Endpoint, Trace, leave_untraced
+from lambda_serving.pipeline.endpoint import Endpoint, Trace
 from lambda_serving.settings.endpoint import VersionSettings
 from lambda_serving.settings.runtime import Runtime
 from lambda_serving.user_code.preprocess import UserCode, make_user_code
-from lambda_serving.user_values import get_text
 
 logger = logging.getLogger("lambda_serving")
 
@@ -90,10 +82,7 @@ class Fetch:
 
 
 def load_version(
-    settings: VersionSettings,
-    runtime: Runtime,
-    send_request: Callable[..., Any],
-    trace: Trace = leave_untraced,
+    settings: VersionSettings, runtime: Runtime, send_request: Callable[..., Any], trace: Trace
 ) -> Endpoint:
     """Load one version, whole.
 
@@ -112,13 +101,8 @@ def load_version(
         raise LoadTimeoutError from error
     except BaseException as error:  # a library's, or code in a pickle: any request would be an
         # InternalError for ever
-        from lambda_serving.user_code.causes import describe_cause
-
-        raise ModelLoadError(
-            f"{type(error).__name__} while version {settings.version} was loaded; the log has the"
-            f" traceback{describe_cause(error)}",
-            private=get_text(error),
-        ) from error
+        told = f"{type(error).__name__} while version {settings.version} was loaded"
+        raise refuse_model(f"{told}; the log has the traceback", error) from error
 
 
 def _load(
@@ -150,33 +134,20 @@ def _load_model(engine: Engine, user_code: UserCode, model: Model | None) -> Non
     """The user's ``load``, then the engine's own where that gave nothing."""
     loaded = None
     if user_code.get_method("load") is not None:
-        path = None if model is None else _save(model)
+        path = None
+        if model is not None:
+            # What was written of it is in the way of the count.
+            with tell_missing_room(model.size, model.discard):
+                path = model.path
         try:
             loaded = user_code.load(path)
         except BaseException as error:  # noqa: BLE001  (user code may raise anything)
-            from lambda_serving.user_code.causes import describe_cause
-
-            raise ModelLoadError(
-                f"{type(error).__name__} in the endpoint's load; the log has the traceback"
-                f"{describe_cause(error)}",
-                private=get_text(error),
-            ) from error
+            told = f"{type(error).__name__} in the endpoint's load; the log has the traceback"
+            raise refuse_model(told, error) from error
     if loaded is None:
         engine.load(model)
     else:
         engine.adopt(loaded)
-
-
-def _save(model: Model) -> Path:
-    """The model on local disk.
-
-    Raises:
-        ModelFetchError: there is no room for it; there may be some later.
-    """
-    size = model.size
-    # What was written of it is in the way of the count.
-    with tell_missing_room(size, model.discard):
-        return model.path
 
 
 @contextmanager

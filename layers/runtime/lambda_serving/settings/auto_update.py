@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-from lambda_serving.settings.version_keys import refuse
+from lambda_serving.settings.version_keys import FLAG, TEXT, check_table, expect, refuse
 
 LARGEST_SAMPLE = 10 * 1024 * 1024
 """Bytes of a version's sample request."""
@@ -26,42 +25,28 @@ class AutoUpdate(NamedTuple):
 
 
 def parse_auto_update(value: Any) -> AutoUpdate:
-    """Check an ``[auto_update]`` table.
-
-    Raises:
-        SettingsError: naming the key, what was expected and what came.
-    """
-    if not isinstance(value, dict):
-        raise refuse("auto_update", "a table", value)
-    table: dict[str, Any] = {"project": None, "name": None} | value
-    for key, part in table.items():
-        if key not in EXPECTED:
-            raise refuse(f"auto_update.{key}", f"one of the keys {', '.join(EXPECTED)}", key)
-        is_right, expected = EXPECTED[key]
-        if not is_right(part):
-            raise refuse(f"auto_update.{key}", expected, part)
-    return AutoUpdate(**table | {"tags": tuple(table.get("tags", ()))})
+    """Check an ``[auto_update]`` table."""
+    required = {"project": None, "name": None}
+    table = required | value if isinstance(value, dict) else value
+    return AutoUpdate(**check_table("auto_update", table, KEYS))
 
 
-def _is_text(value: Any) -> bool:
-    return isinstance(value, str) and value != ""
+def _check_tags(key: str, value: Any) -> tuple[str, ...]:
+    if not isinstance(value, list) or not all(isinstance(tag, str) and tag for tag in value):
+        raise refuse(key, "a list of texts", value)
+    return tuple(value)
 
 
-EXPECTED: Mapping[str, tuple[Callable[[Any], bool], str]] = {
-    "project": (_is_text, "a text"),
-    "name": (_is_text, "a text"),
-    "tags": (
-        lambda value: isinstance(value, list) and all(map(_is_text, value)),
-        "a list of texts",
+KEYS = {
+    "project": TEXT,
+    "name": TEXT,
+    "tags": _check_tags,
+    "published": FLAG,
+    "max_versions": expect(
+        "a whole number from 1 to 100", lambda value: type(value) is int and 1 <= value <= 100
     ),
-    "published": (lambda value: isinstance(value, bool), "true or false"),
-    "max_versions": (
-        lambda value: type(value) is int and 1 <= value <= 100,
-        "a whole number from 1 to 100",
-    ),
-    "poll_seconds": (
-        lambda value: type(value) in (int, float) and 1 <= value <= 86_400,
+    "poll_seconds": expect(
         "seconds from 1 to 86400",
+        lambda value: type(value) in (int, float) and 1 <= value <= 86_400,
     ),
 }
-"""Keys of ``[auto_update]``: check, and description for errors."""

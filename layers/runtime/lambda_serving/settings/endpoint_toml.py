@@ -65,7 +65,7 @@ def read_endpoint(folder: Path) -> EndpointSettings:
     """Read and check ``endpoint.toml`` in ``folder``.
 
     Raises:
-        SettingsError: naming the key, what was expected and what came.
+        SettingsError: it is wrong, or not there.
     """
     try:
         text = (folder / "endpoint.toml").read_text(encoding="utf-8")
@@ -78,11 +78,7 @@ def read_endpoint(folder: Path) -> EndpointSettings:
 
 
 def parse_endpoint(table: Mapping[str, Any]) -> EndpointSettings:
-    """Check the content of an ``endpoint.toml``.
-
-    Raises:
-        SettingsError: naming the key, what was expected and what came.
-    """
+    """Check the content of an ``endpoint.toml``; raises SettingsError."""
     table = dict(table)
     endpoint = check_endpoint("endpoint", table.pop("endpoint", None))
     further = table.pop("version", {})
@@ -143,13 +139,9 @@ def _parse_shared(
     endpoint: str, table: Mapping[str, Any], further: Mapping[str, Any]
 ) -> VersionSettings:
     """The keys that all versions of the registry share. The registry holds the others."""
-    for key, is_there in (
-        ("model", "model" in table),
-        ("sha256", "sha256" in table),
-        ("version", bool(further)),
-    ):
-        if is_there:
-            raise refuse(key, "none beside [auto_update]: the registry says it", key)
+    given = [key for key in ("model", "sha256") if key in table] + ["version"] * bool(further)
+    for key in given:
+        raise refuse(key, "none beside [auto_update]: the registry says it", key)
     if table.get("engine") == "canary":
         raise refuse("engine", "one that runs a model, beside [auto_update]", "canary")
     return _parse_version(endpoint, "", table, "")

@@ -61,11 +61,7 @@ def parse_uri(uri: str) -> Location:
 
 
 def _check_key(key: str) -> str:
-    """The key, where it can be asked for: no path of a URL or of a disk has such parts.
-
-    Raises:
-        ValueError: what was expected instead.
-    """
+    """The key, where it can be asked for: no path of a URL or of a disk has such parts."""
     parts = key.removesuffix("/").split("/")
     if {"", ".", ".."} & set(parts) or re.search(r"[\0-\x1f\x7f]", key):
         raise ValueError("a key without empty parts (//), `.`, `..` or control characters")

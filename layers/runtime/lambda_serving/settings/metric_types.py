@@ -8,10 +8,11 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Mapping
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 from lambda_serving.settings.endpoint import MetricSettings, Variable
-from lambda_serving.settings.version_keys import refuse
+from lambda_serving.settings.version_keys import TABLE, Check, check_table, expect, refuse
 
 OTHER = "other"
 """Class of an enum for every value that is not declared, so that the cost is bounded."""
@@ -23,7 +24,7 @@ MOST_MAGNITUDE = 2.0**360
 """Of a number, of either sign (CloudWatch API reference, "MetricDatum")."""
 
 RESERVED = frozenset(
-    "_aws Endpoint Version ErrorType Count Latency PreprocessLatency ProcessLatency"
+    "_aws Endpoint Version ErrorType ErrorStatus Count Latency PreprocessLatency ProcessLatency"
     " PostprocessLatency Errors Faults ColdStart ModelLoad request_id engine model_sha256".split()
 )
 """Keys of a record that are its own."""
@@ -40,7 +41,7 @@ class MetricType(NamedTuple):
         ValueError: the value is none of the type's; says what was expected and what came.
     """
 
-    keys: Mapping[str, Callable[[str, Any], Any]]
+    keys: Mapping[str, Check]
     unit: str | None
     read: Callable[[Variable, Any, float], Any]
     add: Callable[[Any, Any], Any]
@@ -144,11 +145,9 @@ def _shorten(value: Any) -> str:
 
 
 def _check_buckets(key: str, value: Any) -> tuple[float, ...]:
-    expected = "numbers, each above the one before"
-    if not isinstance(value, list) or not value or any(map(_is_no_number, value)):
-        raise refuse(key, expected, value)
-    if any(low >= high for low, high in zip(value, value[1:], strict=False)):
-        raise refuse(key, expected, value)
+    are_numbers = isinstance(value, list) and value and not any(map(_is_no_number, value))
+    if not are_numbers or any(low >= high for low, high in pairwise(value)):
+        raise refuse(key, "numbers, each above the one before", value)
     return tuple(map(float, value))
 
 
@@ -179,38 +178,24 @@ METRIC_TYPES: Mapping[str, MetricType] = {
 
 
 def parse_metrics(table: Any) -> MetricSettings:
-    """Check a ``[metrics]`` table.
-
-    Raises:
-        SettingsError: naming the key, what was expected and what came.
-    """
-    if not isinstance(table, dict):
-        raise refuse("metrics", "a table", table)
-    unknown = sorted(set(table) - {"log_frequency", "variables"})
-    if unknown:
-        expected = "one of the keys log_frequency, variables"
-        raise refuse(f"metrics.{unknown[0]}", expected, unknown[0])
-    frequency = table.get("log_frequency", 1.0)
-    if _is_no_number(frequency) or not 0 <= frequency <= 1:
-        raise refuse("metrics.log_frequency", "a share of the requests from 0 to 1", frequency)
-    variables = table.get("variables", {})
-    if not isinstance(variables, dict):
-        raise refuse("metrics.variables", "tables like [metrics.variables.y]", variables)
-    if len(variables) > 90:
-        raise refuse("metrics.variables", "at most 90 variables", len(variables))
-    parsed = {name: _parse_variable(name, each) for name, each in variables.items()}
-    return MetricSettings(float(frequency), parsed)
+    """Check a ``[metrics]`` table."""
+    return MetricSettings(**check_table("metrics", table, KEYS))
 
 
-def _parse_variable(name: str, table: Any) -> Variable:
-    key = f"metrics.variables.{name}"
+def _check_variables(key: str, value: Any) -> dict[str, Variable]:
+    if not isinstance(value, dict):
+        raise refuse(key, "tables like [metrics.variables.y]", value)
+    if len(value) > 90:
+        raise refuse(key, "at most 90 variables", len(value))
+    return {name: _parse_variable(name, f"{key}.{name}", each) for name, each in value.items()}
+
+
+def _parse_variable(name: str, key: str, table: Any) -> Variable:
     if name in RESERVED:
         raise refuse(key, "a name that the record itself does not use", name)
     if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_ ./-]{0,99}", name):
         raise refuse(key, "a name of A-Z a-z 0-9 _ . / - and blanks, at most 100 long", name)
-    if not isinstance(table, dict):
-        raise refuse(key, "a table", table)
-    kind = table.get("type")
+    kind = TABLE(key, table).get("type")
     if not isinstance(kind, str) or kind not in METRIC_TYPES:
         raise refuse(f"{key}.type", f"one of {', '.join(METRIC_TYPES)}", kind)
     checks = METRIC_TYPES[kind].keys
@@ -221,3 +206,12 @@ def _parse_variable(name: str, table: Any) -> Variable:
     if kind == "enum" and not options:
         raise refuse(f"{key}.values", "the classes that are counted by name", None)
     return Variable(name, kind, **options)
+
+
+KEYS: Mapping[str, Check] = {
+    "log_frequency": expect(
+        "a share of the requests from 0 to 1",
+        lambda value: not _is_no_number(value) and 0 <= value <= 1,
+    ),
+    "variables": _check_variables,
+}

@@ -1,4 +1,4 @@
-"""The keys of one version in ``endpoint.toml``, and how each is checked.
+"""How tables of ``endpoint.toml`` are checked, and the keys of one version.
 
 A new key is an entry of ``VERSION_KEYS`` and a field of ``VersionSettings``.
 """
@@ -21,27 +21,41 @@ def refuse(key: str, expected: str, got: object) -> SettingsError:
     return SettingsError(f"endpoint.toml: {key}: expected {expected}, got {came}")
 
 
-def check_endpoint(key: str, value: Any) -> str:
-    """The name of an endpoint.
+Check = Callable[[str, Any], Any]
+"""Takes a key and its value; returns what the value means.
 
-    Raises:
-        SettingsError: the value cannot be one.
-    """
-    if not isinstance(value, str) or not re.fullmatch(r"[A-Za-z0-9_-]{1,48}", value):
-        raise refuse(key, "a name of A-Z a-z 0-9 _ -, 1 to 48 long", value)
-    return value
+Raises:
+    SettingsError: naming the key, what was expected and what came.
+"""
 
 
-def _check_engine(key: str, value: Any) -> str:
-    if not isinstance(value, str) or value not in ENGINES:
-        raise refuse(key, f"one of {', '.join(ENGINES)}", value)
-    return value
+def expect(expected: str, is_right: Callable[[Any], object]) -> Check:
+    """A check of values that mean what they are."""
+
+    def check(key: str, value: Any) -> Any:
+        if not is_right(value):
+            raise refuse(key, expected, value)
+        return value
+
+    return check
 
 
-def _check_text(key: str, value: Any) -> str:
-    if not isinstance(value, str) or not value:
-        raise refuse(key, "a text", value)
-    return value
+def check_table(key: str, value: Any, checks: Mapping[str, Check]) -> dict[str, Any]:
+    """A table of keys that have a ``Check`` each, and of no others."""
+    for name in TABLE(key, value):
+        if name not in checks:
+            raise refuse(f"{key}.{name}", f"one of the keys {', '.join(checks)}", name)
+    return {name: checks[name](f"{key}.{name}", part) for name, part in value.items()}
+
+
+TABLE = expect("a table", lambda value: isinstance(value, dict))
+FLAG = expect("true or false", lambda value: isinstance(value, bool))
+TEXT = expect("a text", lambda value: isinstance(value, str) and value)
+
+check_endpoint = expect(
+    "a name of A-Z a-z 0-9 _ -, 1 to 48 long",
+    lambda value: isinstance(value, str) and re.fullmatch(r"[A-Za-z0-9_-]{1,48}", value),
+)
 
 
 def _check_model(key: str, value: Any) -> str:
@@ -60,35 +74,29 @@ def _check_sha256(key: str, value: Any) -> str:
     return value.lower()
 
 
-def _check_flag(key: str, value: Any) -> bool:
-    if not isinstance(value, bool):
-        raise refuse(key, "true or false", value)
-    return value
+def _check_texts(key: str, value: Any) -> tuple[str, ...]:
+    if not all(isinstance(text, str) for text in as_list(value)):
+        raise refuse(key, "a text or a list of texts", value)
+    return tuple(as_list(value))
 
 
-def _check_table(key: str, value: Any) -> dict[str, Any]:
-    if not isinstance(value, dict):
-        raise refuse(key, "a table", value)
-    return value
-
-
-def _check_tensors(key: str, value: Any) -> Tensors:
-    table = _check_table(key, value)
-    unknown = sorted(set(table) - {"name", "type", "size"})
-    if unknown:
-        raise refuse(f"{key}.{unknown[0]}", "one of the keys name, type, size", unknown[0])
-    names, types, sizes = (as_list(table.get(part, [])) for part in ("name", "type", "size"))
-    for part, texts in (("name", names), ("type", types)):
-        if not all(isinstance(text, str) for text in texts):
-            raise refuse(f"{key}.{part}", "a text or a list of texts", table[part])
+def _check_sizes(key: str, value: Any) -> tuple[tuple[int, ...], ...]:
+    sizes = as_list(value)
     if sizes and all(isinstance(length, int) for length in sizes):
         sizes = [sizes]  # one tensor's shape, written without the outer list
     if not all(isinstance(s, list) and all(isinstance(n, int) for n in s) for s in sizes):
-        raise refuse(f"{key}.size", "a shape or a list of shapes, -1 for any length", sizes)
-    lengths = {len(part) for part in (names, types, sizes) if part}
-    if len(lengths) > 1:
-        raise refuse(key, "as many names as types and sizes", table)
-    return Tensors(tuple(names), tuple(types), tuple(tuple(size) for size in sizes))
+        raise refuse(key, "a shape or a list of shapes, -1 for any length", sizes)
+    return tuple(tuple(size) for size in sizes)
+
+
+TENSOR_KEYS = {"name": _check_texts, "type": _check_texts, "size": _check_sizes}
+
+
+def _check_tensors(key: str, value: Any) -> Tensors:
+    tensors = Tensors(**check_table(key, value, TENSOR_KEYS))
+    if len({len(part) for part in tensors if part}) > 1:
+        raise refuse(key, "as many names as types and sizes", value)
+    return tensors
 
 
 def as_list(value: Any) -> list[Any]:
@@ -112,15 +120,17 @@ ENDPOINT_KEYS = (
 )
 """Keys of the endpoint as a whole."""
 
-VERSION_KEYS: Mapping[str, Callable[[str, Any], Any]] = {
-    "engine": _check_engine,
+VERSION_KEYS: Mapping[str, Check] = {
+    "engine": expect(
+        f"one of {', '.join(ENGINES)}", lambda value: isinstance(value, str) and value in ENGINES
+    ),
     "model": _check_model,
     "sha256": _check_sha256,
-    "allow_pickle": _check_flag,
-    "preprocess": _check_text,
+    "allow_pickle": FLAG,
+    "preprocess": TEXT,
     "input": _check_tensors,
     "output": _check_tensors,
-    "engine_options": _check_table,
-    "auxiliary_cfg": _check_table,
+    "engine_options": TABLE,
+    "auxiliary_cfg": TABLE,
 }
-"""Every key of a version, and the function that checks it."""
+"""Every key of a version."""

@@ -21,8 +21,6 @@ _COUNTS = Path("/proc/self/io")
 
 
 class Output:
-    """Our lines, on a file descriptor of our own. What ``print`` writes is followed."""
-
     def __init__(self) -> None:
         self._lock = threading.RLock()
         self._own = os.dup(1)
@@ -99,9 +97,6 @@ class UserStream:
     def writelines(self, lines: Iterable[str]) -> None:
         for line in lines:
             self.write(line)
-
-    def flush(self) -> None:
-        self._stream.flush()
 
     def close(self) -> None:
         self.flush()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from time import perf_counter
-from types import TracebackType
 from typing import Any
 
 import orjson
@@ -50,12 +49,7 @@ class RecordedMetrics(RequestMetrics):
         self._started = perf_counter()
         self._is_written = False
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         seconds = perf_counter() - self._started
         super().__exit__(kind, error, trace)
         try:
@@ -63,7 +57,7 @@ class RecordedMetrics(RequestMetrics):
                 self.record_error(
                     getattr(error, "type", "InternalError"), getattr(error, "status", 500)
                 )
-            self._write_once(seconds)
+            self._write(seconds)
         except Exception as failure:  # noqa: BLE001  (statistics never fail a request)
             self._writer.report_failure(failure)
 
@@ -72,9 +66,8 @@ class RecordedMetrics(RequestMetrics):
 
     def give_up(self, type_name: str, status: int) -> None:
         try:
-            if not self._is_written:
-                self.record_error(type_name, status)
-                self._write_once(perf_counter() - self._started)
+            self.record_error(type_name, status)
+            self._write(perf_counter() - self._started)
         except Exception as failure:  # noqa: BLE001  (statistics never fail a request)
             self._writer.report_failure(failure)
 
@@ -132,12 +125,10 @@ class RecordedMetrics(RequestMetrics):
             told = "the statistic %r is dropped: %s; others that are not declared may be, too"
             self._writer.warn_once("property", told, name[:100], get_text(error))
 
-    def _write_once(self, seconds: float) -> None:
-        if not self._is_written:
-            self._is_written = True
-            self._write(seconds)
-
     def _write(self, seconds: float) -> None:
+        if self._is_written:
+            return
+        self._is_written = True
         writer = self._writer
         metrics = self._list_metrics(seconds)
         if not metrics:
@@ -150,11 +141,10 @@ class RecordedMetrics(RequestMetrics):
             elif read:
                 metrics[name] = (unit, read)
         own = {"Endpoint": writer.endpoint, "Version": self.version}
-        error = None if self._error is None else self._error[0]
         request = self._describe_request()
         properties = {} if self._properties is None else self._properties.fragments
         for record in emf.make_records(
-            writer.namespace, own, metrics, classes, error, request, properties
+            writer.namespace, own, metrics, classes, self._error, request, properties
         ):
             try:
                 writer.write(record)
@@ -223,11 +213,7 @@ class Properties:
 
 
 def _encode(value: Any) -> bytes:
-    """A value as JSON; a value that is certainly too long is not encoded.
-
-    Raises:
-        ValueError: it is too long.
-    """
+    """A value as JSON, if it is not too long; one that certainly is is not encoded."""
     size = getattr(value, "size", None)
     if not isinstance(size, int):
         size = len(value) if isinstance(value, str | bytes | list | tuple | dict) else 0

@@ -56,16 +56,9 @@ class Statistics:
         settings: MetricSettings,
         write: Callable[[Mapping[str, Any]], object] | None = None,
     ) -> None:
-        """``write`` takes each record; defaults to a line of standard output."""
         self.endpoint = endpoint
-        self._frequency = settings.log_frequency
         self._writer = RecordWriter(namespace, endpoint, settings, write)
-        self._sampler = Sampler(self._frequency)
-
-    def restore(self) -> None:
-        """After a restore from a snapshot: sample anew, and forget loads before the snapshot."""
-        self._sampler = Sampler(self._frequency)
-        self._writer.forget_loads()
+        self._sampler = Sampler(settings.log_frequency)
 
     def begin_request(self, request_id: str) -> RequestMetrics:
         """The metrics of a new request. They are written when their ``with`` block ends."""
@@ -85,17 +78,13 @@ class Statistics:
         except Exception as error:  # noqa: BLE001  (statistics never fail a request)
             self._writer.report_failure(error)
 
-    def record_error(self, error: ServingError, request_id: str, version: str) -> None:
-        """Record an error of a request whose own metrics are written already."""
-        self._record_apart(request_id, version, error)
-
-    def record_warm_up(self, request_id: str, version: str) -> None:
-        """Record a warm-up event. Cold start and load belong to it if it is the first event."""
-        self._record_apart(request_id, version)
-
-    def _record_apart(
+    def record_apart(
         self, request_id: str, version: str, error: ServingError | None = None
     ) -> None:
+        """Record a warm-up event; or an error of a request whose own metrics are written already.
+
+        Cold start and load belong to it if it is the first event.
+        """
         try:
             with RecordedMetrics(self._writer, request_id, is_sampled=False) as metrics:
                 metrics.version = version

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
-from lambda_serving.errors import ServingError, SettingsError
+from lambda_serving.errors import SettingsError
 from lambda_serving.messages.request_metrics import RequestMetrics
 from lambda_serving.settings.endpoint import MetricSettings
 from lambda_serving.settings.endpoint_toml import EndpointFile
@@ -18,36 +18,32 @@ if TYPE_CHECKING:
 
 
 class Telemetry:
-    """Statistics and traces of one endpoint."""
-
     def __init__(
         self,
         runtime: Runtime,
         file: EndpointFile,
         write: Callable[[Mapping[str, Any]], object] | None = None,
     ) -> None:
-        """``write`` takes each EMF record; defaults to a line of standard output."""
         self._runtime = runtime
         self._file = file
         self._write = write
         self._statistics: Statistics | NoStatistics | None = None
-        self._provisional: Statistics | NoStatistics | None = None
 
     @property
     def statistics(self) -> Statistics | NoStatistics:
         """The endpoint's statistics. While its settings are wrong, the function names them."""
-        if self._statistics is not None:
-            return self._statistics
-        try:
-            settings = self._file.settings
-        except SettingsError:
-            if self._provisional is None:
-                stack = f"{self._runtime.stack}-"
-                name = self._runtime.function_name.removeprefix(stack) or "-"
-                self._provisional = self._make_statistics(name, MetricSettings())
-            return self._provisional
-        self._statistics = self._make_statistics(settings.endpoint, settings.metrics)
+        if self._statistics is None:
+            try:
+                settings = self._file.settings
+            except SettingsError:
+                return self._provisional
+            self._statistics = self._make_statistics(settings.endpoint, settings.metrics)
         return self._statistics
+
+    @cached_property
+    def _provisional(self) -> Statistics | NoStatistics:
+        name = self._runtime.function_name.removeprefix(f"{self._runtime.stack}-")
+        return self._make_statistics(name or "-", MetricSettings())
 
     def _make_statistics(self, name: str, settings: MetricSettings) -> Statistics | NoStatistics:
         if self._runtime.metrics_off:
@@ -65,9 +61,11 @@ class Telemetry:
 
         return Tracer(self._runtime, endpoint=self.statistics.endpoint)
 
-    def trace_version(self, version: str) -> Callable[..., Callable[..., Any]] | None:
-        """Wraps calls of one version in subsegments; None if tracing is off."""
-        return partial(self.tracer.trace, version=version) if self.tracer else None
+    def trace_version(self, version: str) -> Callable[..., Callable[..., Any]]:
+        """Wraps calls of one version in subsegments, or leaves them if tracing is off."""
+        if self.tracer is None:
+            return lambda name, call, blames_caller=False: call
+        return partial(self.tracer.trace, version=version)
 
     def count(self, name: str, **dimensions: str) -> None:
         """Count one metric of this endpoint, with further dimensions."""
@@ -85,8 +83,8 @@ class Telemetry:
         self.count("FailedCalls", Callee=callee, Cause=cause)
 
     def restore(self) -> None:
-        """After a restore from a snapshot."""
-        self.statistics.restore()
+        """After a restore from a snapshot: sample anew, and forget loads before the snapshot."""
+        self._statistics = None
 
 
 class NoStatistics:
@@ -95,20 +93,10 @@ class NoStatistics:
     def __init__(self, endpoint: str) -> None:
         self.endpoint = endpoint
 
-    def restore(self) -> None:
-        """See ``Statistics``."""
-
     def begin_request(self, request_id: str) -> RequestMetrics:
         return RequestMetrics()
 
-    def count(self, name: str, dimensions: Mapping[str, str]) -> None:
+    def count(self, *given: Any) -> None:
         """See ``Statistics``."""
 
-    def record_error(self, error: ServingError, request_id: str, version: str) -> None:
-        """See ``Statistics``."""
-
-    def record_warm_up(self, request_id: str, version: str) -> None:
-        """See ``Statistics``."""
-
-    def record_load(self, version: str, milliseconds: float) -> None:
-        """See ``Statistics``."""
+    record_apart = record_load = count

@@ -17,9 +17,8 @@ import socket
 import time
 import traceback
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Callable, Iterator
 from contextvars import ContextVar
-from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 import orjson
@@ -79,12 +78,24 @@ class Tracer:
                 if not inspect.isawaitable(result):
                     return result
                 subsegment.goes_on = True
-            return finish(subsegment, result)
+
+            async def finish() -> Any:
+                subsegment.goes_on = False
+                with subsegment:
+                    return await result
+
+            return finish()
 
         return traced
 
-    def trace_calls(self, api: LambdaApi) -> TracedTransport:
-        return TracedTransport(api, self)
+    def trace_calls(self, api: LambdaApi) -> Callable[[str, bytes, float], bytes]:
+        """Calls are subsegments that name the callee."""
+
+        def send(endpoint: str, payload: bytes, seconds: float) -> bytes:
+            with self.begin("send_request", "remote", callee=endpoint):
+                return api.invoke(endpoint, payload, seconds, make_header())
+
+        return send
 
     def begin(self, name: str, namespace: str = "", **annotations: str) -> Subsegment:
         """A subsegment, from here to the end of its ``with`` block."""
@@ -96,19 +107,18 @@ class Tracer:
             document = subsegment.describe()
             if error is not None:
                 document |= describe_error(error, subsegment.name, subsegment.blames_caller)
-            if subsegment.place:
-                self._send_waiting(subsegment.place)
-                self._send(document, subsegment.place)
+            if place := subsegment.place:
+                while self._waiting:
+                    waiting = self._waiting.popleft()
+                    if time.time() - waiting["end_time"] < LONGEST_WAIT:
+                        self._send({"parent_id": place["Parent"]} | waiting, place)
+                self._send(document, place)
             elif subsegment.is_of_load:
                 self._waiting.append(document)
         except Exception as failure:  # noqa: BLE001  (traces never fail a request)
-            self._tell(failure)
-
-    def _send_waiting(self, place: dict[str, str]) -> None:
-        while self._waiting:
-            document = self._waiting.popleft()
-            if time.time() - document["end_time"] < LONGEST_WAIT:
-                self._send({"parent_id": place["Parent"]} | document, place)
+            if not self._has_failed:
+                self._has_failed = True
+                logger.error("tracing failed; the requests do not", exc_info=failure)
 
     def _send(self, document: dict[str, Any], place: dict[str, str]) -> None:
         if place.get("Sampled") != "1":
@@ -116,11 +126,6 @@ class Tracer:
         data = orjson.dumps({"trace_id": place["Root"], "type": "subsegment"} | document)
         host, _, port = self._daemon.rpartition(":")
         self._socket.sendto(DATAGRAM_HEAD + data, (host, int(port)))
-
-    def _tell(self, failure: Exception) -> None:
-        if not self._has_failed:
-            self._has_failed = True
-            logger.error("tracing failed; the requests do not", exc_info=failure)
 
 
 class Subsegment:
@@ -150,12 +155,7 @@ class Subsegment:
         _current.set(self)
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         _current.set(self._outer)
         if not self.goes_on:
             self._tracer.end(self, error)
@@ -175,30 +175,6 @@ class Subsegment:
         if self._namespace:
             document["namespace"] = self._namespace
         return document
-
-
-class TracedTransport:
-    """A ``Transport`` whose calls are subsegments that name the callee."""
-
-    def __init__(self, api: LambdaApi, tracer: Tracer) -> None:
-        self._api = api
-        self._tracer = tracer
-
-    def invoke(self, endpoint: str, payload: bytes, seconds: float) -> bytes:
-        """See ``Transport``."""
-        with self._tracer.begin("send_request", "remote", callee=endpoint):
-            return self._api.invoke(endpoint, payload, seconds, make_header())
-
-    def connect(self) -> None:
-        """See ``Transport``."""
-        self._api.connect()
-
-
-async def finish(subsegment: Subsegment, awaitable: Awaitable[Any]) -> Any:
-    """Await what is left of a subsegment."""
-    subsegment.goes_on = False
-    with subsegment:
-        return await awaitable
 
 
 def parse_header(header: str) -> dict[str, str]:

@@ -14,11 +14,6 @@ from lambda_serving.telemetry import logs
 logger = logging.getLogger("lambda_serving")
 
 
-def write_line(record: Mapping[str, Any]) -> None:
-    """Write one record as a line."""
-    logs.write_line(orjson.dumps(record, option=orjson.OPT_APPEND_NEWLINE))
-
-
 class RecordWriter:
     """What the records of one endpoint have in common: settings, output, and one-time values.
 
@@ -32,7 +27,7 @@ class RecordWriter:
         settings: MetricSettings,
         write: Callable[[Mapping[str, Any]], object] | None = None,
     ) -> None:
-        """``write`` takes each record; defaults to ``write_line``."""
+        """``write`` takes each record; defaults to a line of standard output."""
         self.namespace = namespace
         self.endpoint = endpoint
         self.settings = settings
@@ -44,7 +39,10 @@ class RecordWriter:
         self._warned: set[str] = set()
 
     def write(self, record: Mapping[str, Any]) -> None:
-        (self._write or write_line)(record)
+        if self._write is not None:
+            self._write(record)
+        else:
+            logs.write_line(orjson.dumps(record, option=orjson.OPT_APPEND_NEWLINE))
 
     def record_load(self, version: str, milliseconds: float) -> None:
         """Keep the load time of a version for its next record."""
@@ -58,10 +56,6 @@ class RecordWriter:
         """Whether this is the environment's first record, once."""
         is_cold, self._is_cold = self._is_cold, False
         return is_cold
-
-    def forget_loads(self) -> None:
-        """After a restore from a snapshot: no version was loaded in this environment."""
-        self._loads.clear()
 
     def warn_once(self, key: str, message: str, *arguments: Any) -> None:
         """Log a warning once per cold start and key."""

@@ -186,12 +186,12 @@ class IsolatedFolder:
         return self._load(name)
 
     def activate(self) -> None:
-        """See ``plain_names.activate``."""
-        plain_names.lead_requests_to(self)
+        """Let plain names lead to this version's modules, for its requests."""
+        plain_names.activate(self)
 
     def show_plain_names(self) -> AbstractContextManager[None]:
-        """See ``plain_names.show_plain_names``."""
-        return plain_names.lead_load_to(self)
+        """The same while the version is loaded: pickles find the user's classes."""
+        return plain_names.show_plain_names(self)
 
     def show(self) -> None:
         """Let plain names lead here: of imported modules now, of others when they are imported."""

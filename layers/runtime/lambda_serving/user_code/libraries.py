@@ -38,13 +38,13 @@ def find_shared_library(error: BaseException) -> str:
 
 
 def describe_missing(error: BaseException) -> str:
-    """What to do about what is missing, to end an error's text; "" for any other error."""
+    """What to do about what is missing; "" for any other error."""
     if name := find_shared_library(error):
-        return f"; there is no shared library {name!r}{SHARED.get(name, SHARED_ELSEWHERE)}"
+        return f"there is no shared library {name!r}{SHARED.get(name, SHARED_ELSEWHERE)}"
     if not isinstance(error, ModuleNotFoundError) or not error.name:
         return ""
     module = error.name.partition(".")[0]
-    text = f"; there is no module {error.name!r}"
+    text = f"there is no module {error.name!r}"
     if sys.modules.get(module) is not None:  # but the library, in a version without it
         return text
     layer = LAYERS.get(module)

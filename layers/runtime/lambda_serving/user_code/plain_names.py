@@ -11,7 +11,7 @@ from __future__ import annotations
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -36,19 +36,10 @@ def activate(folder: Folder | None) -> None:
 
     While another thread loads a version, nothing changes: the pickle of its model needs the names.
     """
-    if folder is _active:
-        return
-    if folder is None:
-        lead_requests_to(None)
-    else:
-        folder.activate()
-
-
-def lead_requests_to(folder: Folder | None) -> None:
-    """``activate`` of a folder that has the plain names to itself."""
-    with SWITCH:
-        if not _loads:
-            lead_to(folder)
+    if folder is not _active:
+        with SWITCH:
+            if not _loads:
+                lead_to(folder)
 
 
 def lead_to(folder: Folder | None) -> None:
@@ -61,14 +52,9 @@ def lead_to(folder: Folder | None) -> None:
         folder.show()
 
 
-def show_plain_names(folder: Folder | None) -> AbstractContextManager[None]:
-    """While a version is loaded: let plain names lead to its modules."""
-    return lead_load_to(None) if folder is None else folder.show_plain_names()
-
-
 @contextmanager
-def lead_load_to(folder: Folder | None) -> Iterator[None]:
-    """``show_plain_names`` of a folder that has the plain names to itself."""
+def show_plain_names(folder: Folder | None) -> Iterator[None]:
+    """The same while a version is loaded."""
     global _loads
     finders: list[Any] = sys.meta_path
     with SWITCH:

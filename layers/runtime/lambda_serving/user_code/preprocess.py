@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 from lambda_serving.errors import UserCodeLoadError
 from lambda_serving.memory import read_resident_memory
 from lambda_serving.settings.endpoint import DEFAULT_VERSION, VersionSettings
+from lambda_serving.user_code import plain_names
 from lambda_serving.user_code.event_loop import run, show_event_loop
 from lambda_serving.user_code.model_endpoint import make_model_endpoint
-from lambda_serving.user_code.plain_names import activate, show_plain_names
 from lambda_serving.user_code.served_class import make_instance, set_attribute
 from lambda_serving.user_values import get_text
 
@@ -42,13 +42,14 @@ class UserCode:
         method = getattr(self.instance, name, None)
         return method if callable(method) else None
 
+    def _call(self, name: str, *arguments: Any) -> Any:
+        method = self.get_method(name)
+        return None if method is None else run(method(*arguments))
+
     def load(self, path: Path | None) -> Any:
         """Call the user's ``load``, if there is one, with the path of the local model."""
-        method = self.get_method("load")
-        if method is None:
-            return None
         show_event_loop()
-        return run(method(None if path is None else str(path)))
+        return self._call("load", None if path is None else str(path))
 
     def restore(self) -> None:
         """Call the user's ``after_restore``, if there is one.
@@ -57,9 +58,7 @@ class UserCode:
             UserCodeLoadError: it fails.
         """
         try:
-            method = self.get_method("after_restore")
-            if method is not None:
-                run(method())
+            self._call("after_restore")
         except BaseException as error:  # noqa: BLE001  (user code may raise anything)
             raise UserCodeLoadError(
                 f"{type(error).__name__} in after_restore; the log has the traceback",
@@ -69,9 +68,7 @@ class UserCode:
     def unload(self) -> None:
         """Call the user's ``unload``, if there is one; then forget its modules."""
         try:
-            method = self.get_method("unload")
-            if method is not None:
-                run(method())
+            self._call("unload")
         except BaseException:  # noqa: BLE001  (the version goes all the same)
             logger.exception("the endpoint's unload failed")
         self.forget()
@@ -84,11 +81,14 @@ class UserCode:
     def activate(self) -> None:
         """From now on, plain module names lead to this version's code."""
         show_event_loop()
-        activate(self._isolated)
+        if self._isolated is None:
+            plain_names.activate(None)
+        else:
+            self._isolated.activate()
 
     def show_plain_names(self) -> AbstractContextManager[None]:
-        """While the model is loaded, pickles find the user's classes by their plain names."""
-        return show_plain_names(self._isolated)
+        """The same while the model is loaded."""
+        return _show_plain_names(self._isolated)
 
 
 def make_user_code(
@@ -111,7 +111,7 @@ def make_user_code(
     root, name = name_module(file)
     isolated = _isolate(root, folder, name, settings, isolate)
     try:
-        with show_plain_names(isolated):
+        with _show_plain_names(isolated):
             module = isolated.import_module(name) if isolated else import_file(name, file)
             before = read_resident_memory()
             instance = _make_instance(module, file, send_request)
@@ -125,6 +125,10 @@ def make_user_code(
             raise
         raise _describe_failure(error, file, "import") from error
     return UserCode(instance, isolated, cost)
+
+
+def _show_plain_names(isolated: IsolatedFolder | None) -> AbstractContextManager[None]:
+    return plain_names.show_plain_names(None) if isolated is None else isolated.show_plain_names()
 
 
 def _isolate(

@@ -29,7 +29,6 @@ class Admission:
         memory: int,
         clock: Callable[[], float],
     ) -> None:
-        """``memory`` is the function's, in bytes."""
         self._index = index
         self._rollout = rollout
         self._loaded = loaded
@@ -88,11 +87,7 @@ class Admission:
         return False
 
     def _try(self, entry: Entry) -> None:
-        """Load a version and let it answer its sample request, once.
-
-        Raises:
-            LoadError: it does not load, or does not answer.
-        """
+        """Load a version and let it answer its sample request, once."""
         version = entry.settings.version
         if version in self._admitted:
             return
@@ -100,7 +95,11 @@ class Admission:
         known = self._rollout.versions
         self._rollout.versions = {**known, version: entry.settings}
         try:
-            self._check_size(entry)
+            if entry.size > self._memory and entry.settings.engine not in WITHOUT_MODEL:
+                # It would end the process. Custom code may read a model in parts.
+                raise ModelLoadError(
+                    f"its model has {entry.size} bytes, the function's memory {self._memory}"
+                )
             started = self._clock()
             endpoint = self._loaded.get(version, keep=self._rollout.default)
             self._load_seconds = self._clock() - started
@@ -111,17 +110,6 @@ class Admission:
             self._loaded.forget(version)
             raise
         self._admitted.add(version)
-
-    def _check_size(self, entry: Entry) -> None:
-        """Refuse a model that would exhaust the memory, and end the process.
-
-        Raises:
-            ModelLoadError: the model is larger than the memory. Custom code may read it in parts.
-        """
-        if entry.size > self._memory and entry.settings.engine not in WITHOUT_MODEL:
-            raise ModelLoadError(
-                f"its model has {entry.size} bytes, the function's memory {self._memory}"
-            )
 
     def forget(self, version: str) -> None:
         """Unload a version that the endpoint no longer has."""

@@ -10,11 +10,13 @@ from typing import Any
 
 import orjson
 
-from lambda_serving.calls.send_request import CallError, Calls, split_name
+from lambda_serving.calls.on_demand import CallsOnDemand
+from lambda_serving.calls.send_request import CallError, split_name
 from lambda_serving.errors import CalleeError, ServingError
 from lambda_serving.messages.envelope import open_whole_answer
 from lambda_serving.messages.request import Request
 from lambda_serving.messages.responses import Answer, answer_error, check_answer
+from lambda_serving.pipeline.endpoint import Servable
 from lambda_serving.settings.endpoint import VersionSettings
 from lambda_serving.settings.traffic import Traffic
 from lambda_serving.versions.traffic_split import TrafficSplit
@@ -27,22 +29,19 @@ STATUS = {"Timeout": 504, "Throttled": 503, "PayloadTooLarge": 413, "DepthLimit"
 """Cause of a failed call -> HTTP status; any other is 502, Bad Gateway."""
 
 
-class Canary:
+class Canary(Servable):
     """Takes the place of an ``Endpoint``, without user code or a model of its own."""
 
     def __init__(
         self,
         settings: VersionSettings,
         traffic: Traffic,
-        calls: Calls,
+        calls: CallsOnDemand,
         count: Callable[..., None],
     ) -> None:
-        """``count`` counts a metric of the endpoint."""
         self.settings = settings
         self._count = count
         self._split = TrafficSplit(traffic, count)
-        self.cost = self.model_size = 0
-        self.sha256: str | None = None
         self._prefix = traffic.prefix
         self._calls = calls
         self._lock = threading.Lock()
@@ -64,7 +63,7 @@ class Canary:
             failure = error
             raise
         finally:
-            self._split.record_result(target, failure, self._split.find_key(request))
+            self._split.breaker.record_result(target, failure, self._split.find_key(request))
         # If a target is a canary too, the header names the choice of the first one.
         passed = (header for header in answer.headers if header[0].lower() != TARGET_HEADER)
         return answer._replace(headers=(*passed, (TARGET_HEADER, target)))
@@ -73,7 +72,7 @@ class Canary:
         """The target's answer, and its error if it failed."""
         name, version = split_name(target, None)
         try:
-            payload = self._calls.invoke(request, name, version, request.body, answer="whole")
+            payload = self._calls.get().invoke(request, name, version, request.body, answer="whole")
             return open_whole_answer(payload), None
         except CallError as error:
             own, request_id = self._read_error(error, target)
@@ -112,7 +111,7 @@ class Canary:
             if time.monotonic() < self._look_at:
                 return
             try:
-                payload = self._calls.invoke(request, prefix, None, {}, answer="metadata")
+                payload = self._calls.get().invoke(request, prefix, None, {}, answer="metadata")
                 shares = self._split.share_latest(orjson.loads(payload)["versions"])
                 if not shares:
                     raise ValueError("it has no versions")
@@ -124,11 +123,8 @@ class Canary:
             self._look_at = time.monotonic() + LOOK_SECONDS
 
     def restore(self) -> None:
-        """After a restore from a snapshot: ask for the versions of the prefix again."""
+        """Ask for the versions of the prefix again."""
         self._look_at = -math.inf
 
     def describe(self) -> dict[str, Any]:
-        return {"targets": self._split.shares, **self._split.describe()}
-
-    def close(self) -> None:
-        """Nothing to unload."""
+        return {"targets": self._split.shares, **self._split.breaker.describe()}

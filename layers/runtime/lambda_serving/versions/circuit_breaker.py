@@ -65,9 +65,6 @@ class Trial:
         self.own = Tally()
         self.others = Tally()
 
-    def add(self, is_own: bool, failed: bool, caller: str | None) -> None:
-        (self.own if is_own else self.others).add(failed, caller)
-
     @property
     def is_over(self) -> bool:
         return min(self.own.requests, self.others.requests) >= TRIAL_REQUESTS
@@ -83,65 +80,15 @@ class Trial:
         return own.share - others.share > CERTAINTY * deviation
 
 
-class FailureDetector:
-    """Finds the versions that fail more than the others."""
-
-    def __init__(self, settings: CircuitBreakerSettings) -> None:
-        self._settings = settings
-        self._failures: dict[str, deque[bool]] = {}
-        self._trials: dict[str, Trial] = {}
-        self.failing: dict[str, float] = {}
-        """Versions that were found to fail, with their share of failures."""
-
-    def add_result(self, version: str, failed: bool, caller: str | None = None) -> bool:
-        """Count one result. Returns whether the version is found to fail by it.
-
-        A version over the limit gets a trial: from then on its results are compared with those
-        of the others. An outage that all versions share takes none of them out, even if a
-        version with few requests meets it late (docs/decisions/0015-automatic-updates.md).
-        """
-        for name, trial in list(self._trials.items()):
-            trial.add(name == version, failed, caller)
-        failures = self._failures.setdefault(version, deque(maxlen=self._settings.window))
-        failures.append(failed)
-        if not failed or version in self.failing or len(failures) < self._settings.window:
-            return False
-        if sum(failures) / len(failures) <= self._settings.errors:
-            self._trials.pop(version, None)
-            return False
-        return self._judge(version)
-
-    def _judge(self, version: str) -> bool:
-        """Whether the trial of a version over the limit shows that it fails."""
-        trial = self._trials.setdefault(version, Trial())
-        if not trial.is_over:
-            return False
-        share = trial.own.share
-        limit = self._settings.errors
-        if share <= limit or trial.others.share > min(limit, share / 2):
-            del self._trials[version]  # its next failure starts another
-            return False
-        if not trial.is_certain:
-            return False  # wait for more requests
-        del self._trials[version]
-        self.failing[version] = share
-        return True
-
-    def forget_others(self, versions: Container[str]) -> None:
-        """Forget all versions but these."""
-        for name in [name for name in self._failures if name not in versions]:
-            del self._failures[name]
-            self._trials.pop(name, None)
-            self.failing.pop(name, None)
-
-
 class CircuitBreaker:
-    """Keeps requests from the targets of a traffic split that fail."""
+    """Keeps requests from the targets of a traffic split that fail more than the others."""
 
     def __init__(self, settings: CircuitBreakerSettings | None, count: Callable[..., None]) -> None:
         """Without ``settings`` it is off. ``count`` counts a metric of the endpoint."""
-        self._detector = None if settings is None else FailureDetector(settings)
+        self._settings = settings
         self._count = count
+        self._failures: dict[str, deque[bool]] = {}
+        self._trials: dict[str, Trial] = {}
         self.taken_out: dict[str, str] = {}
         """Target -> why it is out of the traffic."""
 
@@ -159,13 +106,13 @@ class CircuitBreaker:
         Errors of any status count: the callers' mistakes show in all targets alike. A request
         that is refused before the model runs says nothing about the model, and does not count.
         """
-        if self._detector is None or (error is not None and is_refused_early(error)):
+        if self._settings is None or (error is not None and is_refused_early(error)):
             return
-        if not self._detector.add_result(name, error is not None, caller):
+        share = self._find_failing(name, error is not None, caller, self._settings)
+        if share is None or error is None:
             return
-        last = "-" if error is None else f"{error.type} in {error.stage}"
-        share = self._detector.failing[name] * 100
-        self.taken_out[name] = f"{share:.0f} % of its requests fail, the last with {last}"
+        told = f"{error.type} in {error.stage}"
+        self.taken_out[name] = f"{share * 100:.0f} % of its requests fail, the last with {told}"
         logger.error(
             "version %s is taken out of the traffic: %s, and those of the others do not",
             name,
@@ -173,11 +120,39 @@ class CircuitBreaker:
         )
         self._count("VersionsTakenOut", Version=name)
 
+    def _find_failing(
+        self, name: str, failed: bool, caller: str | None, settings: CircuitBreakerSettings
+    ) -> float | None:
+        """Count one result. Returns the share of failures if the target is found to fail by it.
+
+        A target over the limit gets a trial: from then on its results are compared with those
+        of the others. An outage that all targets share takes none of them out, even if a
+        target with few requests meets it late (docs/decisions/0015-automatic-updates.md).
+        """
+        for suspect, trial in list(self._trials.items()):
+            (trial.own if suspect == name else trial.others).add(failed, caller)
+        failures = self._failures.setdefault(name, deque(maxlen=settings.window))
+        failures.append(failed)
+        if not failed or name in self.taken_out or len(failures) < settings.window:
+            return None
+        if sum(failures) / len(failures) <= settings.errors:
+            self._trials.pop(name, None)
+            return None
+        trial = self._trials.setdefault(name, Trial())
+        if not trial.is_over:
+            return None
+        share = trial.own.share
+        is_alike = share <= settings.errors or trial.others.share > min(settings.errors, share / 2)
+        if not is_alike and not trial.is_certain:
+            return None  # wait for more requests
+        del self._trials[name]  # its next failure starts another
+        return None if is_alike else share
+
     def forget_others(self, names: Container[str]) -> None:
         """Forget all targets but these."""
-        if self._detector is not None:
-            self._detector.forget_others(names)
-            self.taken_out = {name: why for name, why in self.taken_out.items() if name in names}
+        for known in (self._failures, self._trials, self.taken_out):
+            for name in [name for name in known if name not in names]:
+                del known[name]
 
     def describe(self) -> dict[str, dict[str, str]]:
         """``taken_out`` for the endpoint's metadata; empty if no target is out."""

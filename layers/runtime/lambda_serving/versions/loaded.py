@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection
 from lambda_serving.calls.on_demand import CallsOnDemand
 from lambda_serving.errors import LoadError
 from lambda_serving.memory import release_memory
-from lambda_serving.pipeline.endpoint import Servable, Trace, leave_untraced
+from lambda_serving.pipeline.endpoint import Servable, Trace
 from lambda_serving.pipeline.loading import load_version
 from lambda_serving.settings.endpoint import VersionSettings
 from lambda_serving.settings.endpoint_toml import EndpointFile
@@ -167,28 +167,24 @@ class VersionLoader:
         self._calls = calls
 
     def load(self, settings: VersionSettings) -> Servable:
-        """Load one version, and record how long it took.
-
-        Raises:
-            LoadError: it cannot be loaded.
-        """
+        """Load one version, and record how long it took."""
         started = time.perf_counter()
-        trace = self._telemetry.trace_version(settings.version) or leave_untraced
+        trace = self._telemetry.trace_version(settings.version)
         loaded: Servable = trace("load", self._load)(settings, trace)
         milliseconds = (time.perf_counter() - started) * 1000
         self._telemetry.statistics.record_load(settings.version, milliseconds)
         return loaded
 
     def _load(self, settings: VersionSettings, trace: Trace) -> Servable:
-        endpoint = self._file.settings
-        if settings.engine == "canary":
+        endpoint, is_canary = self._file.settings, settings.engine == "canary"
+        if endpoint.calls or is_canary:
+            self._calls.get()  # at the cold start, and not at the first request
+        if is_canary:
             from lambda_serving.settings.traffic import Traffic
             from lambda_serving.versions.canary import Canary
 
             traffic = endpoint.traffic or Traffic()
-            return Canary(settings, traffic, self._calls.get(), self._telemetry.count)
-        if endpoint.calls:
-            self._calls.get()  # at the cold start, and not at the first request
+            return Canary(settings, traffic, self._calls, self._telemetry.count)
         is_async = settings.engine == "custom_async"
         send_request = self._calls.send_request_async if is_async else self._calls.send_request
         return load_version(settings, self._runtime, send_request, trace)

@@ -88,15 +88,12 @@ class RegistryWatcher:
                 self._report(error, "-")
         if is_asked:
             self._failures = 0 if could_ask else self._failures + 1
-            self._plan()
-
-    def _plan(self) -> None:
-        pause = self._update.poll_seconds
-        if not self._rollout.default:
-            pause = min(pause, RETRY_SECONDS)
-        elif self._failures:
-            pause = max(pause, min(pause * 2 ** min(self._failures, 10), LONGEST_PAUSE))
-        self._check_at = self._clock() + pause
+            pause = self._update.poll_seconds
+            if not self._rollout.default:
+                pause = min(pause, RETRY_SECONDS)
+            elif self._failures:
+                pause = max(pause, min(pause * 2 ** min(self._failures, 10), LONGEST_PAUSE))
+            self._check_at = self._clock() + pause
 
     def _bring_in(self, places: int, end: float) -> bool:
         """Switch to the newest versions that work, ``places`` of which get traffic.
@@ -112,10 +109,8 @@ class RegistryWatcher:
                 raise self._describe_absence()
             return could_fetch
         self.error = None
-        newest, known = (
-            ready[0],
-            [e for e in self._entries if e.settings.version not in self._admission.failed],
-        )
+        newest, failed = ready[0], self._admission.failed
+        known = [entry for entry in self._entries if entry.settings.version not in failed]
         known = known[known.index(newest) :][: self._update.max_versions]
         versions = {entry.settings.version: entry.settings for entry in known}
         gone = set(self._rollout.versions) - set(versions)

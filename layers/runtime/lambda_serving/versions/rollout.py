@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from typing import TYPE_CHECKING
 
-from lambda_serving.errors import ServingError
 from lambda_serving.messages.request import Request
 from lambda_serving.settings.endpoint import EndpointSettings, VersionSettings
 
@@ -17,13 +16,12 @@ class Rollout:
     """The endpoint's versions, the default one, and the traffic split between them."""
 
     def __init__(self, settings: EndpointSettings, count: Callable[..., None]) -> None:
-        """``count`` counts a metric of the endpoint."""
-        self._split: TrafficSplit | None = None
+        self.split: TrafficSplit | None = None
         self._has_weights = False
         if settings.traffic is not None and not settings.is_canary:
             from lambda_serving.versions.traffic_split import TrafficSplit
 
-            self._split = TrafficSplit(settings.traffic, count)
+            self.split = TrafficSplit(settings.traffic, count)
             self._has_weights = bool(settings.traffic.weights)
         self.versions: Mapping[str, VersionSettings] = {}
         self.default = ""
@@ -32,13 +30,13 @@ class Rollout:
     @property
     def places(self) -> int:
         """How many of the newest versions answer the unversioned URL."""
-        return 1 if self._split is None else self._split.places
+        return 1 if self.split is None else self.split.places
 
     @property
     def shares(self) -> Mapping[str, float]:
         """Version -> its share of the unversioned URL."""
-        if self._split is not None:
-            return self._split.shares
+        if self.split is not None:
+            return self.split.shares
         return {self.default: 1.0} if self.default else {}
 
     def set_versions(
@@ -50,27 +48,18 @@ class Rollout:
         """
         self.versions = versions
         self.default = default
-        if self._split is not None:
-            shares = self._split.shares if self._has_weights else self._split.share_latest(ready)
-            self._split.set_targets(shares, known=versions)
+        if self.split is not None:
+            shares = self.split.shares if self._has_weights else self.split.share_latest(ready)
+            self.split.set_targets(shares, known=versions)
 
     def choose(self, request: Request) -> str:
         """The version that answers a request of the unversioned URL; "" if there is none."""
-        if self._split is None or not self._split.shares:
+        if self.split is None or not self.split.shares:
             return self.default
-        return self._split.choose(request)
-
-    def find_key(self, request: Request) -> str | None:
-        """The request's sticky key; None if it has none."""
-        return None if self._split is None else self._split.find_key(request)
-
-    def record_result(self, version: str, error: ServingError | None, key: str | None) -> None:
-        """Tell the circuit breaker the result of a request that ``choose`` sent to a version."""
-        if self._split is not None:
-            self._split.record_result(version, error, key)
+        return self.split.choose(request)
 
     def describe(self) -> dict[str, object]:
         """The traffic split for the endpoint's metadata; empty without one."""
-        if self._split is None:
+        if self.split is None:
             return {}
-        return {"traffic": self._split.shares, **self._split.describe()}
+        return {"traffic": self.split.shares, **self.split.breaker.describe()}

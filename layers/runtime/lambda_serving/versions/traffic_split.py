@@ -8,21 +8,30 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 
-from lambda_serving.errors import ServingError
 from lambda_serving.messages.request import Request
 from lambda_serving.settings.traffic import Traffic
 from lambda_serving.versions.circuit_breaker import CircuitBreaker
 
 
+def draw_point() -> float:
+    """A random number from 0 to 1, by the system: restored snapshots must not draw alike."""
+    return int.from_bytes(os.urandom(8)) / 2**64
+
+
 class TrafficSplit:
     """Splits requests between targets by ``[traffic]``, and leaves failing targets out."""
 
-    def __init__(self, traffic: Traffic, count: Callable[..., None]) -> None:
-        """``count`` counts a metric of the endpoint."""
+    def __init__(
+        self,
+        traffic: Traffic,
+        count: Callable[..., None],
+        draw: Callable[[], float] = draw_point,
+    ) -> None:
         self._traffic = traffic
-        self._breaker = CircuitBreaker(traffic.guard, count)
+        self._draw = draw
+        self.breaker = CircuitBreaker(traffic.guard, count)
         self.shares: dict[str, float] = dict(traffic.weights)
 
     @property
@@ -32,29 +41,47 @@ class TrafficSplit:
 
     def set_targets(self, shares: Mapping[str, float], known: Iterable[str] | None = None) -> None:
         """Set the shares. The circuit breaker forgets targets that are not ``known``."""
-        self._breaker.forget_others(set(shares if known is None else known))
+        self.breaker.forget_others(set(shares if known is None else known))
         self.shares = dict(shares)
 
     def share_latest(self, versions: Iterable[str]) -> dict[str, float]:
-        """The shares of ``latest`` for these versions."""
-        return share_by_age(versions, self._traffic.latest)
+        """The shares of ``latest`` for these versions. Fewer versions than shares take all."""
+        newest = sort_newest_first(versions)
+        shares = dict(zip(newest, self._traffic.latest, strict=False))
+        total = sum(shares.values())
+        if not total:  # a single version answers all requests, even if [0, 1] gives the newest none
+            return dict.fromkeys(newest[:1], 1.0)
+        return {version: share / total for version, share in shares.items()}
 
     def choose(self, request: Request) -> str:
-        """The target that answers a request."""
-        shares = self._breaker.filter_shares(self.shares)
-        return choose_target(shares, self._traffic.sticky, request)
+        """The target that answers a request, chosen by its share.
+
+        The hash of a sticky key is the same point from 0 to 1 in every environment. Without a key,
+        ``draw`` returns the point.
+        """
+        shares = self.breaker.filter_shares(self.shares)
+        key = self.find_key(request)
+        if key is None:
+            point = self._draw()
+        else:
+            digest = hashlib.sha256(key.encode(errors="surrogatepass")).digest()
+            point = int.from_bytes(digest[:8]) / 2**64
+        for target, share in shares.items():
+            point -= share
+            if point < 0:
+                return target
+        return next(reversed([target for target, share in shares.items() if share > 0]))
 
     def find_key(self, request: Request) -> str | None:
         """The sticky key of a request; None if it has none."""
-        return find_key(self._traffic.sticky, request)
-
-    def record_result(self, target: str, error: ServingError | None, key: str | None) -> None:
-        """Record the result of a request that ``choose`` sent to a target."""
-        self._breaker.record_result(target, error, key)
-
-    def describe(self) -> dict[str, dict[str, str]]:
-        """``taken_out`` for the endpoint's metadata; empty if no target is out."""
-        return self._breaker.describe()
+        if self._traffic.sticky is None:
+            return None
+        kind, _, name = self._traffic.sticky.partition(":")
+        if kind == "header":
+            header = request.headers.get(name.lower().encode())
+            return None if header is None else header.decode("latin-1")
+        value = request.body.get(name) if isinstance(request.body, dict) else None
+        return None if value is None else str(value)
 
 
 def sort_newest_first(versions: Iterable[str]) -> list[str]:
@@ -65,54 +92,3 @@ def sort_newest_first(versions: Iterable[str]) -> list[str]:
         return [(1, int(part)) if part.isdigit() else (0, part) for part in parts]
 
     return sorted(versions, key=count, reverse=True)
-
-
-def share_by_age(versions: Iterable[str], latest: Sequence[float]) -> dict[str, float]:
-    """The shares of the newest versions. If there are fewer versions than shares, they take all."""
-    newest = sort_newest_first(versions)
-    shares = dict(zip(newest, latest, strict=False))
-    total = sum(shares.values())
-    # A single version answers all requests, even if [0, 1] gives the newest none.
-    return {v: s / total for v, s in shares.items()} if total else dict.fromkeys(newest[:1], 1.0)
-
-
-def draw_point() -> float:
-    """A random number from 0 to 1, by the system: restored snapshots must not draw alike."""
-    return int.from_bytes(os.urandom(8)) / 2**64
-
-
-def choose_target(
-    shares: Mapping[str, float],
-    sticky: str | None,
-    request: Request,
-    draw: Callable[[], float] = draw_point,
-) -> str:
-    """Choose one of the targets by its share.
-
-    The hash of a sticky key is the same point from 0 to 1 in every environment. Without a key,
-    ``draw`` returns the point.
-    """
-    key = find_key(sticky, request)
-    if key is None:
-        point = draw()
-    else:
-        point = (
-            int.from_bytes(hashlib.sha256(key.encode(errors="surrogatepass")).digest()[:8]) / 2**64
-        )
-    for target, share in shares.items():
-        point -= share
-        if point < 0:
-            return target
-    return next(reversed([target for target, share in shares.items() if share > 0]))
-
-
-def find_key(sticky: str | None, request: Request) -> str | None:
-    """The sticky key of a request; None if it has none."""
-    if sticky is None:
-        return None
-    kind, _, name = sticky.partition(":")
-    if kind == "header":
-        header = request.headers.get(name.lower().encode())
-        return None if header is None else header.decode("latin-1")
-    value = request.body.get(name) if isinstance(request.body, dict) else None
-    return None if value is None else str(value)

@@ -15,7 +15,7 @@ from lambda_serving.messages.responses import VERSION_HEADER
 from lambda_serving.pipeline.endpoint import Servable
 from lambda_serving.settings.endpoint import VersionSettings
 from lambda_serving.settings.endpoint_toml import EndpointFile
-from lambda_serving.settings.runtime import Runtime
+from lambda_serving.settings.runtime import MEGABYTE, Runtime
 from lambda_serving.versions.loaded import LoadedVersions
 from lambda_serving.versions.rollout import Rollout
 
@@ -24,17 +24,13 @@ if TYPE_CHECKING:
 
 
 class Versions:
-    """The versions of one endpoint."""
-
     def __init__(
         self,
         runtime: Runtime,
         file: EndpointFile,
         load: Callable[[VersionSettings], Servable],
         count: Callable[..., None],
-        make_loaded: Callable[
-            [Callable[[str], Servable], Callable[[], int]], LoadedVersions
-        ] = LoadedVersions,
+        make_loaded: Callable[..., LoadedVersions] = LoadedVersions,
     ) -> None:
         """``load`` loads a version; ``count`` counts a metric of the endpoint.
 
@@ -43,28 +39,22 @@ class Versions:
         """
         self._runtime = runtime
         self._file = file
-        self._load = load
         self._count = count
         self._rollout: Rollout | None = None
         self._watcher: RegistryWatcher | None = None
         self._checking = threading.RLock()
-        self._loaded = make_loaded(self._load_by_name, self._count_budget)
-
-    def _load_by_name(self, version: str) -> Servable:
-        return self._load(self.rollout.versions[version])
+        self._loaded = make_loaded(
+            lambda version: load(self.rollout.versions[version]), self._count_budget
+        )
 
     def _count_budget(self) -> int:
         """Bytes for loaded versions; defaults to three quarters of the function's memory."""
         megabytes = self._file.settings.memory_budget_mb or self._runtime.memory_mb * 3 // 4
-        return megabytes * 1024 * 1024
+        return megabytes * MEGABYTE
 
     @property
     def rollout(self) -> Rollout:
-        """The versions that exist, and the traffic split between them.
-
-        Raises:
-            SettingsError: ``endpoint.toml`` is wrong.
-        """
+        """The versions that exist, and the traffic split between them."""
         if self._rollout is None:
             settings = self._file.settings
             self._rollout = Rollout(settings, self._count)
@@ -77,7 +67,7 @@ class Versions:
                     Index(settings.auto_update, settings.shared, self._runtime),
                     self._rollout,
                     self._loaded,
-                    self._runtime.memory_mb * 1024 * 1024,
+                    self._runtime.memory_mb * MEGABYTE,
                     self._count,
                 )
         return self._rollout
@@ -124,12 +114,7 @@ class Versions:
         return version
 
     def get(self, version: str | None = None) -> Servable:
-        """Return a version, loaded; None is the one that answers the unversioned URL.
-
-        Raises:
-            UnknownVersionError: there is no such version; names the versions there are.
-            LoadError: it cannot be loaded now.
-        """
+        """Return a version, loaded; raises as ``check`` does, and LoadError if it cannot be."""
         return self._get(self.check(version))
 
     def _get(self, version: str) -> Servable:
@@ -140,20 +125,15 @@ class Versions:
             raise
 
     def choose(self, request: Request) -> Servable:
-        """Return the version that answers a request, loaded, and name it in its metrics.
-
-        Raises:
-            UnknownVersionError: there is no such version; names the versions there are.
-            LoadError: it cannot be loaded now.
-        """
+        """Get the version that answers a request, and name it in its metrics."""
         rollout = self.rollout
         version = self.check(request.version or rollout.choose(request) or None)
         metrics = request.metrics
         if metrics is None:
             return self._get(version)
         metrics.version = version
-        metrics.is_split = request.version is None
-        metrics.sticky_key = rollout.find_key(request)
+        if rollout.split is not None and request.version is None:
+            metrics.is_split, metrics.sticky_key = True, rollout.split.find_key(request)
         endpoint = self._get(version)
         metrics.engine, metrics.sha256 = endpoint.settings.engine, endpoint.sha256
         return endpoint
@@ -173,8 +153,9 @@ class Versions:
         if error is not None:
             is_known = metrics.version != NO_VERSION
             self.name_version(error, metrics.version if is_known else metrics.expected_version)
-        if metrics.is_split:
-            self.rollout.record_result(metrics.version, error, metrics.sticky_key)
+        split = self.rollout.split if metrics.is_split else None
+        if split is not None:
+            split.breaker.record_result(metrics.version, error, metrics.sticky_key)
 
     def name_version(self, error: ServingError, version: str | None) -> None:
         """Set the version's header of an error's answer. A canary's own version is never told."""
@@ -207,11 +188,7 @@ class Versions:
         }
 
     def restore(self) -> None:
-        """After a restore from a snapshot.
-
-        Raises:
-            LoadError: the user's ``after_restore`` fails.
-        """
+        """After a restore from a snapshot."""
         if self._watcher is not None:
             self._watcher.restore()
         self._loaded.restore()

@@ -1,9 +1,31 @@
-"""Options that several commands share, which a function reads into one value."""
+"""How options become values: checked by a room, or several of them read into one value."""
 
 import functools
 import inspect
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
 from typing import Any
+
+import typer
+
+
+@contextmanager
+def refuse_option() -> Iterator[None]:
+    """Around a check: a ValueError is told as wrong usage."""
+    try:
+        yield
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from error
+
+
+def check_with(check: Callable[[str], str | None]) -> Callable[[Any], Any]:
+    """A callback of Typer for a function that raises ValueError; an option left out is None."""
+
+    def callback(text: Any) -> Any:
+        with refuse_option():
+            return None if text is None else check(text)
+
+    return callback
 
 
 def with_options(
