@@ -32,10 +32,11 @@ up: sync
 down: sync
 	@$(UV) run --no-sync lambda-serving local down $(if $(CLEAN),--clean)
 
+# Three processes on two cores: one of them waits for the local cloud most of the time.
 # Where Python may write no bytecode, each process of the tests compiles all that it imports again.
 test: export PYTHONDONTWRITEBYTECODE =
 test: sync
-	@$(UV) run --no-sync pytest --cov --numprocesses 2
+	@$(UV) run --no-sync pytest --cov --numprocesses 3
 
 lint: ruff mypy
 

@@ -16,6 +16,7 @@ from tests.functional.aws_commands import make_environment, write_state
 from tests.functional.aws_commands import run as run_command
 from tests.servers.cloudwatch import CloudWatch
 from tests.servers.dev_server import COMMAND, wait_for
+from tests.servers.forked import Forked
 from tests.servers.runtime_api import find_free_port
 from tests.unit.stats_log import Log, serve
 
@@ -218,7 +219,7 @@ def test_ctrl_c_is_no_traceback(tmp_path: Path) -> None:
     with CloudWatch() as logs:
         logs.add("iris", *make_lines(1))
         logs.delay = 30
-        process = subprocess.Popen(
+        process = Forked(
             [*STATS, "iris"], cwd=tmp_path, env=make_environment(tmp_path, logs.url), text=True,
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         )  # fmt: skip
