@@ -32,10 +32,11 @@ up: sync
 down: sync
 	@$(UV) run --no-sync lambda-serving local down $(if $(CLEAN),--clean)
 
+# Three processes on two cores: one of them waits for the local cloud most of the time.
 # Where Python may write no bytecode, each process of the tests compiles all that it imports again.
 test: export PYTHONDONTWRITEBYTECODE =
 test: sync
-	@$(UV) run --no-sync pytest --cov --numprocesses 2
+	@$(UV) run --no-sync pytest --cov --numprocesses 3
 
 lint: ruff mypy
 
@@ -93,9 +94,10 @@ bench: sync
 build: sync
 	@$(UV) run --no-sync lambda-serving build --architecture $(ARCH)
 
+# Inexact: what a user installed besides stays.
 sync: $(filter .local/%,$(UV))
 	@test -d .venv || echo "installing what the project needs into .venv"
-	@$(UV) sync --locked --quiet
+	@$(UV) sync --locked --inexact --quiet
 
 .local/uv/bin/uv:
 	@echo "uv is not on PATH: installing it into .local/uv"

@@ -15,7 +15,7 @@ from typing import Any, Self
 from bench.cold_start import MODELS
 from bench.order import shuffle
 from bench.places import BUCKET, Places, copy_rows
-from tests.servers.built import PROJECT
+from tests.events import load_event
 from tests.servers.lambda_process import HANDLER
 
 CHILD = Path(__file__).with_name("hot_child.py")
@@ -56,7 +56,8 @@ class Row:
     def start(self, places: Places, endpoint: str) -> Self:
         folders = [self.code, *(layer / "python" for layer in self.layers), places.runtime]
         interpreter = getattr(sys, "_base_executable", sys.executable)
-        event = PROJECT / "events" / f"{self.event}.json"
+        event = places.scratch / f"{self.event}.json"
+        event.write_text(json.dumps(load_event(self.event)))
         self._process = subprocess.Popen(
             [interpreter, "-I", "-S", str(CHILD), self.handler, str(event), *map(str, folders)],
             env={

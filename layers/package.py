@@ -1,5 +1,7 @@
 """Package one function or layer for Lambda: wheels for Lambda's platform, pruned, with bytecode.
 
+For the dev server it fills an environment with what a function has (`environment`).
+
 Called by the Makefile beside it, in a copy of the source, under the Python that Lambda runs.
 Nothing here depends on the machine it runs on: wheels are fetched for the target, none is built,
 and bytecode is the same on every platform.
@@ -11,6 +13,7 @@ source would be refused after zipping, and it names its files as they are on Lam
 
 import argparse
 import compileall
+import re
 import shutil
 import sys
 from pathlib import Path
@@ -18,7 +21,7 @@ from py_compile import PycInvalidationMode
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from attached import Attached, read_attached
+from attached import Attached, Pin, read_attached, read_pins
 from kept import copy_kept, hash_inputs
 from wheels import RUNTIME, install, install_beside
 
@@ -95,13 +98,15 @@ PACKAGE_LEFTOVERS = {
 def main() -> None:
     """Read the command line and package what it names; leaves with 1 and a reason on failure."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("kind", choices=["function", "layer"])
+    parser.add_argument("kind", choices=["function", "layer", "environment"])
     parser.add_argument("source", type=Path, help="folder with the code and requirements.txt")
-    parser.add_argument("target", type=Path, help="SAM's ARTIFACTS_DIR")
+    parser.add_argument("target", type=Path, help="SAM's ARTIFACTS_DIR, or site-packages")
     parser.add_argument("--library", action="append", default=[], metavar="NAME=GLOB")
     parser.add_argument("--name", help="logical id of the function")
     parser.add_argument("--template", type=Path, help="where it says which layers the function has")
     parser.add_argument("--kept", type=Path, help="folder that keeps what functions install")
+    parser.add_argument("--layer", type=Path, action="append", default=[], help="environment: one")
+    parser.add_argument("--sdk", action="append", default=[], help="environment: Lambda's own")
     arguments = parser.parse_args()
     if sys.version_info[:2] != RUNTIME:
         sys.exit(
@@ -111,6 +116,9 @@ def main() -> None:
     source, target = arguments.source.resolve(), arguments.target.resolve()
     if arguments.kind == "layer":
         package_layer(source, target / "python", arguments.library)
+        return
+    if arguments.kind == "environment":
+        fill_environment(source, target, arguments.layer, arguments.sdk)
         return
     requirements = source / "requirements.txt"
     if requirements.exists():
@@ -148,6 +156,41 @@ def copy_dependencies(requirements: Path, attached: Attached, kept: Path, target
         compile_bytecode(folder, folder, "/var/task")
 
     copy_kept(kept, hash_inputs(requirements.parent, attached.pins), fill, target)
+
+
+def fill_environment(source: Path, target: Path, layers: list[Path], sdk: list[str]) -> None:
+    """Fill the `site-packages` of an environment of the dev server with what a function has.
+
+    The wheels are whole, as links to uv's cache, and the layers' own packages links to the sources.
+    """
+    pins: dict[str, Pin] = {}
+    for layer in layers:
+        install(layer / "requirements.txt", target, *PINNED, link_mode="hardlink")
+        pins |= read_pins(layer.parents[1], Path(layer.parent.name, layer.name, "requirements.txt"))
+        for package in layer.iterdir():
+            if package.is_dir() and package.name != "__pycache__":
+                (target / package.name).symlink_to(package)
+        link_libraries(layer, target.parents[1])
+    with TemporaryDirectory() as folder:
+        requirements, constraints = Path(folder, "sdk.txt"), Path(folder, "constraints.txt")
+        requirements.write_text("\n".join(sdk))
+        constraints.write_text("".join(f"{name}=={pin.version}\n" for name, pin in pins.items()))
+        options = ("--constraints", str(constraints))
+        install(requirements, target, *options, link_mode="hardlink")
+    if (source / "requirements.txt").exists():
+        attached = Attached(source.name, f"{source.parent.name}/{source.name}", pins)
+        install_beside(source / "requirements.txt", attached, target, link_mode="hardlink")
+
+
+def link_libraries(layer: Path, target: Path) -> None:
+    """The shared libraries that a layer's Makefile names, where this machine can use them."""
+    named = re.search(r"^LIBRARIES := (.+)$", (layer / "Makefile").read_text(), re.MULTILINE)
+    if named is None or sys.platform != "linux":
+        return
+    with TemporaryDirectory() as folder:
+        install(layer / "libraries.txt", Path(folder), *PINNED)
+        for library in named[1].split():
+            copy_library(Path(folder), target, *library.split("="))
 
 
 def copy_function(source: Path, target: Path) -> None:

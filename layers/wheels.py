@@ -31,16 +31,18 @@ RESOLVED = re.compile(r"(?P<name>[A-Za-z0-9._-]+)==(?P<version>\S+)\s+# via (?P<
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
-def install(requirements: Path, target: Path, *options: str) -> None:
+def install(requirements: Path, target: Path, *options: str, link_mode: str = "copy") -> None:
     """Install wheels into a folder; leaves with a reason where there are none that fit."""
-    command = ["install", "--target", str(target), "--link-mode", "copy", *options]
+    command = ["install", "--target", str(target), "--link-mode", link_mode, *options]
     target.mkdir(parents=True, exist_ok=True)
     done = run_uv([*command, "-r", str(requirements)], requirements.parent)
     if done.returncode:
         sys.exit(f"{requirements.name} cannot be installed:\n{indent(done.stderr)}")
 
 
-def install_beside(requirements: Path, attached: Attached, target: Path) -> None:
+def install_beside(
+    requirements: Path, attached: Attached, target: Path, link_mode: str = "copy"
+) -> None:
     """Install what a function requires, but for what its layers and Lambda's Python have.
 
     Leaves with both sides of a conflict with a layer, and where each stands.
@@ -51,7 +53,7 @@ def install_beside(requirements: Path, attached: Attached, target: Path) -> None
         constraints.write_text("".join(f"{name}=={each}\n" for name, each in versions.items()))
         excludes.write_text("".join(f"{name}\n" for name in left_out))
         options = ["--constraints", str(constraints), "--excludes", str(excludes)]
-        install(requirements, target, *options)
+        install(requirements, target, *options, link_mode=link_mode)
 
 
 def resolve(requirements: Path, attached: Attached) -> tuple[dict[str, str], list[str]]:

@@ -3,10 +3,13 @@
 import importlib
 import logging
 import os
+import re
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator, Mapping
+from itertools import count
 from pathlib import Path
 from types import MappingProxyType, SimpleNamespace
 from typing import Any
@@ -15,6 +18,7 @@ import orjson
 import pytest
 
 from lambda_serving.telemetry.writer import RecordWriter
+from lambda_serving.versions.loaded import LoadedVersions
 from tests.emf import check_record
 from tests.faults.row import Row
 from tests.models import make_adder
@@ -32,6 +36,8 @@ Handler = Callable[[Any], Any]
 
 PROJECT = Path(__file__).parents[1]
 MODELS = PROJECT / ".local" / "models"
+
+NUMBERS = count()
 
 CONTEXT = SimpleNamespace(
     aws_request_id="2f1d6a4e-0000-4000-8000-000000000001",
@@ -54,27 +60,45 @@ class Preprocess:
 """
 
 
-ORDER = {"stack": -2, "soak": -1, "built": 1, "real": 1, "contract": 2}
+ORDER = {"stack": -3, "soak": -2, "template": -1, "built": 1, "real": 1, "contract": 2}
 """Of the tests' folders; all others are at 0. What takes longest begins, and the contract suite
-ends: it comes in small pieces, with which two processes end at the same time."""
+ends."""
+SHAPES = "tests/contract/test_contract.py"
+"""The very last: it comes in small pieces, with which all processes end at the same time."""
+
+TOGETHER = {"tests/cli/test_new.py": "template"}
+"""Files that share processes with another folder: SAM's imports take seconds."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    items.sort(key=lambda item: ORDER.get(item.nodeid.split("/")[1], 0))
+    items.sort(key=lambda item: find_place(item.nodeid))
+
+
+def find_place(nodeid: str) -> tuple[bool, int]:
+    """Of a test in the order of all."""
+    return nodeid.startswith(SHAPES), ORDER.get(find_room(nodeid), 0)
+
+
+def find_room(nodeid: str) -> str:
+    """The folder of a test, or the one whose processes it shares."""
+    return TOGETHER.get(nodeid.split("::")[0]) or nodeid.split("/")[1]
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     """A file's tests run in one process, so that what they share is made once; so do all tests of
-    the stack, and all of what was built. (Its own `loadgroup` does not work with pytest 9.2.)"""
+    the stack, of the template, and of what was built.
+
+    (Its own `loadgroup` does not work with pytest 9.2.)
+    """
     from xdist.scheduler import LoadScopeScheduling
 
     class Scheduling(LoadScopeScheduling):
         def _split_scope(self, nodeid: str) -> str:
-            room = nodeid.split("/")[1]
-            if room in ("stack", "built", "real"):
+            room = find_room(nodeid)
+            if room in ("stack", "built", "real", "template"):
                 return room.replace("real", "built")
-            return nodeid.partition("-" if room == "contract" else "::")[0]
+            return nodeid.partition("-" if nodeid.startswith(SHAPES) else "::")[0]
 
     config.option.loadscopereorder = False
     return Scheduling(config, log)
@@ -103,6 +127,13 @@ def check_statistics(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def fault(request: pytest.FixtureRequest) -> Row:
     """The row of docs/faults.md that the test's mark ``fault(area, *row)`` holds."""
     return Row(*request.node.get_closest_marker("fault").args[1:])
+
+
+@pytest.fixture
+def tmp_path(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """As pytest's own, which looks for a free name among the folders of all tests before."""
+    name = re.sub(r"\W", "_", request.node.name)[:40]
+    return tmp_path_factory.mktemp(f"{name}-{next(NUMBERS)}", numbered=False)
 
 
 @pytest.fixture
@@ -178,21 +209,41 @@ def start_handler(
     """Cold start: import the real handler for a folder; gives ``handler(event)``."""
 
     def start(folder: Path, context: Any = CONTEXT, **env: str) -> Handler:
-        for name in [name for name in os.environ if name.startswith(("AWS_", "SERVING_"))]:
-            monkeypatch.delenv(name)
         settings = {
-            "LAMBDA_TASK_ROOT": str(folder),
             "SERVING_MODEL_BUCKET": f"file://{models}",
             "SERVING_SCRATCH": str(tmp_path / "scratch"),
-            "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "1769",
         }
-        for name, value in (settings | env).items():
-            monkeypatch.setenv(name, value)
-        sys.modules.pop("lambda_serving.handler", None)
-        module = importlib.import_module("lambda_serving.handler")
-        return lambda event: module.lambda_handler(event, context)
+        return import_handler(monkeypatch, folder, context, settings | env)
 
     return start
+
+
+def import_handler(
+    patch: pytest.MonkeyPatch, folder: Path, context: Any, env: Mapping[str, str]
+) -> Handler:
+    """A cold start of the endpoint in a folder, with the variables ``env``."""
+    for name in [name for name in os.environ if name.startswith(("AWS_", "SERVING_"))]:
+        patch.delenv(name)
+    settings = {"LAMBDA_TASK_ROOT": str(folder), "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "1769"}
+    for name, value in (settings | dict(env)).items():
+        patch.setenv(name, value)
+    sys.modules.pop("lambda_serving.handler", None)
+    module = importlib.import_module("lambda_serving.handler")
+    return lambda event: module.lambda_handler(event, context)
+
+
+@pytest.fixture
+def pass_seconds(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
+    """pass_seconds(1.1): the clock goes on by which loads are tried again."""
+    passed = 0.0
+
+    def pass_seconds(seconds: float) -> None:
+        nonlocal passed
+        passed += seconds
+
+    clock = (lambda: time.monotonic() + passed,)
+    monkeypatch.setattr(LoadedVersions.__init__, "__defaults__", clock)
+    return pass_seconds
 
 
 @pytest.fixture

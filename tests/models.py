@@ -1,8 +1,11 @@
 """Small real models for the tests, made on the spot."""
 
+from functools import cache
+
 from onnx import TensorProto, checker, helper
 
 
+@cache
 def make_adder(inputs: str = "row", width: int = 2, add: float = 0) -> bytes:
     """An ONNX model float32[-1, width] -> the sum of each row plus ``add``, float32[-1, 1]."""
     nodes = [helper.make_node("ReduceSum", [inputs, "axes"], ["sum"], keepdims=1)]

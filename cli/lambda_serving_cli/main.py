@@ -6,6 +6,7 @@ from lambda_serving_cli.commands.cost import cost
 from lambda_serving_cli.commands.dev import dev
 from lambda_serving_cli.commands.endpoints import endpoints
 from lambda_serving_cli.commands.invoke import invoke
+from lambda_serving_cli.commands.logs import logs
 from lambda_serving_cli.commands.monitoring import monitoring
 from lambda_serving_cli.commands.new import new
 from lambda_serving_cli.commands.policies import policies
@@ -15,7 +16,7 @@ from lambda_serving_cli.commands.sync import sync
 from lambda_serving_cli.commands.validate import validate
 
 for command in (
-    new, dev, validate, build, endpoints, invoke, sync, stats, cost, monitoring, policies
+    new, dev, validate, build, endpoints, invoke, sync, logs, stats, cost, monitoring, policies
 ):  # fmt: skip
     app.command()(command)
 app.add_typer(local.app, name="local")

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.servers.built import BuiltFunction, build_functions
-from tests.servers.lambda_process import LambdaProcess, install_runtime_client
+from tests.servers.lambda_process import LambdaProcess, find_runtime_client
 from tests.servers.s3 import S3Server
 from tests.summary import SIZES
 
@@ -36,8 +36,8 @@ def built(request: pytest.FixtureRequest) -> dict[str, BuiltFunction]:
 
 
 @pytest.fixture(scope="session")
-def runtime_client(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return install_runtime_client(tmp_path_factory.mktemp("client") / "runtime")
+def runtime_client() -> Path:
+    return find_runtime_client()
 
 
 @pytest.fixture

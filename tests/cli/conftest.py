@@ -1,7 +1,6 @@
 """The command line as a user types it, in a copy of the project."""
 
 import json
-import subprocess
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from tests.servers import forked
 from tests.servers.built import PROJECT
 from tests.servers.dev_server import clean_environment
 from tests.servers.program import run_here
@@ -48,8 +48,8 @@ class Copy:
         env: Mapping[str, str] = MappingProxyType({}),
         timeout: float = 120,
     ) -> Done:
-        """The same by a process of its own, as in a terminal; it takes a second or more."""
-        done = subprocess.run(
+        """The same by a process of its own, as in a terminal."""
+        done = forked.run(
             [COMMAND, *arguments], cwd=self.root, env=clean_environment(**self._make_more(env)),
             timeout=timeout, input=answer, capture_output=True,
         )  # fmt: skip

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from lambda_serving_cli.files import lock as edits
 from tests.cli.conftest import COMMAND, Copy
+from tests.servers import forked
 from tests.servers.dev_server import clean_environment
 
 TEMPLATE, TOML = "template.yaml", "functions/filetype/endpoint.toml"
@@ -34,7 +35,7 @@ def run_at_once(project: Copy, commands: list[list[str]]) -> list[str]:
 
     They are forked with all imports made, so that they meet in the files and not in the imports.
     """
-    subprocess.run(
+    forked.run(
         [sys.executable, "-c", FORKING, json.dumps(commands)],
         cwd=project.root, env=clean_environment(), stdout=subprocess.DEVNULL, check=True,
         timeout=600,
@@ -76,7 +77,7 @@ def test_a_command_waits_for_another_and_a_killed_one_leaves_no_lock(project: Co
     assert holder.stdout is not None
     try:
         assert holder.stdout.readline() == b"held\n"
-        waiting = subprocess.Popen(
+        waiting = forked.Forked(
             [COMMAND, *ADD], cwd=project.root, env=clean_environment(),
             stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
         )  # fmt: skip

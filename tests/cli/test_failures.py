@@ -5,12 +5,14 @@ import os
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import typer
 
 from lambda_serving_cli.commands.failures import Commands
 from tests.cli.conftest import COMMAND, Copy
+from tests.servers import forked
 from tests.servers.dev_server import clean_environment
 
 TEMPLATE, TOML = "template.yaml", "functions/filetype/endpoint.toml"
@@ -174,15 +176,19 @@ def test_the_switch_is_in_the_help(project: Copy) -> None:
 def test_output_that_takes_nothing(
     project: Copy, arguments: list[str], output: str, told: bytes
 ) -> None:
-    shell = {
-        "/dev/full": '"$@" >/dev/full',
-        "closed": '"$@" >&-',
-        "pipe": '"$@" | true; exit "${PIPESTATUS[0]}"',
-    }
-    done = subprocess.run(
-        ["bash", "-c", shell[output], "bash", COMMAND, *arguments],
-        cwd=project.root, env=clean_environment(), capture_output=True, timeout=600,
-    )  # fmt: skip
+    command = [COMMAND, *arguments]
+    options: dict[str, Any] = {"cwd": project.root, "env": clean_environment(), "timeout": 600}
+    options["stderr"] = subprocess.PIPE
+    if output == "closed":  # which Python sees as it starts
+        done = subprocess.run(["bash", "-c", '"$@" >&-', "bash", *command], **options)
+    elif output == "pipe":
+        reader, writer = os.pipe()
+        os.close(reader)
+        done = forked.run(command, stdout=writer, **options)
+        os.close(writer)
+    else:
+        with Path(output).open("wb") as file:
+            done = forked.run(command, stdout=file, **options)
     assert done.returncode == (1 if told else done.returncode)
     assert told in done.stderr
     assert b"Traceback" not in done.stderr and b"Exception ignored" not in done.stderr

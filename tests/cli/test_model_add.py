@@ -60,6 +60,53 @@ def test_a_new_endpoint(project: Copy) -> None:
     assert list_problems(project) == []
 
 
+READS = """
+class Preprocess:
+    async def preprocess(self, body, state, collect=None):
+        body["seen"] = body.get("name", "Ann")
+        return [body["age"], body.get("tenure"), state["x"], data["y"], body[NAMES]]
+
+    def process(self, data, state, collect=None):
+        return data["z"]
+"""
+
+
+@pytest.mark.parametrize(
+    ("code", "options", "name", "content"),
+    [
+        (READS, (), "sample.json", '{\n  "name": "Ann",\n  "age": 1,\n  "tenure": 1\n}\n'),
+        (CODE, (), None, "put a request into functions/churn/sample.json"),
+        (CODE, ("--sample", "in/cat.png"), "sample.png", "a picture"),
+        (READS, ("--sample", "in/request.json"), "sample.json", '{"age": 41}'),
+    ],
+    ids=["made", "unknown", "bytes", "given"],
+)
+@pytest.mark.parametrize("command", [ADD, (*FOLLOW, *RULE)], ids=["add", "auto-update"])
+def test_the_sample_of_a_new_endpoint(
+    project: Copy, command: tuple[str, ...], code: str, options: tuple[str, ...],
+    name: str | None, content: str,
+) -> None:  # fmt: skip
+    project.write("in/own.py", code)
+    project.write("in/cat.png", "a picture")
+    project.write("in/request.json", '{"age": 41}')
+    model = ("--model", "in/model.joblib") if command == ADD else ()
+    told = project.do(*command, "--preprocess", "in/own.py", *model, *options)
+    files = {path.name for path in (project.root / "functions/churn").glob("sample.*")}
+    assert files == ({name} if name else set())
+    assert content == project.read(f"functions/churn/{name}") if name else content in told
+    assert ("made-up values" in told) == (code == READS and not options)
+
+
+def test_samples_that_are_not_taken(project: Copy) -> None:
+    code = ("--preprocess", "in/code.py", "--model", "in/model.joblib")
+    project.write("in/list.json", "[1]")
+    message = project.refuse(1, *ADD, *code, "--sample", "in/list.json")
+    assert "--sample in/list.json: list.json: the body: expected a JSON object" in message
+    project.do(*ADD, *code)
+    again = ("--version", "2", *code, "--sample", "in/list.json")
+    assert "all its versions answer them" in project.refuse(1, *ADD, *again)
+
+
 def test_pickles_without_a_pin(project: Copy) -> None:
     """A folder has no pin, nor has a model in S3: they are allowed outright, and that is told."""
     (project.root / "in/forest").mkdir()

@@ -32,12 +32,14 @@ METADATA = {
 MODEL = ("--project", "p", "--name", "n", "--state", "registry")
 COMMANDS = [
     ("stats", "--state", "logs"),
+    ("logs", "--state", "logs"),
     ("model", "list", "--state", "registry"),
     ("model", "show", *MODEL),
     ("model", "show", *MODEL, "--version", "2"),
     ("endpoints", "--state", "api"),
     ("validate", "--no-models"),
     ("cost",),
+    ("cost", "iris", "--state", "logs"),
     ("metrics", "list"),
 ]
 FAILURES = [
@@ -50,6 +52,14 @@ FAILURES = [
 """Commands that end with a message on stderr; the last two are wrong usage."""
 
 ENDPOINT = "an_endpoint_with_a_name_that_is_as_long_as_48"
+
+LINE = json.dumps(
+    {
+        "level": "ERROR",
+        "message": "the quick brown fox jumps over the lazy dog, \x1b[31m and on it goes for long",
+        "exception": 'Traceback (most recent call last):\n  File "a.py", line 1, in b\nKeyError: 1',
+    }
+)
 
 
 class Metadata(BaseHTTPRequestHandler):
@@ -78,7 +88,8 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Copy]:
         serve(statistics, {"x": 1.0, "y": ["a", "b"], "last": 2.0, "sold": 4})
         with pytest.raises(ValueError), statistics.begin_request("r"):
             raise ValueError("no")
-        logs.add("iris", *(event.message for event in log.events))
+        logs.add("iris", *(event.message for event in log.events), LINE)
+        logs.add(ENDPOINT, LINE)
         registry = servers.enter_context(Registry(copy.root))
         registry.fill()
         http = ThreadingHTTPServer(("127.0.0.1", 0), Metadata)
@@ -148,9 +159,9 @@ def narrow(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def list_words(text: str) -> set[str]:
-    """But for times, which go on."""
+    """But for times, which go on, and are longer in a pipe."""
     words = {word.strip(",;") for word in text.split()}
-    return {word for word in words if not re.fullmatch(r"\d\d:\d\d:\d\d:?", word)}
+    return {word for word in words if not re.fullmatch(r"[\dT-]*\d\d:\d\d:\d\d[\d:.+-]*", word)}
 
 
 @pytest.mark.parametrize("arguments", COMMANDS, ids=" ".join)

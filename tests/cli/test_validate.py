@@ -109,6 +109,30 @@ def test_one_thing_is_wrong(project: Copy, file: str, old: str, new: str, proble
     assert any(problem in text for _, _, text in find(project)), find(project)
 
 
+@pytest.mark.parametrize(
+    ("name", "content", "problem"),
+    [
+        ("sample.json", "no JSON", "the body is not JSON"),
+        ("sample.json", "[1]", "expected a JSON object, got an array"),
+        ("sample.json", '{"serving": {"protocol": 1}}', "expected the body alone"),
+        ("samples/sample.bin", "", "sample.json has the same name"),
+        ("samples/large.bin", "x" * 5_000_000, "bytes as a payload of Lambda, which takes 6291456"),
+        ("samples/larger.json", '{"x": "' + "x" * 2_000_000 + '"}', "the limit is 1000000"),
+        ("samples/right.csv", "a,b", ""),
+        ("sample.py", "", ""),
+    ],
+)
+def test_samples(project: Copy, name: str, content: str, problem: str) -> None:
+    if "larger" in name:  # the function's own limit, where the template sets one
+        text = project.read("template.yaml")
+        old, limit = "CodeUri: functions/iris_onnx\n", 'SERVING_MAX_BODY_BYTES: "1000000"'
+        own = f"      Environment: {{Variables: {{{limit}}}}}\n"
+        project.write("template.yaml", text.replace(old, f"{old}{own}"))
+    project.write(f"functions/iris_onnx/{name}", content)
+    found = [text for endpoint, _, text in find(project) if endpoint == "iris_onnx"]
+    assert [problem in text for text in found] == [True] * bool(problem), found
+
+
 def test_a_model_may_come_from_the_code(project: Copy) -> None:
     """iris_onnx has no load, filetype does."""
     text = project.read("functions/filetype/endpoint.toml")

@@ -31,14 +31,18 @@ def endpoint(start_endpoint: Callable[[str], Handler]) -> Callable[[str], Serve]
     """endpoint(name) -> serve(body): direct invokes, bytes in the envelope."""
 
     def start(name: str) -> Serve:
-        handler = start_endpoint(name)
-
-        def serve(body: dict[str, Any] | bytes) -> Any:
-            if isinstance(body, dict):
-                return handler(body)
-            envelope = {"protocol": 1, "content_type": "application/octet-stream"}
-            return handler({"serving": envelope, "body": b64encode(body).decode()})
-
-        return serve
+        return serve_bodies(start_endpoint(name))
 
     return start
+
+
+def serve_bodies(handler: Handler) -> Serve:
+    """Direct invokes, bytes in the envelope."""
+
+    def serve(body: dict[str, Any] | bytes) -> Any:
+        if isinstance(body, dict):
+            return handler(body)
+        envelope = {"protocol": 1, "content_type": "application/octet-stream"}
+        return handler({"serving": envelope, "body": b64encode(body).decode()})
+
+    return serve

@@ -5,9 +5,9 @@ import gzip
 import json
 import os
 import signal
-import subprocess
 import sys
 from collections.abc import Callable, Mapping
+from functools import cache
 from itertools import cycle
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -16,6 +16,7 @@ import pytest
 
 from tests.contract.engines import BODY, EngineCase
 from tests.events import load_event
+from tests.servers import forked
 
 EVENT_SOURCES = ("http", "invoke")
 JSON, BYTES = "application/json", "application/octet-stream"
@@ -103,6 +104,12 @@ def approximate(value: Any) -> Any:
     return pytest.approx(value, rel=1e-5) if isinstance(value, float) else value
 
 
+@cache
+def ask_library(ask: Callable[[Path], Any], model: Path) -> Any:
+    """What the library of an engine itself answers; the same each time."""
+    return ask(model)
+
+
 class Run:
     """What a shape's check works with."""
 
@@ -114,13 +121,15 @@ class Run:
         models: Path,
         start: Callable[..., Handler],
         caplog: pytest.LogCaptureFixture,
+        pass_seconds: Callable[[float], None],
     ) -> None:
         self.engine = engine
         self.source = source
         self.folder = folder
         self.models = models
         self.caplog = caplog
-        self.raw_output = engine.ask(models / engine.model)
+        self.pass_seconds = pass_seconds
+        self.raw_output = ask_library(engine.ask, models / engine.model)
         self.y = float(self.raw_output.ravel()[0])
         self.handler = start(folder, SERVING_MODEL_BUCKET=f"file://{models}")
 
@@ -155,19 +164,22 @@ class Run:
             return read_http_answer(self.handler(event))
         return call_directly(self.handler, event)
 
-    def serve_in_process(self, *versions: str | None) -> None:
+    def serve_in_process(
+        self, *versions: str | None, origin: forked.Origin = forked.ENGINES
+    ) -> None:
         """A cold start in a process of its own, a request to each of the versions, by the event
         sources in turn, then the signal that Lambda sends.
 
-        ``notes`` are those of this process alone.
+        ``notes`` are those of this process alone, which is forked from ``origin``.
         """
         raw, makers = json.dumps(BODY).encode(), cycle((make_http_event, make_payload))
         events = [
             make(raw, version, JSON, "") for make, version in zip(makers, versions, strict=False)
         ]
         (self.folder / "notes.txt").unlink(missing_ok=True)
-        done = subprocess.run(
+        done = forked.run(
             [sys.executable, "-c", PROCESS],
+            origin=origin,
             input=json.dumps(events),
             env={
                 **os.environ,

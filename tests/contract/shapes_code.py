@@ -1,7 +1,5 @@
 """Shapes by where the code lies, when it is imported and how it ends."""
 
-import time
-
 from tests.contract.running import Run
 from tests.contract.shape import ANSWER, NOTE, PLAIN, Check, Shape
 
@@ -107,7 +105,7 @@ def mends_itself(run: Run) -> None:
     """The class cannot be made at the cold start; a later request finds it mended."""
     run.expect_error(503, "UserCodeLoadError", "load")
     (run.folder / "mended").touch()
-    time.sleep(1.1)  # the first pause between two tries
+    run.pass_seconds(1.1)  # the first pause between two tries
     run.expect({"y": run.y})
     run.expect({"y": run.y})
 

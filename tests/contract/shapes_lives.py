@@ -1,12 +1,11 @@
 """Shapes of an endpoint with versions: loaded on use, within memory, each failing alone."""
 
-import time
-
 from tests.contract.engines import ENGINE_CASES
-from tests.contract.running import Run
+from tests.contract.running import Run, ask_library
 from tests.contract.shape import NOTE, PLAIN, Shape
 from tests.contract.shapes_versions import SIDE_BY_SIDE, TWO
 from tests.events import load_event
+from tests.servers.forked import SERVING
 
 WITNESS = NOTE + PLAIN.replace(
     "class Preprocess:",
@@ -18,7 +17,7 @@ HEAVY = WITNESS.replace(
     "note('load'", "self.ballast = bytearray(b'x') * self.ballast_bytes()\n        note('load'"
 ) + (
     "\n    def ballast_bytes(self):\n"
-    "        return 200_000_000 if self.model_endpoint.version != '1' else 0\n"
+    "        return 100_000_000 if self.model_endpoint.version != '1' else 0\n"
 )
 ASYNC_HEAVY = "import asyncio\n" + HEAVY.replace(
     "def load(self, local_file_name):",
@@ -33,7 +32,7 @@ SMALL_BLOCKS = HEAVY.replace(
 HEAVY_CLASS = WITNESS.replace(
     "class Preprocess:",
     "class Preprocess:\n    def __init__(self):\n"
-    "        self.ballast = bytearray(b'x') * 200_000_000\n",
+    "        self.ballast = bytearray(b'x') * 100_000_000\n",
 )
 BUDGET = "memory_budget_mb = {}\n[version.2]\n[version.3]\n"
 
@@ -47,7 +46,7 @@ def loads_on_first_use(run: Run) -> None:
 
 
 def evicts_the_least_recently_used(run: Run) -> None:
-    """200 MB each for 2 and 3, 300 in all; a process of its own, for its memory is measured."""
+    """100 MB each for 2 and 3, 150 in all; a process of its own, for its memory is measured."""
     run.serve_in_process("2", "3", "2", "2")
     notes = [note for note in run.notes if not note.endswith("1")]
     assert notes == ["load2", "unload2", "load3", "unload3", "load2", "unload2"], run.notes
@@ -58,7 +57,7 @@ def small_versions_stay(run: Run) -> None:
 
     60 MB hold many such models; the library is no version's, and leaves with none.
     """
-    run.serve_in_process(None, "2", "3", None, "2", "3")
+    run.serve_in_process(None, "2", "3", None, "2", "3", origin=SERVING)
     loads = [note for note in run.notes if note.startswith("load")]
     assert loads == ["load1", "load2", "load3"], run.notes
 
@@ -93,7 +92,7 @@ def serves_beside_a_broken_default(run: Run) -> None:
 def runs_another_engine(run: Run) -> None:
     """Version ``x`` of every other engine, each with the code that feeds it."""
     for case in ENGINE_CASES:
-        y = float(case.ask(run.models / case.model).ravel()[0])
+        y = float(ask_library(case.ask, run.models / case.model).ravel()[0])
         run.expect({"y": y}, version=f"on_{case.name}")
     run.expect({"y": run.y})
 
@@ -113,7 +112,7 @@ def write_engine_versions() -> tuple[str, dict[str, str]]:
 def default_loads_while_2_serves(run: Run) -> None:
     """The default was broken at the cold start, and is loaded after version 2 has served."""
     assert run.ask().status == 503
-    time.sleep(1.1)  # the first pause between two tries
+    run.pass_seconds(1.1)  # the first pause between two tries
     assert run.ask(version="2").value["marks"][:-1] == [2] * 5
     (run.folder / "preprocess.py").write_text((run.folder / "v2" / "preprocess.py").read_text())
     for version, mark in ((None, 1), ("2", 2), (None, 1)):
@@ -125,7 +124,7 @@ def default_loads_while_2_serves(run: Run) -> None:
 def mends_a_version(run: Run) -> None:
     assert run.ask(version="2").status == 503
     (run.folder / "v2" / "preprocess.py").write_text((run.folder / "preprocess.py").read_text())
-    time.sleep(1.1)  # the first pause between two tries
+    run.pass_seconds(1.1)  # the first pause between two tries
     run.expect({"y": run.y}, version="2")
 
 
@@ -134,7 +133,7 @@ def becomes_ready(run: Run) -> None:
     ready = load_event("http_health_ready")
     assert run.handler(ready)["statusCode"] == 503
     (run.folder / "mended").touch()
-    time.sleep(1.1)  # the first pause between two tries
+    run.pass_seconds(1.1)  # the first pause between two tries
     assert run.handler(ready)["statusCode"] == 200
     run.expect({"y": run.y})
 
@@ -158,7 +157,7 @@ LIVES = (
     Shape("version_of_every_engine", PLAIN, runs_another_engine, ENGINE_TOML, ENGINE_FILES),
     Shape("versions_load_on_first_use", WITNESS, loads_on_first_use, "[version.2]\n[version.3]\n"),
     *(
-        Shape(name, code, evicts_the_least_recently_used, BUDGET.format(300), mixes_sources=True)
+        Shape(name, code, evicts_the_least_recently_used, BUDGET.format(150), mixes_sources=True)
         for name, code in (
             ("versions_within_a_budget", HEAVY),
             ("versions_of_small_blocks", SMALL_BLOCKS),

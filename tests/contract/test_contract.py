@@ -44,6 +44,7 @@ def run(
     make_folder: Callable[..., Path],
     start_handler: Callable[..., Handler],
     caplog: pytest.LogCaptureFixture,
+    pass_seconds: Callable[[float], None],
 ) -> Iterator[Run]:
     toml = f'endpoint = "shape"\nengine = "{engine.name}"\nmodel = "{engine.model}"\n'
     toml += "allow_pickle = true\n"
@@ -53,7 +54,7 @@ def run(
         {name: shape.write(text, engine) for name, text in shape.files.items()},
     )
     finders = list(sys.meta_path)
-    yield Run(engine, source, folder, contract_models, start_handler, caplog)
+    yield Run(engine, source, folder, contract_models, start_handler, caplog, pass_seconds)
     sys.modules["lambda_serving.handler"].environment.close()
     left = [finder for finder in sys.meta_path if finder not in finders]
     assert not left, "an unloaded version left its finder behind"

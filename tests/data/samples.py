@@ -197,7 +197,7 @@ MAKERS: dict[str, Callable[[], bytes]] = {
     "csv_made": make_csv,
     "gzip": lambda: gzip.compress(read_installed("markdown"), mtime=0),
     "jar": lambda: make_zip("META-INF/MANIFEST.MF", "org/example/Main.class"),
-    "json": lambda: (PROJECT / "events" / "http_iris_onnx.json").read_bytes(),
+    "json": lambda: (PROJECT / "events" / "http_post_json.json").read_bytes(),
     "makefile": lambda: (PROJECT / "Makefile").read_bytes(),
     "notebook": make_notebook,
     "npy": make_npy,

@@ -26,13 +26,23 @@ from tests.functional.pipelines import (
     serve_lambda,
 )
 from tests.registry import Registry
-from tests.servers.lambda_process import LambdaProcess, install_runtime_client
+from tests.servers.lambda_process import LambdaProcess, find_runtime_client
 from tests.servers.lambda_service import LambdaService
 from tests.servers.s3 import S3Server
 from tests.servers.source_layers import link_layers
 
 AS_DEPLOYED = {"SERVING_STACK": STACK, "AWS_LAMBDA_LOG_FORMAT": "JSON"}
 """What the template and Lambda set beside the rest."""
+IMPORTS = (
+    "numpy",
+    "orjson",
+    "mangum",
+    "simplejson",
+    "lambda_serving.events.app",
+    "lambda_serving.engines.custom",
+)
+"""Of a cold start, and of the functions' code. The runtime client reads its settings as it is
+imported."""
 
 
 @pytest.fixture
@@ -97,8 +107,8 @@ def runtime(s3: S3Server, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Ru
 
 
 @pytest.fixture(scope="session")
-def runtime_client(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return install_runtime_client(tmp_path_factory.mktemp("client") / "runtime")
+def runtime_client() -> Path:
+    return find_runtime_client()
 
 
 @pytest.fixture(scope="session")
@@ -111,10 +121,19 @@ def layers(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
 def start_process(
     runtime_client: Path, layers: list[Path], tmp_path: Path
 ) -> Iterator[ProcessMaker]:
-    """start(name, code, toml="", **environment): a function in a process as Lambda's own."""
+    """start(name, code, toml="", **environment): a function in a process as Lambda's own.
+
+    Where its memory is measured, it has made no ``imports`` before.
+    """
     with ExitStack() as stack:
 
-        def start(name: str, code: str, toml: str = "", **environment: str) -> LambdaProcess:
+        def start(
+            name: str,
+            code: str,
+            toml: str = "",
+            imports: tuple[str, ...] = IMPORTS,
+            **environment: str,
+        ) -> LambdaProcess:
             source = tmp_path / "source" / name
             source.mkdir(parents=True)
             head = "" if "engine" in toml else 'engine = "custom"\n'
@@ -130,6 +149,7 @@ def start_process(
                 function_name=f"{STACK}-{name}",
                 environment=AS_DEPLOYED | environment,
                 audited=False,
+                imports=imports,
             )
             return stack.enter_context(process)
 

@@ -13,6 +13,7 @@ import boto3
 
 from lambda_serving_cli.registry.layout import Bucket
 from tests.servers.dev_server import clean_environment
+from tests.servers.forked import Forked
 from tests.servers.program import run_here
 from tests.servers.s3 import S3Server
 
@@ -25,7 +26,7 @@ MIB = 1 << 20
 
 def start_command(folder: Path, *arguments: object, **env: str) -> subprocess.Popen[str]:
     """Start `lambda-serving model …` in a folder, which also has its cache."""
-    return subprocess.Popen(
+    return Forked(
         [*COMMAND, *map(str, arguments)],
         cwd=folder,
         env=clean_environment(XDG_CACHE_HOME=str(folder / "cache"), **env),

@@ -9,7 +9,7 @@ from typing import Any
 
 from tests.conftest import ADDER_CODE, Handler
 from tests.events import load_event
-from tests.functional.updates import TOML, ask, find_by
+from tests.functional.updates import SUM, TOML, ask, find_by
 from tests.models import make_adder
 from tests.registry import Registry
 from tests.servers.s3 import S3Server
@@ -32,6 +32,23 @@ def test_a_new_version_answers_without_a_restart(
     assert ask(handler) == (200, "3", {"sum": 103.0})
     status, _, body = ask(handler, "1")  # max_versions = 2
     assert status == 404 and "it has 3, 2" in body["detail"]
+
+
+def test_a_version_without_a_sample_answers_those_of_the_endpoint(
+    adders: Registry, start_adders: Callable[..., Handler], clock: SimpleNamespace, tmp_path: Path
+) -> None:
+    """Its own one in the registry comes before them."""
+    samples = tmp_path / "task" / "samples"
+    samples.mkdir(parents=True)
+    (samples / "refused.json").write_text('{"a": 1}')
+    adders.publish(make_adder(), sample=SUM)
+    handler = start_adders()
+    assert ask(handler) == (200, "1", {"sum": 3.0})
+    adders.publish(make_adder(add=10))
+    clock.pass_seconds(61)
+    assert ask(handler) == (200, "1", {"sum": 3.0})
+    broken = handler({"serving": {"protocol": 1, "answer": "metadata"}})["broken"]
+    assert "its sample request fails: KeyError in preprocess" in broken["2"]
 
 
 def test_the_cold_start_loads_one_version(

@@ -175,6 +175,44 @@ def test_a_body_of_bytes_where_a_dict_is_expected(
         handler(event)
 
 
+FORM = "application/x-www-form-urlencoded"
+ADVICE = (
+    "sent as application/x-www-form-urlencoded, so that it came as bytes: send it with -H 'content"
+)
+
+
+@pytest.mark.parametrize(
+    ("line", "raw", "status", "told"),
+    [
+        ("return data['x']", None, 500, ADVICE),
+        ("if 'age' not in data: raise ValueError('no age')", None, 500, ADVICE),
+        ("raise ValueError('expected a dict')", None, 422, "expected a dict; the body is a JSON"),
+        ("raise RuntimeError('secret')", None, 500, ADVICE),
+        ("raise ValueError('of a true form')", b"a=1", 422, None),
+        ("raise ValueError('of a list')", b"[1]", 422, None),
+        (
+            "return data['x']",
+            b"a=1",
+            500,
+            f"'{FORM}; charset=utf-8': application/json makes it",
+        ),
+        ("return {'length': len(data)}", None, 200, None),
+    ],
+)
+def test_json_that_curl_sends_as_a_form(
+    start: Callable[..., Handler], line: str, raw: bytes | None, status: int, told: str | None
+) -> None:
+    """`curl -d` says so unless it is told otherwise; a class that takes bytes gets them."""
+    code = write("preprocess", line).replace("preprocess", "process")
+    for handler in (start("custom", None, code), start("custom", None, write("preprocess", line))):
+        event = post("/serve/e", {"content-type": f"{FORM}; charset=utf-8"}, x=1)
+        answer = handler(event | ({"body": raw.decode()} if raw else {}))
+        body = json.loads(answer["body"])
+        assert answer["statusCode"] == status
+        assert told is None or told in body["detail"]
+        assert told or "bytes" not in answer["body"]
+
+
 FRAME = pd.DataFrame({"colour": pd.Categorical(["red", "green"] * 25), "n": range(50)})
 
 

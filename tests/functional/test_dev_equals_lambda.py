@@ -17,7 +17,7 @@ import pytest
 from tests.events import load_event
 from tests.functional.pipelines import STACK
 from tests.servers.dev_server import DevServer
-from tests.servers.lambda_process import LambdaProcess, install_runtime_client
+from tests.servers.lambda_process import LambdaProcess, find_runtime_client
 from tests.servers.source_layers import link_layers
 
 OBSERVATIONS = {
@@ -192,7 +192,7 @@ def both(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[DevServer, 
     process = LambdaProcess(
         write(folder / "source", "seen"),
         link_layers(folder / "layers"),
-        runtime=install_runtime_client(folder / "client" / "runtime"),
+        runtime=find_runtime_client(),
         folder=folder / "process",
         function_name=f"{STACK}-seen",
         environment={"SERVING_STACK": STACK, "AWS_LAMBDA_LOG_FORMAT": "JSON"},

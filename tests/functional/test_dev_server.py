@@ -5,11 +5,12 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
 from tests.models import make_adder
-from tests.servers.dev_endpoints import write_others, write_pipelines
+from tests.servers.dev_endpoints import write_others, write_packages, write_pipelines
 from tests.servers.dev_server import DevServer, wait_for
 
 
@@ -22,6 +23,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DevServer]:
     (models / "adder.onnx").write_bytes(make_adder())
     write_pipelines(folder / "functions")
     write_others(folder / "functions")
+    write_packages(folder / "functions")
     with DevServer(folder / "functions", models, folder / "log") as server:
         yield server
 
@@ -224,20 +226,36 @@ def test_the_list_tells_what_is_served_and_why_not(server: DevServer) -> None:
     assert "abacus" in broken["broken_toml"]
     assert "expected 'broken_name', as the folder is named, got 'another'" in broken["broken_name"]
     assert "there is none" in broken["broken_no_toml"]
-    assert len(broken) == 5
+    assert "no module 'numpy': attach the layer 'engine_onnx'" in broken["broken_library"]
+    assert "its requirements cannot be met" in broken["broken_requirements"]
+    assert len(broken) == 7
 
 
 def test_a_broken_endpoint_says_so_and_stops_no_other(server: DevServer) -> None:
     log = server.log_at_start
-    for name in ("code", "model", "toml", "name", "no_toml"):
+    for name in ("code", "model", "toml", "name", "no_toml", "library", "requirements"):
         answer = server.post(f"broken_{name}")
         assert answer.status_code == 503 and answer.headers["retry-after"]
         assert f"broken_{name} is not ready: " in log
     assert "/serve/adder\n" in log and "adder is ready (" in log
     # Only where code of the user's failed is there more to read than the one line.
-    shown = re.findall(r'File "(.+?)"', log)
-    assert len(shown) == 1 and shown[0].endswith("/functions/broken_code/preprocess.py")
-    assert "class Preprocess(:" in log and "Traceback" not in log
+    shown = re.findall(r'File "(.+/functions/.+?)"', log)
+    assert {Path(file).parent.name for file in shown} == {"broken_code", "broken_library"}
+    assert "class Preprocess(:" in log and log.count("Traceback") == 1  # of the import
+
+
+def test_an_endpoint_has_its_own_packages(server: DevServer) -> None:
+    """In a process of its own, whose end is the end of no other."""
+    own = server.ask("own")
+    assert own["package"] == "a package"
+    assert server.ask("own", {"call": "double", "data": {"x": 4}}) == {"answer": {"y": 8}}
+    crashed = server.post("own", {"crash": 1})
+    assert (crashed.status_code, crashed.json()["type"]) == (500, "InternalError")
+    assert crashed.json()["detail"] == "own: its process ended before it answered"
+    wait_for(lambda: "the process of own ended with the exit code 3" in server.log, "the log")
+    assert server.ask("double", {"x": 1}) == {"y": 2}
+    again = server.ask("own")
+    assert again["package"] == "a package" and again["process"] != own["process"]
 
 
 def test_nothing_of_a_client_moves_the_terminal(server: DevServer) -> None:

@@ -172,6 +172,37 @@ def test_openapi_and_docs(flower: Handler) -> None:
 
 
 @pytest.mark.parametrize(
+    ("files", "content"),
+    [
+        ({"sample.json": '{"a": 1}'}, {"application/json": {"sample": {"value": {"a": 1}}}}),
+        (
+            {"samples/two.json": '{"a": 2}', "samples/one.json": '{"a": 1}', "sample.csv": "a,b"},
+            {
+                "text/csv": {"sample": {"value": "a,b"}},
+                "application/json": {"one": {"value": {"a": 1}}, "two": {"value": {"a": 2}}},
+            },
+        ),
+        ({"sample.png": "x", "samples/a.json": '{"a": "' + "x" * 70_000 + '"}'},
+         {"image/png": None, "application/json": None}),
+        ({"sample.json": "[1]"}, {}),
+    ],
+    ids=["one", "several", "not shown", "wrong"],
+)  # fmt: skip
+def test_openapi_shows_the_samples(
+    make_folder: Callable[..., Path], start_handler: Callable[..., Handler],
+    files: dict[str, str], content: dict[str, Any],
+) -> None:  # fmt: skip
+    """The content types of the samples come first; the two usual ones are always there."""
+    toml = 'endpoint = "iris_onnx"\nengine = "custom"\n'
+    handler = start_handler(make_folder(toml, "class Preprocess:\n    pass\n", files))
+    document = json.loads(handler(load_event("http_openapi"))["body"])
+    shown = document["paths"]["/serve/iris_onnx"]["post"]["requestBody"]["content"]
+    usual = dict.fromkeys(("application/json", "application/octet-stream"))
+    assert list(shown) == list(content | {key: 1 for key in usual if key not in content})
+    assert {key: each.get("examples") for key, each in shown.items()} == usual | content
+
+
+@pytest.mark.parametrize(
     ("name", "context", "kind"),
     [
         ("http_openapi", {"authorizer": {"iam": {"accessKey": "AKIA"}}}, "apiKey"),

@@ -195,11 +195,11 @@ def test_who_runs_the_sample(
 def test_a_sample_of_bytes(
     make_folder: Callable[..., Path], start_handler: Callable[..., Handler]
 ) -> None:
-    sample = {"serving": {"protocol": 1, "content_type": "application/octet-stream"}}
-    text = json.dumps(sample | {"body": "AAEC"})
     code = NOTING.replace('data["a"]', "len(data)")
-    handler = start_handler(make_folder(CUSTOM, code, {"sample.json": text}), **SNAP_START)
-    assert handler({}) == {"seen": [3, 0]}
+    files = {"sample.bin": "abc", "samples/more.csv": "a,b\n"}
+    files |= {"samples/__init__.py": "", "sample.py": ""}  # modules of the user's
+    handler = start_handler(make_folder(CUSTOM, code, files), **SNAP_START)
+    assert handler({}) == {"seen": [3, 4, 0]}
 
 
 @pytest.mark.fault(
@@ -220,13 +220,32 @@ def test_a_sample_that_fails_fails_the_init(
     assert fault.log in caplog.text
 
 
-@pytest.mark.parametrize("text", ["no JSON", "[1]", '{"serving": {"protocol": 9}}'])
+def test_a_sample_that_others_do_not_answer_yet(
+    make_folder: Callable[..., Path], start_handler: Callable[..., Handler],
+    caplog: pytest.LogCaptureFixture,
+) -> None:  # fmt: skip
+    """The functions that an endpoint calls may come with the same deploy."""
+    folder = make_folder(CUSTOM + 'calls = ["other"]\n', NOTING, {"sample.json": '{"b": 1}'})
+    handler = start_handler(folder, **SNAP_START)
+    assert "its sample request fails: KeyError in process" in caplog.text
+    assert handler({"a": 1}) == {"seen": [1]}
+
+
+@pytest.mark.parametrize(
+    ("files", "told"),
+    [
+        ({"sample.json": "no JSON"}, "sample.json: the body is not JSON"),
+        ({"sample.json": "[1]"}, "sample.json: the body: expected a JSON object, got an array"),
+        ({"samples/a.json": '{"serving": {"protocol": 9}}'}, "a.json: expected the body alone"),
+        ({"sample.json": "{}", "sample.bin": ""}, "sample.json: sample.bin has the same name"),
+    ],
+)
 def test_a_sample_that_is_no_request(
-    make_folder: Callable[..., Path], start_handler: Callable[..., Handler], text: str
-) -> None:
-    folder = make_folder(CUSTOM, NOTING, {"sample.json": text})
-    with pytest.raises(SettingsError, match="sample.json: expected the payload of a direct invoke"):
-        start_handler(folder, **SNAP_START)
+    make_folder: Callable[..., Path], start_handler: Callable[..., Handler],
+    files: dict[str, str], told: str,
+) -> None:  # fmt: skip
+    with pytest.raises(SettingsError, match=f"^{told}"):
+        start_handler(make_folder(CUSTOM, NOTING, files), **SNAP_START)
 
 
 def test_versions_with_a_share_are_loaded(

@@ -12,9 +12,11 @@ import pytest
 
 from lambda_serving_cli.commands.stats import read_since
 from lambda_serving_cli.terminal.errors import CommandError
+from tests.functional.aws_commands import make_environment, write_state
+from tests.functional.aws_commands import run as run_command
 from tests.servers.cloudwatch import CloudWatch
-from tests.servers.dev_server import COMMAND, clean_environment, wait_for
-from tests.servers.program import run_here
+from tests.servers.dev_server import COMMAND, wait_for
+from tests.servers.forked import Forked
 from tests.servers.runtime_api import find_free_port
 from tests.unit.stats_log import Log, serve
 
@@ -28,21 +30,8 @@ buckets = [1.0, 2.0]
 """
 
 
-def make_environment(folder: Path, url: str, **more: str) -> dict[str, str]:
-    files = {
-        "AWS_CONFIG_FILE": str(folder / "config"),
-        "AWS_SHARED_CREDENTIALS_FILE": str(folder / "credentials"),
-        "AWS_ENDPOINT_URL": url,
-        "AWS_REGION": "eu-west-1",
-    }
-    keys = {"AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "secret"}
-    return clean_environment(**(files | keys | more))
-
-
 def run(folder: Path, url: str, *options: str, **more: str) -> subprocess.CompletedProcess[str]:
-    """The command in a folder, with AWS at a URL."""
-    done = run_here(folder, "stats", *options, env=make_environment(folder, url, **more))
-    return subprocess.CompletedProcess(options, done.exit_code, done.stdout, done.stderr)
+    return run_command(folder, url, "stats", *options, **more)
 
 
 def read(folder: Path, url: str, *options: str, **more: str) -> dict[str, Any]:
@@ -68,15 +57,6 @@ def make_lines(number: int) -> list[str]:
     for x in range(number):
         serve(statistics, {"x": float(x)}, number=x)
     return [event.message for event in log.events]
-
-
-def write_state(folder: Path, url: str) -> None:
-    """What a local cloud writes that is up."""
-    state = folder / ".local"
-    state.mkdir()
-    stack = {"api_url": "", "aws_endpoint_url": url, "region": "us-east-1", "functions": {}}
-    stack |= {"stack_name": "lambda-serving", "model_bucket": "b"}
-    (state / "stack.json").write_text(json.dumps(stack))
 
 
 def write_project(folder: Path) -> None:
@@ -239,7 +219,7 @@ def test_ctrl_c_is_no_traceback(tmp_path: Path) -> None:
     with CloudWatch() as logs:
         logs.add("iris", *make_lines(1))
         logs.delay = 30
-        process = subprocess.Popen(
+        process = Forked(
             [*STATS, "iris"], cwd=tmp_path, env=make_environment(tmp_path, logs.url), text=True,
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         )  # fmt: skip

@@ -78,7 +78,7 @@ FAILURES = [
     (("upload", *NAMED, "words.txt"), "what made words.txt cannot be told"),
     (("upload", *NAMED, "empty"), "holds no file"),
     (("upload", *NAMED, "words.txt", "--framework", "custom", "--sample", "no"), "No such file"),
-    (("upload", *NAMED, FILE, "--sample", "words.txt"), "is not JSON"),
+    (("upload", *NAMED, FILE, "--sample", "words.json"), "is not JSON"),
     (("upload", *NAMED, FILE, "--sample", "list.json"), "expected a JSON object, got an array"),
     (("upload", *NAMED, "sample.json", "--framework", "custom", "--sample", "sample.json"),
      "is named sample.json"),
@@ -90,6 +90,7 @@ FAILURES = [
 def test_failures(filled: Registry, arguments: tuple[str, ...], text: str) -> None:
     filled.write(FILE, make_adder())
     filled.write("words.txt", b"tree of words")
+    filled.write("words.json", b"tree of words")
     filled.write("list.json", b"[1]")
     filled.write("sample.json", b"{}")
     (filled.folder / "empty").mkdir()
@@ -118,7 +119,7 @@ def check_refused(registry: Registry, reason: str, *command: str) -> None:
 )
 def test_a_sample_that_no_endpoint_reads(registry: Registry, sample: bytes, told: str) -> None:
     with pytest.raises(ModelLoadError):
-        parse_sample(sample, "1")
+        parse_sample("sample.json", sample, "1")
     model, path = registry.write(FILE, make_adder()), registry.write("sample.json", sample)
     _, err = registry.invoke("upload", *NAMED, model, "--sample", path, code=1)
     assert told in " ".join(err.split())
@@ -132,7 +133,7 @@ def test_a_sample_that_no_endpoint_reads(registry: Registry, sample: bytes, told
 )
 def test_a_sample_is_read_as_a_body(registry: Registry, sample: bytes) -> None:
     """What an endpoint takes is taken here too: JSON as Python reads it."""
-    assert isinstance(parse_sample(sample, "1").body, dict)
+    assert isinstance(parse_sample("sample.json", sample, "1").body, dict)
     model, path = registry.write(FILE, make_adder()), registry.write("sample.json", sample)
     registry.invoke("upload", *NAMED, model, "--sample", path)
 

@@ -1,8 +1,10 @@
 """A loopback server that answers as CloudWatch Logs and CloudFormation do, as far as is read."""
 
 import json
+import math
 import re
 import time
+from itertools import count
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -24,20 +26,27 @@ class CloudWatch(LoopbackServer):
     """Holds log events of groups."""
 
     def __init__(self, *, has_tokens: bool = True, error: tuple[str, str] | None = None) -> None:
-        """Without tokens every answer ends after its first page. ``error`` is every answer."""
+        """Without tokens every answer ends after its first page, and events have no ids, as in the
+        local cloud. ``error`` is every answer."""
         self.groups: dict[str, list[dict[str, Any]]] = {}
         self.stack = "lambda-serving"
         self.calls: list[dict[str, Any]] = []
         self.signers: set[str] = set()
         self.page, self.delay = PAGE, 0.0
         self._has_tokens, self._error = has_tokens, error
+        self._numbers = count()
 
-    def add(self, endpoint: str, *messages: str, timestamp: int | None = None) -> None:
-        """Log lines of now, or of a time in milliseconds."""
+    def add(
+        self, endpoint: str, *messages: str, timestamp: int | None = None, stream: str = "s"
+    ) -> None:
+        """Log lines of now, or of a time in milliseconds; in AWS each event has an id."""
         now = int(time.time() * 1000) - 1000 if timestamp is None else timestamp
         events = [
-            {"logStreamName": "s", "timestamp": now, "message": message} for message in messages
+            {"logStreamName": stream, "timestamp": now, "message": message} for message in messages
         ]
+        if self._has_tokens:
+            for event in events:
+                event["eventId"] = str(next(self._numbers))
         self.groups.setdefault(f"/aws/lambda/{self.stack}-{endpoint}", []).extend(events)
 
     def reply(self, method: str, path: str, headers: Any, body: bytes) -> tuple[int, str]:
@@ -56,8 +65,11 @@ class CloudWatch(LoopbackServer):
         events = self.groups.get(call["logGroupName"])
         if events is None:
             return refuse("ResourceNotFoundException", "The specified log group does not exist.")
+        end, pattern = call.get("endTime", math.inf), call.get("filterPattern", "")
         found = [
-            event for event in events if call["startTime"] <= event["timestamp"] <= call["endTime"]
+            event
+            for event in sorted(events, key=lambda event: int(event["timestamp"]))
+            if call["startTime"] <= event["timestamp"] <= end and matches(pattern, event["message"])
         ]
         start = int(call.get("nextToken", 0))
         page: dict[str, Any] = {"events": found[start : start + self.page]}
@@ -79,6 +91,13 @@ class CloudWatch(LoopbackServer):
             MEMBER.format(name=name) for name in [*names, "elsewhere", "lambda-serving-new"]
         )
         return 200, RESOURCES.format(members=members)
+
+
+def matches(pattern: str, message: str) -> bool:
+    """Whether a line has all terms in quotes, or one of those that have a question mark."""
+    found = [(mark, term in message) for mark, term in re.findall(r'(\??)"([^"]*)"', pattern)]
+    of_several = [is_there for mark, is_there in found if mark]
+    return any(of_several or [True]) and all(is_there for mark, is_there in found if not mark)
 
 
 def refuse(code: str, message: str) -> tuple[int, str]:

@@ -1,6 +1,8 @@
 """Endpoints for the tests of the dev server: pipelines of every kind, good ones and broken ones."""
 
+import os
 from pathlib import Path
+from zipfile import ZipFile
 
 from tests.conftest import ADDER_CODE
 from tests.servers.dev_server import write_endpoint
@@ -173,6 +175,51 @@ class Preprocess:
     "greeting.py": "TEXT = 'hello '\n",
     "deep/name.py": "NAME = 'you'\n",
 }
+
+OWN = """
+import os
+import own_package
+import sys
+
+class Preprocess:
+    def process(self, data, state, collect_custom_statistics_fn=None):
+        if "crash" in data:
+            os._exit(3)
+        if "call" in data:
+            return {"answer": self.send_request(data["call"], data=data["data"])}
+        return {"package": own_package.MARK, "process": os.getpid()}
+"""
+"""Requires what no layer has; and ends its process where it is told to."""
+
+
+def write_wheel(folder: Path, mark: str) -> str:
+    """A wheel of a package `own_package`; returns the requirement that names it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    wheel = folder / "own_package-1.0-py3-none-any.whl"
+    about = "own_package-1.0.dist-info"
+    with ZipFile(wheel, "w") as file:
+        file.writestr("own_package.py", f"MARK = {mark!r}\n")
+        named = "Metadata-Version: 2.1\nName: own-package\nVersion: 1.0\n"
+        file.writestr(f"{about}/METADATA", named)
+        kind = "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+        file.writestr(f"{about}/WHEEL", kind)
+        file.writestr(f"{about}/RECORD", "")
+    return f"./{wheel.name}\n"
+
+
+def write_requiring(functions: Path, name: str, mark: str) -> None:
+    """An endpoint with a package of its own."""
+    write_endpoint(functions, name, 'engine = "custom"\ncalls = ["double"]', OWN)
+    (functions / name / "requirements.txt").write_text(write_wheel(functions / name, mark))
+
+
+def write_packages(functions: Path) -> None:
+    """Endpoints that need more than the engine `custom` has, with it and without."""
+    write_requiring(functions, "own", "a package")
+    write_endpoint(functions, "broken_library", 'engine = "custom"', "import numpy\n" + DOUBLE)
+    write_endpoint(functions, "broken_requirements", 'engine = "custom"', DOUBLE)
+    text = f"./{os.urandom(4).hex()}-1.0-py3-none-any.whl\n"
+    (functions / "broken_requirements" / "requirements.txt").write_text(text)
 
 
 def write_pipelines(functions: Path) -> None:

@@ -15,6 +15,8 @@ from typing import Any, Self
 
 import httpx
 
+from tests.servers.forked import SERVING, Forked
+
 COMMAND = [str(Path(sys.executable).with_name("lambda-serving")), "dev"]
 PATIENCE = 60.0
 """Seconds that a slow machine may take for what is done in two or three."""
@@ -72,8 +74,9 @@ class DevServer:
     def __enter__(self) -> Self:
         self._log.write_text("")
         with self._log.open("a") as log, (self._stdout or self._log).open("a") as stdout:
-            self.process = subprocess.Popen(
+            self.process = Forked(
                 [*COMMAND, "--port", "0", *self._arguments],
+                origin=SERVING,
                 cwd=self._cwd,
                 env=self._env,
                 stdin=subprocess.DEVNULL,

@@ -11,6 +11,8 @@ from pathlib import Path
 from threading import Lock
 from typing import Any, Self
 
+from tests.servers.forked import Forked
+
 CHILD = """
 import json, os, sys
 from types import SimpleNamespace
@@ -42,7 +44,7 @@ class EndpointProcess:
 
     def __enter__(self) -> Self:
         self._log = tempfile.TemporaryFile("w+", encoding="utf-8")
-        self._process = subprocess.Popen(
+        self._process = Forked(
             [sys.executable, "-c", CHILD],
             env=self._environment,
             stdin=subprocess.PIPE,

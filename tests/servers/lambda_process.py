@@ -4,6 +4,7 @@ Only what Lambda gives is there: its environment variables, the layers, the code
 client, boto3 and the standard library; no HOME, no site-packages, none of the project.
 """
 
+import hashlib
 import json
 import os
 import signal
@@ -11,16 +12,20 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from importlib.metadata import files
+from functools import cache
+from importlib.metadata import files, version
 from pathlib import Path
-from shutil import copy2, copytree
+from shutil import copy2, copytree, rmtree
 from threading import Thread
 from typing import Any, Self
 
+from lambda_serving_cli.files.lock import hold
+from tests.servers.forked import Forked, Origin
 from tests.servers.runtime_api import Answer, RuntimeApi
 
 HANDLER = "lambda_serving.handler.lambda_handler"
 REGION = "eu-central-1"
+CLIENTS = Path(__file__).parents[2] / ".local" / "runtime-client"
 BOOTSTRAP = Path(__file__).with_name("bootstrap.py")
 RUNTIME_CLIENT = ("awslambdaric", "simplejson", "snapshot-restore-py")
 SDK = ("boto3", "botocore", "jmespath", "python-dateutil", "s3transfer", "six", "urllib3")
@@ -33,7 +38,8 @@ class LambdaProcess:
     `code` is copied below `folder` and made read-only; `layers` are used in place. `runtime` is a
     folder made by `install_runtime_client`. With `audited`, writes are recorded (a little slower:
     leave it out where time is measured). One that is `held` stays at its snapshot until `restore`.
-    `bootstrap` is the script that starts the runtime client.
+    `bootstrap` is the script that starts the runtime client. With `imports` it is forked from a
+    process of these layers that has made them.
     """
 
     def __init__(
@@ -49,6 +55,7 @@ class LambdaProcess:
         audited: bool = True,
         held: bool = False,
         bootstrap: Path = BOOTSTRAP,
+        imports: tuple[str, ...] = (),
     ) -> None:
         self.layers = list(layers)
         self.task_root = copy_read_only(code, folder / "task")
@@ -65,6 +72,7 @@ class LambdaProcess:
         self._folders = [self.task_root, *(layer / "python" for layer in self.layers), runtime]
         self._handler = handler
         self._bootstrap = bootstrap
+        self._imports = imports
         self._process: subprocess.Popen[bytes] | None = None
         self.spawned_at = 0.0
         self._frozen = self._list_frozen()
@@ -168,14 +176,20 @@ class LambdaProcess:
         # The interpreter below the venv: its own site-packages are shut off by -S, and -I keeps
         # PYTHON* variables and the current folder out.
         interpreter = getattr(sys, "_base_executable", sys.executable)
-        command = [interpreter, "-I", "-S", str(self._bootstrap), self._handler]
-        command += [str(self.audit_file or ""), *map(str, self._folders)]
+        python = (interpreter, "-I", "-S")
+        folders = tuple(map(str, self._folders))
+        script = [str(self._bootstrap), self._handler, str(self.audit_file or ""), *folders]
+        origin = Origin(self._imports, python, folders[1:])
         with self.log_file.open("wb") as log:
             self.spawned_at = time.perf_counter()
-            self._process = subprocess.Popen(
-                command, cwd=self.task_root, env=self.environment, stdin=subprocess.DEVNULL,
-                stdout=log, stderr=subprocess.STDOUT,
-            )  # fmt: skip
+            started: dict[str, Any] = {
+                "cwd": self.task_root, "env": self.environment, "stdin": subprocess.DEVNULL,
+                "stdout": log, "stderr": subprocess.STDOUT,
+            }  # fmt: skip
+            if self._imports:
+                self._process = Forked(script, origin=origin, **started)
+            else:
+                self._process = subprocess.Popen([*python, *script], **started)
         Thread(target=self._report_exit, args=[self._process], daemon=True).start()
 
     def _report_exit(self, process: subprocess.Popen[bytes]) -> None:
@@ -215,6 +229,21 @@ def copy_read_only(source: Path, target: Path) -> Path:
     for path in [target, *target.rglob("*")]:
         path.chmod(path.stat().st_mode & 0o555)
     return target
+
+
+@cache
+def find_runtime_client() -> Path:
+    """The runtime client in a folder of its own, made once for all runs of the tests."""
+    versions = [f"{name} {version(name)}" for name in (*RUNTIME_CLIENT, *SDK)]
+    digest = hashlib.sha256(repr((sys.version, versions)).encode()).hexdigest()[:16]
+    folder = CLIENTS / digest
+    done = folder.with_suffix(".done")
+    with hold(CLIENTS / "lock"):
+        if not done.exists():
+            rmtree(folder, ignore_errors=True)
+            install_runtime_client(folder)
+            done.touch()
+    return folder
 
 
 def install_runtime_client(folder: Path) -> Path:

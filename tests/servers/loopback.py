@@ -27,7 +27,7 @@ class LoopbackServer:
                 self.end_headers()
                 self.wfile.write(text.encode())
 
-            do_GET = do_POST
+            do_GET = do_HEAD = do_POST
 
             def log_message(self, *arguments: object) -> None:
                 pass

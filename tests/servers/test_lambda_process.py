@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.servers.lambda_process import LambdaProcess, install_runtime_client
+from tests.servers.lambda_process import LambdaProcess, find_runtime_client
 
 PROBE = """
 import importlib.util, os, pathlib, sys, time
@@ -32,8 +32,8 @@ Start = Callable[..., LambdaProcess]
 
 
 @pytest.fixture(scope="module")
-def runtime_client(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return install_runtime_client(tmp_path_factory.mktemp("client") / "runtime")
+def runtime_client() -> Path:
+    return find_runtime_client()
 
 
 @pytest.fixture

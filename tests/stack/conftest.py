@@ -16,6 +16,7 @@ import httpx
 import pytest
 from botocore.config import Config
 
+from tests.servers import forked
 from tests.servers.built import PROJECT, STATE, environment_with_uv
 from tests.servers.runtime_api import find_free_port
 
@@ -90,7 +91,7 @@ def run_cli(*arguments: str, timeout: float = 600) -> subprocess.CompletedProces
     command = [str(Path(sys.executable).with_name("lambda-serving")), "local", *arguments]
     # The fixed width keeps messages in one line.
     environment = environment_with_uv() | {"COLUMNS": "200", "NO_COLOR": "1"}
-    return subprocess.run(
+    return forked.run(
         command, cwd=PROJECT, env=environment, text=True, timeout=timeout,
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
     )  # fmt: skip

@@ -109,6 +109,7 @@ def test_from_new_to_answers(project: Copy) -> None:
     assert project.ask("validate")["findings"] == []
     for name in ("adds", "follows", "shares"):
         assert project.ask("invoke", name, "--data", SUM)["body"] == {"sum": 3.0}
+    assert project.ask("invoke", "adds", "--example")["body"] == {"sum": 2.0}  # as `local up` sent
     begun = project.ask("invoke", "begun", "--lambda", "--data", '{"x0": 1, "x1": 2}')
     assert begun["body"] == {"y": 3.0}
     found = {each["endpoint"]: each for each in project.ask("endpoints")["endpoints"]}
@@ -116,7 +117,7 @@ def test_from_new_to_answers(project: Copy) -> None:
     assert list(found["follows"]["versions"]) == ["1"]
     assert found["shares"]["traffic"] == {"adds/1": 1.0, "begun": 0.0}
     told = project.ask("stats", "adds")["endpoints"]["adds"]["variables"]["sum"]
-    assert [each["to"] for each in told["buckets"] if each["count"]] == [4.0]
+    assert [each["to"] for each in told["buckets"] if each["count"]] == [2.0, 4.0]
 
     assert "it has: adds, begun, follows, shares" in refuse(project, "invoke", "nix")
     assert "no version 9; it has 1" in refuse(project, *SHARE, "adds/9", "begun")

@@ -2,19 +2,20 @@
 
 import json
 import re
+import shlex
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.cli.conftest import Copy, Done, copy_project
-from tests.events import EVENTS, list_endpoints, load_event
+from tests.events import list_endpoints, load_event
 from tests.servers.built import PROJECT, STATE
 from tests.stack.conftest import Stack
 
 CLOUD = ("--state", str(STATE))
 HERE = Copy(PROJECT)
-FLOWER = f"@{EVENTS / 'invoke_iris_onnx.json'}"
+FLOWER = f"@{PROJECT / 'functions/iris_onnx/sample.json'}"
 
 
 def invoke(*arguments: str, answer: bytes = b"") -> Done:
@@ -41,14 +42,15 @@ def test_endpoints(stack: Stack) -> None:
 @pytest.mark.parametrize("way", ["--http", "--lambda"])
 def test_invoke(stack: Stack, way: str) -> None:
     direct, _ = stack.invoke(stack.state["functions"]["iris_onnx"], load_event("invoke_iris_onnx"))
-    for more in ([], ["--version", "1"]):
-        done = invoke("iris_onnx", way, "--data", FLOWER, *more)
+    for more in (["--data", FLOWER], ["--data", FLOWER, "--version", "1"], ["--example"]):
+        done = invoke("iris_onnx", way, *more)
         assert done.returncode == 0, done.stderr
         assert json.loads(done.stdout) == direct
     whole = invoke(
         "iris_canary", way, "--data", "-", "--json", answer=Path(FLOWER[1:]).read_bytes()
     )
     assert json.loads(whole.stdout)["body"].keys() == direct.keys()
+    assert json.loads(invoke("filetype", "--example", "sample", way).stdout)["label"] == "png"
     kind = invoke("filetype", way, "--data", f"@{PROJECT / 'README.md'}")
     assert json.loads(kind.stdout)["label"] == "markdown"
     own = invoke(
@@ -70,7 +72,9 @@ def test_errors_of_the_callee(stack: Stack, way: str, arguments: list[str], erro
     done = HERE.run("invoke", "iris_onnx", way, *arguments, *CLOUD)
     assert (done.returncode, done.stdout) == (1, b"")
     assert f"iris_onnx answered {error}" in done.stderr.decode()
-    assert "under the request id" in done.stderr.decode()
+    [command] = re.findall(r"`lambda-serving (logs iris_onnx --request .*)`", done.stderr.decode())
+    shown = HERE.run(*shlex.split(command)).stdout.decode()
+    assert error.split()[1] in shown and "request " + command.split()[3] in shown
     told = HERE.run("invoke", "iris_onnx", way, *arguments, "--json", *CLOUD)
     assert told.returncode == 1
     assert json.loads(told.stdout)["body"]["type"] == error.split()[1]
@@ -86,6 +90,9 @@ def test_errors_of_the_callee(stack: Stack, way: str, arguments: list[str], erro
             ["iris_onnx", "--lambda", "--data", "x", "--content-type", "application/json"],
             "no JSON",
         ),
+        (1, ["iris_onnx", "--example", "nix"], "iris_onnx has no sample 'nix'; it has sample"),
+        (2, ["iris_onnx", "--example", "--data", "{}"], "--data or --example, not both"),
+        (2, ["iris_onnx", "nix"], "'nix': a NAME goes with --example"),
         (2, ["iris_onnx", "--data", "nix"], "no JSON object"),
         (2, ["iris_onnx", "--data", "[1]"], "no JSON object"),
         (2, ["iris_onnx", "--version", "a/b"], "a version is"),

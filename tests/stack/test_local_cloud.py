@@ -2,7 +2,6 @@
 
 import json
 import socket
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.servers import forked
 from tests.servers.built import PROJECT, STATE, environment_with_uv
 from tests.stack.conftest import Stack, bring_down, bring_up, list_processes
 
@@ -73,7 +73,7 @@ def test_up_again_is_quick_and_changes_nothing(stack: Stack) -> None:
 def test_up_as_json(stack: Stack) -> None:
     """Again, with nothing changed: JSON alone on stdout, the steps on stderr."""
     command = [str(Path(sys.executable).with_name("lambda-serving")), "local", "up", "--json"]
-    done = subprocess.run(
+    done = forked.run(
         [*command, "--port", str(stack.port), "--state", str(STATE)], cwd=PROJECT,
         env=environment_with_uv(), text=True, timeout=300, capture_output=True,
     )  # fmt: skip

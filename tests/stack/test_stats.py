@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from tests.servers import forked
 from tests.servers.built import STATE
 from tests.servers.dev_server import clean_environment
 from tests.stack.conftest import Stack
@@ -41,7 +42,7 @@ class Preprocess:
 
 def run_stats(*options: str) -> subprocess.CompletedProcess[str]:
     command = [str(Path(sys.executable).with_name("lambda-serving")), "stats"]
-    return subprocess.run(
+    return forked.run(
         [*command, "--state", str(STATE), *options], env=clean_environment(), text=True,
         timeout=60, stdin=subprocess.DEVNULL, capture_output=True,
     )  # fmt: skip

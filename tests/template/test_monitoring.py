@@ -142,7 +142,8 @@ def test_three_alarms_for_each_endpoint(monitoring: dict[str, Any], endpoints: l
     assert len(alarms) == len(wanted)
     for name, alarm in alarms.items():
         [endpoint] = re.findall(r"Name\}-(.*)-\w+$", alarm["AlarmName"]["Fn::Sub"])
-        assert f"/aws/lambda/${{StackName}}-{endpoint} " in str(alarm["AlarmDescription"])
+        command = f"`lambda-serving logs {endpoint} --errors --stack ${{StackName}}`"
+        assert command in str(alarm["AlarmDescription"])
         assert "dashboards of ${StackName}" in str(alarm["AlarmDescription"])
         assert alarm["TreatMissingData"] == "notBreaching"
         assert alarm["AlarmActions"] == alarm["OKActions"]

@@ -5,7 +5,18 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.servers.built import PROJECT
+from tests.servers import forked
+
+SAM = forked.Origin(
+    (
+        "cfnlint.api",
+        "cfnlint.core",
+        "samcli.cli.main",
+        "samcli.commands.validate.validate",
+        "samcli.lib.translate.sam_template_validator",
+        "samtranslator.translator.translator",
+    )
+)
 
 
 def validate(template: Path) -> subprocess.CompletedProcess[str]:
@@ -15,7 +26,7 @@ def validate(template: Path) -> subprocess.CompletedProcess[str]:
         "AWS_DEFAULT_REGION": "eu-central-1",
         "SAM_CLI_TELEMETRY": "0",
     }
-    return subprocess.run(
-        [str(sam), "validate", "--lint", "--template", str(template)],
-        cwd=PROJECT, env=environment, capture_output=True, text=True,
+    return forked.run(
+        [str(sam), "validate", "--lint", "--template", str(template)], origin=SAM,
+        cwd=template.parent, env=environment, capture_output=True, text=True,
     )  # fmt: skip

@@ -6,12 +6,14 @@ import subprocess
 import sys
 import sysconfig
 from graphlib import TopologicalSorter
+from pathlib import Path
 from pkgutil import resolve_name
 
 import pytest
 
 from bench import hot_path, records
 from tests.conftest import PROJECT
+from tests.events import load_event
 from tests.servers.lambda_process import HANDLER
 from tests.unit.test_imports import read_imports
 
@@ -68,11 +70,15 @@ def environment(make_folder) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("source", ["invoke", "http"])
-def test_every_stage_of_a_request_has_a_clock(environment: dict[str, str], source: str) -> None:
+def test_every_stage_of_a_request_has_a_clock(
+    environment: dict[str, str], source: str, tmp_path: Path
+) -> None:
+    event = tmp_path / "event.json"
+    event.write_text(json.dumps(load_event(f"{source}_iris_onnx")))
     folders = [PROJECT / "layers" / "runtime", sysconfig.get_path("purelib")]
     command = [sys.executable, "-I", "-S", BENCH / "hot_child.py", HANDLER]
     done = subprocess.run(
-        [*command, PROJECT / "events" / f"{source}_iris_onnx.json", *folders],
+        [*command, event, *folders],
         input="split 3\n", env=environment, capture_output=True, text=True, timeout=60,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr

@@ -44,6 +44,7 @@ COMMAND_LINE_ROOMS = [
     "cost",
     "registry",
     "conversion",
+    "logs",
     "aws",
     "statistics",
     "files",

@@ -33,6 +33,7 @@ class StackLogs:
 
     def __init__(self, stack: Stack) -> None:
         self._stack = stack
+        self.is_local = stack.local
         self._logs: CloudWatchLogsClient = stack.client("logs")
         url = self._logs.meta.endpoint_url
         is_own = ".amazonaws." in url
@@ -52,27 +53,64 @@ class StackLogs:
             NoLogGroupError: the endpoint has no log group.
             CommandError: the logs cannot be read.
         """
-        group = f"/aws/lambda/{self._stack.stack_name}-{endpoint}"
         start, end = (round(each.timestamp() * 1000) for each in (since, until))
-        known = 0
+        for events in self.list_pages(endpoint, start, end, PATTERN):
+            note(len(events))
+            yield from events
+
+    def list_pages(
+        self, endpoint: str, start: int, end: int | None, pattern: str = ""
+    ) -> Iterator[list[LogEvent]]:
+        """All log events between two times, in milliseconds, that match a filter pattern.
+
+        Raises:
+            NoLogGroupError: the endpoint has no log group.
+            CommandError: the logs cannot be read.
+        """
+        known, token = 0, ""
+        while True:
+            events, token = self.read_page(endpoint, start, end, pattern, token)
+            new, known = events[known:], 0
+            yield new
+            if token:
+                continue
+            if not self.is_cut(events) or not new:
+                return
+            # On from its last millisecond, without what is known of that.
+            start = new[-1].timestamp
+            known = sum(event.timestamp == start for event in events)
+
+    def is_cut(self, events: Sequence[LogEvent]) -> bool:
+        """Whether an answer without a token is not the last: the local cloud gives none."""
+        return self.is_local and len(events) >= MOST_EVENTS
+
+    def read_page(
+        self, endpoint: str, start: int, end: int | None, pattern: str, token: str
+    ) -> tuple[list[LogEvent], str]:
+        """One call: its events, and the token of the next one or "".
+
+        Raises:
+            NoLogGroupError: the endpoint has no log group.
+            CommandError: the logs cannot be read.
+        """
+        group = f"/aws/lambda/{self._stack.stack_name}-{endpoint}"
+        more: dict[str, Any] = {"endTime": end} if end is not None else {}
+        if pattern:
+            more["filterPattern"] = pattern
+        if token:
+            more["nextToken"] = token
         with tell_aws_errors(), self._tell_absence(endpoint, group):
-            while True:
-                pages = self._logs.get_paginator("filter_log_events").paginate(
-                    logGroupName=group, startTime=start, endTime=end, filterPattern=PATTERN
-                )
-                events: list[Any] = []
-                for page in pages:
-                    events = page["events"][known:]
-                    known = 0
-                    note(len(events))
-                    for event in events:
-                        yield LogEvent(event.get("logStreamName", ""), event["message"])
-                if not self._stack.local or len(page["events"]) < MOST_EVENTS or not events:
-                    return
-                # The local cloud ends after one full page. On from its last millisecond, without
-                # what is known of that.
-                start = events[-1]["timestamp"]
-                known = sum(event["timestamp"] == start for event in page["events"])
+            page = self._logs.filter_log_events(logGroupName=group, startTime=start, **more)
+        events = [
+            LogEvent(
+                event.get("logStreamName", ""),
+                event.get("message", ""),
+                event.get("timestamp", 0),
+                event.get("eventId", ""),
+            )
+            for event in page["events"]
+        ]
+        return events, page.get("nextToken", "")
 
     @contextmanager
     def _tell_absence(self, endpoint: str, group: str) -> Iterator[None]:

@@ -1,6 +1,7 @@
 """Which stack was asked for, and what samconfig.toml adds to that."""
 
 import os
+import shlex
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,6 +47,16 @@ class StackSelection:
     def _list_aws(self) -> list[str]:
         named = [f"--{name}" for name in ("stack", "region", "profile") if getattr(self, name)]
         return named + (["--aws"] if self.local is False else [])
+
+    def name_options(self) -> str:
+        """The options by which another command means the same stack, to end a command with."""
+        named = {"stack": self.stack, "region": self.region, "profile": self.profile}
+        words = [f"--{name} {shlex.quote(str(value))}" for name, value in named.items() if value]
+        if self.state:
+            words.append(f"--state {shlex.quote(str(self.state))}")
+        elif self.local is not None and not words:
+            words.append("--local" if self.local else "--aws")
+        return "".join(f" {word}" for word in words)
 
     def complete(self) -> tuple[str, str | None, str | None]:
         """(stack, region, profile) in AWS: as said, else as `sam deploy` takes them."""

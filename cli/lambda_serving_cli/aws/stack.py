@@ -122,6 +122,8 @@ class DeployedStack(Stack):
     api_url: str | None
     functions: Mapping[str, str]
     auth: str = NONE
+    namespace: str = "LambdaServing"
+    """Of the statistics' metrics."""
     token_client: str = ""
     """The client of a local cloud's own user pool, which anyone may have tokens of."""
 
@@ -237,4 +239,5 @@ def _describe(stack: Stack) -> DeployedStack:
         api_url=outputs.get("ApiUrl"),
         functions=stack.list_functions(),
         auth=parameters.get("Auth", NONE),  # an older template is open
+        namespace=parameters.get("MetricsNamespace") or DeployedStack.namespace,
     )

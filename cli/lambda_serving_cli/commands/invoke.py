@@ -1,6 +1,7 @@
 """The command `invoke`."""
 
 import base64
+import shlex
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -16,7 +17,8 @@ from lambda_serving_cli.commands.options.parsing import check_with
 from lambda_serving_cli.commands.options.stack import with_stack_options
 from lambda_serving_cli.commands.options.token import TokenOption
 from lambda_serving_cli.files.content import parse_json
-from lambda_serving_cli.project.project import check_name, check_version
+from lambda_serving_cli.project.project import check_name, check_version, find_project
+from lambda_serving_cli.project.samples import find_sample
 from lambda_serving_cli.terminal.errors import CommandError
 from lambda_serving_cli.terminal.output import write_json, write_line
 
@@ -26,6 +28,10 @@ def invoke(
     endpoint: Annotated[
         str, typer.Argument(callback=check_with(check_name), help="The endpoint's name.")
     ],
+    name: Annotated[
+        str | None,
+        typer.Argument(metavar="NAME", help="With --example: which one.", show_default=False),
+    ] = None,
     version: Annotated[
         str | None,
         typer.Option(
@@ -34,8 +40,18 @@ def invoke(
         ),
     ] = None,
     data: Annotated[
-        str, typer.Option(metavar="JSON|@FILE|-", help="The body; - reads standard input.")
-    ] = "{}",
+        str | None,
+        typer.Option(
+            metavar="JSON|@FILE|-", help="The body; - reads standard input.", show_default="{}"
+        ),
+    ] = None,
+    example: Annotated[
+        bool,
+        typer.Option(
+            "--example",
+            help="Send the endpoint's sample.json; with a NAME, the one of samples/.",
+        ),
+    ] = False,
     content_type: Annotated[
         str | None,
         typer.Option(help="Of the body.", show_default="JSON for an object, else octet-stream"),
@@ -59,17 +75,25 @@ def invoke(
     Examples:
 
     \b
-      lambda-serving invoke iris_onnx --data @events/invoke_iris_onnx.json
+      lambda-serving invoke iris_onnx --example
       lambda-serving invoke filetype --data @README.md --lambda
       echo '{"x": 1}' | lambda-serving invoke churn --version 2 --data -
     """
-    body, content_type = read_body(data, content_type)
+    if example:
+        if data is not None:
+            raise typer.BadParameter("take --data or --example, not both")
+        sample = find_sample(find_project(), endpoint, name)
+        body, content_type = sample.content, content_type or sample.content_type
+    elif name is not None:
+        raise typer.BadParameter(f"{name!r}: a NAME goes with --example")
+    else:
+        body, content_type = read_body("{}" if data is None else data, content_type)
     stack = find_deployed_stack(selection)
-    function = require_function(stack, endpoint)
+    require_function(stack, endpoint)
     reply = ask_endpoint(stack, endpoint, version, body, content_type, by_lambda, token)
     show_reply(reply, as_json)
     if reply.is_error:
-        advice = advise(stack, function, reply)
+        advice = advise(stack, endpoint, reply, selection)
         raise CommandError(f"{endpoint} answered {reply.describe_error()}", advice=advice)
 
 
@@ -107,14 +131,14 @@ REFUSALS = {
 """What to do about an HTTP API that lets a request not in."""
 
 
-def advise(stack: DeployedStack, function: str, reply: Reply) -> str:
-    """Where to look for more; errors of the endpoint have a request id, those of the API none."""
+def advise(stack: DeployedStack, endpoint: str, reply: Reply, selection: StackSelection) -> str:
+    """What shows more; errors of the endpoint have a request id, those of the API none."""
     about = reply.read()
     request = about.get("request_id") if isinstance(about, dict) else None
     if reply.status in (401, 403) and not request and stack.auth in REFUSALS:
         return REFUSALS[stack.auth]
-    advice = f"the log group /aws/lambda/{function} has more"
-    return f"{advice}, under the request id {request}" if request else advice
+    which = f"--request {shlex.quote(str(request))}" if request else "--errors"
+    return f"see `lambda-serving logs {endpoint} {which}{selection.name_options()}`"
 
 
 def show_reply(reply: Reply, as_json: bool) -> None:

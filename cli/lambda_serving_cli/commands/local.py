@@ -151,12 +151,15 @@ def show_next(layout: Layout, running: Running) -> None:
         write_line(
             f"  {credentials} aws lambda invoke --endpoint-url {stack.aws_endpoint_url} \\\n"
             f"    --region {stack.region} --function-name {stack.functions['iris_onnx']} \\\n"
-            "    --payload fileb://events/invoke_iris_onnx.json /dev/stdout    # needs the AWS CLI"
+            "    --payload fileb://functions/iris_onnx/sample.json /dev/stdout  # needs the AWS CLI"
         )
         write_line(
             f"  {credentials} {name_sam(layout)} local invoke IrisOnnx --config-env local \\\n"
-            "    --event events/invoke_iris_onnx.json    # needs Docker"
+            "    --event functions/iris_onnx/sample.json    # needs Docker"
         )
+    write_line(
+        "  uv run lambda-serving logs --follow    # requests, cold starts, lines, tracebacks"
+    )
     write_line("  make test    # the whole test suite, on a local cloud of its own")
     write_line("  make down    # stop all this")
 

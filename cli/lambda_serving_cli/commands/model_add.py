@@ -12,6 +12,7 @@ from lambda_serving_cli.commands.options.model import (
     EndpointOption,
     EngineOption,
     PreprocessOption,
+    SampleOption,
     with_table_options,
 )
 from lambda_serving_cli.commands.options.output import JsonOption
@@ -38,6 +39,7 @@ def add(
         ),
     ] = None,
     preprocess: PreprocessOption = None,
+    sample: SampleOption = None,
     model: Annotated[
         str | None,
         typer.Option(
@@ -72,7 +74,7 @@ def add(
           --project examples --name churn --tags tested --published
     """
     _check_source(model, project, name, bool(tags) or published)
-    wanted = Version(endpoint, version, engine, preprocess, tables)
+    wanted = Version(endpoint, version, engine, preprocess, sample, tables)
     if not model and not name and engine not in addition.CUSTOM:
         _check_load(wanted)
     root = find_project()

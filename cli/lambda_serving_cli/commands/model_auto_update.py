@@ -9,6 +9,7 @@ from lambda_serving_cli.commands.options.model import (
     EndpointOption,
     EngineOption,
     PreprocessOption,
+    SampleOption,
     with_table_options,
 )
 from lambda_serving_cli.commands.options.output import JsonOption
@@ -25,6 +26,7 @@ def auto_update(
     project: Annotated[str, typer.Option(help="A project of the model registry.")],
     name: Annotated[str, typer.Option(help="The model of that project to follow.")],
     preprocess: PreprocessOption = None,
+    sample: SampleOption = None,
     tags: Annotated[
         list[str] | None,
         typer.Option(metavar="TAG", help='Only versions that have all of these; "" asks for none.'),
@@ -75,5 +77,5 @@ def auto_update(
         "poll_seconds": poll_seconds,
     }
     rule = {key: value for key, value in given.items() if value is not None}
-    wanted = Version(endpoint, None, engine, preprocess, tables)
+    wanted = Version(endpoint, None, engine, preprocess, sample, tables)
     show_outcome(enable_auto_update(find_project(), wanted, rule), as_json)

@@ -1,8 +1,7 @@
 """The command ``lambda-serving stats``."""
 
-import re
 import sys
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Annotated
 
 import typer
@@ -11,14 +10,12 @@ from lambda_serving_cli.aws.logs import read_report
 from lambda_serving_cli.aws.selection import StackSelection
 from lambda_serving_cli.aws.stack import find_stack
 from lambda_serving_cli.commands.options.output import JsonOption
+from lambda_serving_cli.commands.options.since import read_since
 from lambda_serving_cli.commands.options.stack import with_stack_options
 from lambda_serving_cli.project.metrics import read_declared
 from lambda_serving_cli.statistics.report import show
-from lambda_serving_cli.terminal.errors import CommandError
 from lambda_serving_cli.terminal.output import make_console, write_json
 from lambda_serving_cli.terminal.progress import show_status
-
-UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
 @with_stack_options
@@ -55,23 +52,3 @@ def stats(
         write_json(report)
     else:
         show(report, make_console(sys.stdout), with_bars=sys.stdout.isatty())
-
-
-def read_since(text: str, now: datetime) -> datetime:
-    """When "15m", "2h" or "1d" ago was, or an ISO time; one without an offset is local time.
-
-    Raises:
-        CommandError: it is neither, or it lies ahead.
-    """
-    advice = "write --since 15m, 2h, 1d or 2026-01-31T08:00"
-    try:
-        if span := re.fullmatch(r"(\d+)\s*([smhdw])", text.strip()):
-            begin = now - timedelta(**{UNITS[span[2]]: int(span[1])})
-        else:
-            begin = datetime.fromisoformat(text.strip()).astimezone()
-    except (ValueError, OverflowError, OSError) as error:
-        raise CommandError(f"--since: {text!r} is no time", advice=advice) from error
-    if begin > now:
-        raise CommandError(f"--since: {text!r} lies ahead", advice=advice)
-    # CloudWatch knows no times before that.
-    return max(begin, datetime.fromtimestamp(0, UTC).astimezone())

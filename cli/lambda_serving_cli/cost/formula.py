@@ -1,7 +1,7 @@
 """The formula: a month of one endpoint, and where a server that is always on gets cheaper."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from lambda_serving_cli.cost import prices
@@ -122,13 +122,29 @@ def count_per_million(load: Load, costs: list[Cost]) -> float:
     return math.fsum(cost.usd for cost in costs if not cost.is_fixed) / load.requests * 1_000_000
 
 
+def find_vcpu(memory_mb: float) -> float:
+    """The share of one virtual CPU that a function has; one is all that a single thread uses."""
+    return min(1.0, memory_mb / WHOLE_VCPU_MB)
+
+
+def resize(load: Load, memory_mb: int) -> Load:
+    """The same load with another memory size: with less of a virtual CPU all takes longer."""
+    slower = find_vcpu(load.memory_mb) / find_vcpu(memory_mb)
+    return replace(
+        load,
+        memory_mb=memory_mb,
+        duration_ms=load.duration_ms * slower,
+        cold_ms=load.cold_ms * slower,
+    )
+
+
 def count_capacity(load: Load, server: Server, utilization: float) -> float:
     """Requests a second that a server carries, at that share of its processors' time.
 
     A request keeps one virtual CPU busy. A function of less than 1,769 MB has but a part of one,
     and so takes longer than a server would (AWS Lambda, "Configure Lambda function memory").
     """
-    busy_ms = load.duration_ms * min(1.0, load.memory_mb / WHOLE_VCPU_MB)
+    busy_ms = load.duration_ms * find_vcpu(load.memory_mb)
     return server.vcpus * utilization * 1000 / busy_ms
 
 

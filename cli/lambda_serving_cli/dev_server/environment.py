@@ -1,20 +1,17 @@
-"""One endpoint of the dev server: its environment beside others in one process, and its calls."""
+"""One endpoint of the dev server: its environment beside others in one process."""
 
 from __future__ import annotations
 
-import json
-import logging
 import sys
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
-from contextvars import ContextVar, copy_context
+from contextvars import copy_context
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from lambda_serving.calls.on_demand import CallsOnDemand
-from lambda_serving.calls.send_request import CallError, Calls, describe_function_error
+from lambda_serving.calls.send_request import Calls
 from lambda_serving.environment.environment import Environment
 from lambda_serving.errors import LoadError, SettingsError
 from lambda_serving.events import invoke
@@ -27,10 +24,9 @@ from lambda_serving.telemetry.telemetry import Telemetry
 from lambda_serving.user_code.event_loop import show_event_loop, use_event_loop
 from lambda_serving.versions.loaded import LoadedVersions, VersionLoader
 from lambda_serving.versions.versions import Versions
+from lambda_serving_cli.dev_server.calls import LOADING, AskOther, LocalCalls, LocalTransport
 from lambda_serving_cli.dev_server.loops import Loops, start_loop
 from lambda_serving_cli.dev_server.threads import THREADS, Turns, enter_folder
-
-logger = logging.getLogger("lambda_serving")
 
 REQUEST_SECONDS = 29.0
 """Seconds after which a request's calls to other endpoints give up: the template's Timeout."""
@@ -39,9 +35,6 @@ LOADS = Turns(longest_wait=10)
 """Endpoints load one after the other. Plain module names lead to the modules of one version at a
 time, the one that is being loaded (``isolation``)."""
 
-_loading: ContextVar[tuple[str, ...]] = ContextVar("loading", default=())
-"""The endpoints that are being loaded: the load of each calls the next."""
-
 
 class DevEnvironment:
     """One endpoint of the dev server: an ``Environment`` with local calls and loads in turn."""
@@ -49,10 +42,10 @@ class DevEnvironment:
     def __init__(
         self,
         runtime: Runtime,
-        others: Mapping[str, DevEnvironment],
+        ask: AskOther,
         write: Callable[[Mapping[str, Any]], None],
     ) -> None:
-        """``others`` are the endpoints that it may call; ``write`` takes each EMF record."""
+        """``ask`` invokes other endpoints; ``write`` takes each EMF record."""
         self.name = runtime.task_root.name
         self._runtime = runtime
         self._problem = ""
@@ -62,7 +55,7 @@ class DevEnvironment:
         """The latest request of this endpoint. That of the process may be another one's."""
         file = EndpointFile(runtime, self._read_settings)
         telemetry = Telemetry(runtime, file, write)
-        transport = LocalTransport(self.name, file, others)
+        transport = LocalTransport(self.name, file, ask)
         calls = LocalCalls(
             Calls(transport.invoke, runtime.depth_limit, telemetry.count_failed_call, THREADS),
             lambda: find_request(self._latest),
@@ -115,12 +108,17 @@ class DevEnvironment:
         self.versions.check_registry()
         return self.environment.serve(request._replace(deadline=deadline))
 
-    def answer_invoke(self, payload: Any, context: Any) -> Any:
-        """Answer a direct invoke, as the handler does.
+    def answer_invoke(self, payload: Any, seconds: float) -> Any:
+        """Answer a direct invoke within ``seconds``, as the handler does.
 
         Raises:
             Exception: named by the class in the error table.
         """
+        deadline = time.monotonic() + min(seconds, REQUEST_SECONDS)
+        context = SimpleNamespace(
+            aws_request_id="-",
+            get_remaining_time_in_millis=lambda: int((deadline - time.monotonic()) * 1000),
+        )
         self.versions.check_registry()
         return invoke.answer_event(payload, context, self.environment)
 
@@ -141,15 +139,25 @@ class DevEnvironment:
             raise
 
     def _load_in_turn(self, load: Callable[[], Servable]) -> Servable:
-        chain = _loading.get()
+        chain = LOADING.get()
         if self.name in chain:
             raise LoadError(f"{self.name} is being loaded, and its load calls {self.name}")
-        _loading.set((*chain, self.name))
+        LOADING.set((*chain, self.name))
         caller = find_request(self._latest)
         deadline = min(caller.deadline, time.monotonic() + REQUEST_SECONDS)
         enter_request(caller._replace(deadline=deadline))
         # An endpoint that a load calls is loaded within the same turn.
         return load() if chain else LOADS.run(load)
+
+    def end(self) -> None:
+        """Unload all versions, then forget where user code led ``sys.path`` and end its loops."""
+        try:
+            self.environment.close()
+        finally:
+            own = self._runtime.task_root
+            sys.path[:] = [path for path in sys.path if not Path(path).is_relative_to(own)]
+            self._shared_loop.call_soon_threadsafe(self._shared_loop.stop)
+            self._loops.close()
 
     def describe_state(self) -> str:
         """``ready`` if the default version is loaded; else ``loading``, or the last problem."""
@@ -174,70 +182,3 @@ class VersionsInTurn(LoadedVersions):
         if self.is_loaded(version):
             return get(version, keep)
         return self._owner.load_in_turn(lambda: get(version, keep))
-
-
-class LocalCalls(CallsOnDemand):
-    """Calls to endpoints of this process, also from threads that carry no request."""
-
-    def __init__(self, calls: Calls, find_caller: Callable[[], Request]) -> None:
-        """``find_caller`` returns the request of the running code, or the endpoint's latest."""
-        super().__init__(lambda: calls)
-        self._find_caller = find_caller
-
-    def send_request(self, endpoint: str, version: str | None = None, data: Any = None) -> Any:
-        """See ``Calls``."""
-        send = super().send_request
-
-        def send_as_own() -> Any:
-            enter_request(self._find_caller())
-            return send(endpoint, version, data)
-
-        return copy_context().run(send_as_own)
-
-
-class LocalTransport:
-    """Invokes an endpoint of this process, with Lambda's time limit."""
-
-    def __init__(
-        self, caller: str, file: EndpointFile, environments: Mapping[str, DevEnvironment]
-    ) -> None:
-        """``file`` is that of the ``caller``."""
-        self._caller = caller
-        self._file = file
-        self._environments = environments
-        self._warned: set[str] = set()
-
-    def invoke(self, endpoint: str, payload: bytes, seconds: float) -> bytes:
-        """See ``calls.send_request.Send``."""
-        environment = self._environments.get(endpoint)
-        if environment is None:
-            known = ", ".join(self._environments)
-            raise CallError("NoSuchEndpoint", f"there is no {endpoint!r}; there are {known}")
-        self._warn_of_denial(endpoint)
-        deadline = time.monotonic() + min(seconds, REQUEST_SECONDS)
-        context = SimpleNamespace(
-            aws_request_id="-",
-            get_remaining_time_in_millis=lambda: int((deadline - time.monotonic()) * 1000),
-        )
-        call = environment.start(environment.answer_invoke, json.loads(payload), context)
-        try:
-            return json.dumps(call.result(seconds)).encode()
-        except TimeoutError as error:
-            raise CallError("Timeout", f"no answer within {seconds:.1f} s") from error
-        except Exception as error:
-            # Lambda would return the exception of an invoke as this payload.
-            failure = {"errorType": type(error).__name__, "errorMessage": str(error)}
-            body = json.dumps(failure).encode()
-            raise CallError("FunctionError", describe_function_error(body), body) from error
-
-    def _warn_of_denial(self, callee: str) -> None:
-        """Warn once of a call that works here and not on AWS."""
-        settings = self._file.settings
-        if settings.is_canary or callee in settings.calls or callee in self._warned:
-            return
-        self._warned.add(callee)
-        logger.warning(
-            "%s calls %s, which `calls` in its endpoint.toml does not name: AccessDenied on AWS",
-            self._caller,
-            callee,
-        )

@@ -23,6 +23,7 @@ class Loops:
         self._idle: list[NumberedLoop] = []
         self._numbers = itertools.count()
         self._lock = threading.Lock()
+        self._is_closed = False
 
     @contextmanager
     def lend(self) -> Iterator[asyncio.AbstractEventLoop]:
@@ -32,6 +33,14 @@ class Loops:
             yield taken[1]
         finally:
             self._give_back(taken)
+
+    def close(self) -> None:
+        """Close those that nobody has, and the others when they come back."""
+        with self._lock:
+            self._is_closed = True
+            idle, self._idle = self._idle, []
+        for _, each in idle:
+            each.close()
 
     def _take(self) -> NumberedLoop:
         """The oldest idle one, so that requests one after the other have the same; or a new one."""
@@ -46,8 +55,9 @@ class Loops:
             return
         with self._lock:
             insort(self._idle, loop)
-            surplus = self._idle[MOST_IDLE:]
-            del self._idle[MOST_IDLE:]
+            most = 0 if self._is_closed else MOST_IDLE
+            surplus = self._idle[most:]
+            del self._idle[most:]
         for _, each in surplus:
             each.close()
 

@@ -26,11 +26,15 @@ def log_record(record: Mapping[str, Any]) -> None:
     logger.info("statistics: %s", describe_record(record))
 
 
-def write_record(record: Mapping[str, Any]) -> None:
-    """For a program, as a line of JSON on the process's own standard output."""
-    line = escape_json(orjson.dumps(record, option=orjson.OPT_APPEND_NEWLINE).decode())
+def make_line(record: Mapping[str, Any]) -> bytes:
+    """For a program, as a line of JSON."""
+    return escape_json(orjson.dumps(record, option=orjson.OPT_APPEND_NEWLINE).decode()).encode()
+
+
+def write_line(line: bytes) -> None:
+    """To the process's own standard output."""
     assert sys.__stdout__ is not None
-    sys.__stdout__.buffer.write(line.encode())
+    sys.__stdout__.buffer.write(line)
     sys.__stdout__.buffer.flush()
 
 

@@ -1,31 +1,44 @@
 """The command ``lambda-serving dev``: check what it was told, then serve until interrupted."""
 
+from __future__ import annotations
+
 import errno
 import re
 import socket
 import subprocess
 import sys
+from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 import uvicorn
-from uvicorn.supervisors.watchfilesreload import FileFilter, WatchFilesReload
 
 from lambda_serving.settings.runtime import read_runtime
+from lambda_serving_cli.aws.local_stack import CREDENTIAL
+from lambda_serving_cli.aws.selection import StackSelection
+from lambda_serving_cli.aws.stack import DeployedStack, find_deployed_stack
+from lambda_serving_cli.dev_server.fleet import Places, find_folders
 from lambda_serving_cli.dev_server.log import set_up_logging
-from lambda_serving_cli.dev_server.server import Options, keep_options
+from lambda_serving_cli.dev_server.models import Models, Place
+from lambda_serving_cli.dev_server.server import DevServer, Options
+from lambda_serving_cli.dev_server.worker import GRACE_SECONDS, WorkerOptions
 from lambda_serving_cli.files.root import find_root_or_cwd
+from lambda_serving_cli.loopback.guard import LocalOnly
 from lambda_serving_cli.terminal.errors import CommandError
 from lambda_serving_cli.terminal.output import remark, write_line
-
-GRACE_SECONDS = 2
-"""What requests under way have to end, at a reload or at the end."""
 
 KEEP_ALIVE_SECONDS = 75
 """How long an idle connection stays: longer than clients keep one, who else meet its end."""
 
 
 def serve(
-    functions: Path | None, models: str | None, host: str, port: int, reload: bool, as_json: bool
+    names: Sequence[str],
+    functions: Path | None,
+    models: str | None,
+    host: str,
+    port: int,
+    reload: bool,
+    as_json: bool,
 ) -> None:
     """Serve until interrupted. With `as_json`, stdout is for records of statistics alone.
 
@@ -34,55 +47,66 @@ def serve(
     """
     root = find_root_or_cwd()  # not in the project, everything is named by options
     folder = find_functions(functions, root)
-    bucket = find_models(models, root)
+    check_names(names, folder)
+    place = find_models(models, root)
+    cloud = find_cloud(root) if models is None else None
     if mistakes := read_runtime().mistakes:
         raise CommandError("; ".join(mistakes), advice="set it otherwise, or not at all")
     listener = listen(host, port)
     url = name_url(host, listener.getsockname()[1])
-    keep_options(Options(str(folder), bucket, url, as_json))
-    named = f"the bucket {bucket}" if "://" not in bucket else bucket
+    named = f"the bucket {place}" if "://" not in place else place
+    if cloud:
+        named += f" and of the local cloud at {cloud.endpoint_url}"
     tell = remark if as_json else write_line
     tell(f"Serving {folder} at {url}, with models of {named}. Ctrl-C ends it.")
     set_up_logging()
-    run(listener, folder if reload else None)
+    told = Models(place, asdict(read_place(cloud)) if cloud else None)
+    options = Options(
+        places=Places(root, folder, tuple(names)),
+        worker=WorkerOptions(told, as_json),
+        url=url,
+        reload=reload,
+        models=root / ".local" / "models" if models is None else None,
+    )
+    run(listener, LocalOnly(DevServer(options), host, has_pages=True))
 
 
-class CodeFilter(FileFilter):
-    """Takes new folders too.
-
-    A folder is watched from a moment after it was made, and what was written into it before that
-    moment is never told. Whoever loads at the word of the folder itself sees those files.
-    """
-
-    def __call__(self, path: Path) -> bool:
-        is_code = path.name != "__pycache__" and not path.name.startswith(".")
-        return super().__call__(path) or (is_code and path.is_dir())
-
-
-def run(listener: socket.socket, watched: Path | None) -> None:
-    """Run uvicorn in this process; or, to reload what changes in a folder, in another one."""
+def run(listener: socket.socket, app: LocalOnly) -> None:
+    """Run uvicorn until it is interrupted."""
     config = uvicorn.Config(
-        "lambda_serving_cli.dev_server.server:make_server",
-        factory=True,
+        app,
         lifespan="on",
         access_log=False,
         log_config=None,
-        timeout_graceful_shutdown=GRACE_SECONDS,
+        timeout_graceful_shutdown=int(GRACE_SECONDS),
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
-        reload=watched is not None,
-        reload_dirs=None if watched is None else [str(watched)],
-        reload_includes=None if watched is None else ["*.py", "*.toml"],
     )
-    server = uvicorn.Server(config)
     try:
-        if watched is None:
-            server.run(sockets=[listener])
-        else:
-            supervisor = WatchFilesReload(config, target=server.run, sockets=[listener])
-            supervisor.watch_filter = CodeFilter(config)
-            supervisor.run()
+        uvicorn.Server(config).run(sockets=[listener])
     except KeyboardInterrupt:
         pass  # uvicorn has shut down by then, and raises the signal again
+
+
+def check_names(names: Sequence[str], functions: Path) -> None:
+    """Raises CommandError unless there are endpoints of all these names."""
+    known = [folder.name for folder in find_folders(functions)]
+    if unknown := [name for name in names if name not in known]:
+        told = ", ".join(known) or "none yet"
+        raise CommandError(f"there is no endpoint {unknown[0]!r} in {functions}; there are: {told}")
+
+
+def find_cloud(root: Path) -> DeployedStack | None:
+    """The local cloud of the project, while it runs."""
+    try:
+        return find_deployed_stack(StackSelection(state=root / ".local"))
+    except CommandError:
+        return None
+
+
+def read_place(stack: DeployedStack) -> Place:
+    """The bucket of a local cloud, and how an endpoint reaches it."""
+    credentials = {"access_key_id": CREDENTIAL, "secret_access_key": CREDENTIAL}
+    return Place(stack.bucket, stack.endpoint_url, stack.region, credentials)
 
 
 def find_functions(functions: Path | None, root: Path) -> Path:

@@ -9,6 +9,7 @@ endpoint's code tells it.
 
 from __future__ import annotations
 
+import itertools
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -102,9 +103,15 @@ class SharedFolder(IsolatedFolder):
         return self._load(plain) if imports else sys.modules.get(f"{self.name}.{plain}")
 
 
+_numbers = itertools.count(1)
+
+
 def isolate_modules(root: Path, folder: Path, version: str) -> SharedFolder:
-    """``Runtime.isolate_modules``: the modules of one version of the endpoint in ``folder``."""
-    return SharedFolder(f"{folder.name}_version_{version}", root, folder)
+    """``Runtime.isolate_modules``: the modules of one version of the endpoint in ``folder``.
+
+    Each time under a name of its own: requests may still run in modules that a reload replaces.
+    """
+    return SharedFolder(f"{folder.name}_version_{version}_{next(_numbers)}", root, folder)
 
 
 class StandIn(ModuleType):

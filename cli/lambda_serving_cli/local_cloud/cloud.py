@@ -13,7 +13,6 @@ from lambda_serving_cli.local_cloud.bucket import keep_bucket
 from lambda_serving_cli.local_cloud.build import BUILD_STEP, Build, plan_build, run_build
 from lambda_serving_cli.local_cloud.callers import Callers, find_callers
 from lambda_serving_cli.local_cloud.deploy import deploy, describe
-from lambda_serving_cli.local_cloud.fingerprint import hash_files
 from lambda_serving_cli.local_cloud.layout import (
     DEFAULT_HOST,
     DEFAULT_PORT,
@@ -109,7 +108,7 @@ def _bring_up(layout: Layout, project: Project, wish: Wish) -> Running:
         step.outcome += f", {len(failures)} failed" if failures else ""
         step.outcome += f", {left} {rest}" if left else ""
     if failures:
-        raise smoke.report_failures(failures, len(wanted))
+        raise smoke.report_failures(layout, failures, len(wanted))
     return Running(stack, exchanges)
 
 
@@ -136,10 +135,7 @@ def _choose(
     if missing:
         raise CommandError(f"template.yaml has no function of {', '.join(missing)}")
     functions = build.built.functions if build.built else {}
-    hashes = {
-        name: hash_files(layout.root, smoke.list_samples(name), functions.get(name, ""))
-        for name in endpoints or stack.functions
-    }
+    hashes = {name: functions.get(name, "") for name in endpoints or stack.functions}
     if endpoints:
         return hashes
     return {name: each for name, each in hashes.items() if record.answered.get(name) != each}

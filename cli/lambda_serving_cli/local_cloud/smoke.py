@@ -1,23 +1,18 @@
-"""One real request to every endpoint, through HTTP and by direct invoke, from the files of events/.
+"""The samples of every endpoint, sent through HTTP and by direct invoke."""
 
-`http_<endpoint>.json` is an event of API Gateway (HTTP API, format 2.0): what it tells of the
-request is sent again. `invoke_<endpoint>.json` is the payload of an invoke.
-"""
-
-import base64
-import json
+import shlex
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from lambda_serving_cli.aws.authorization import Access
 from lambda_serving_cli.aws.local_stack import LocalStack
-from lambda_serving_cli.files.content import read_text
+from lambda_serving_cli.local_cloud.layout import Layout
 from lambda_serving_cli.local_cloud.tracebacks import find_traceback
+from lambda_serving_cli.project.samples import make_payload, read_samples
 from lambda_serving_cli.terminal.errors import CommandError
 
 SHOWN = 160
@@ -26,9 +21,6 @@ SHOWN = 160
 REQUEST_SECONDS = 60
 NO_MODEL = b'"type":"ModelFetchError"'
 """In the answer of an endpoint whose model is not in the bucket."""
-
-OWN_HEADERS = ("host", "content-length", "connection", "accept-encoding")
-"""Headers that the client sets by itself."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +31,8 @@ class Exchange:
     body: str
     answer: str
     milliseconds: int
+    is_without_model: bool = False
+    """Whether the endpoint's model is not in the bucket yet."""
 
 
 @dataclass(frozen=True)
@@ -49,11 +43,12 @@ class Failure:
     reason: str
     traceback: str
 
-    def describe(self) -> str:
-        """All of it, and the command that shows more."""
+    def describe(self, options: str) -> str:
+        """All of it, and the command that shows more, by which `options`."""
         lines = [f"{self.endpoint}: {self.reason}"]
         lines += [f"  | {line}" for line in self.traceback.splitlines()]
-        return "\n".join([*lines, f"  `lambda-serving logs {self.endpoint}` shows its log"])
+        lines.append(f"  `lambda-serving logs {self.endpoint} --errors{options}` shows more")
+        return "\n".join(lines)
 
 
 def try_endpoints(
@@ -71,65 +66,38 @@ def try_endpoints(
     return exchanges, failures
 
 
-def report_failures(failures: list[Failure], tried: int) -> CommandError:
+def report_failures(layout: Layout, failures: list[Failure], tried: int) -> CommandError:
     """The error that ends a command whose endpoints do not all answer."""
-    told = "\n\n".join(failure.describe() for failure in failures)
+    is_default = layout.state == layout.root / ".local"
+    options = "" if is_default else f" --state {shlex.quote(str(layout.state))}"
+    told = "\n\n".join(failure.describe(options) for failure in failures)
     return CommandError(
         f"{len(failures)} of {tried} endpoints that were tried failed\n\n{told}\n",
         advice="look into functions/ and the samples, then `make up` again: it tries what failed",
     )
 
 
-def list_samples(endpoint: str) -> tuple[str, str]:
-    """The files of an endpoint's sample requests outside its folder: for HTTP, for an invoke."""
-    return f"events/http_{endpoint}.json", f"events/invoke_{endpoint}.json"
-
-
 def try_endpoint(root: Path, stack: LocalStack, access: Access, endpoint: str) -> list[Exchange]:
-    """Send the endpoint its sample requests.
+    """Send the endpoint its samples.
 
-    One without a sample for HTTP is asked whether it is ready, which loads its model as well. It
-    may have none yet: that is told, and is no failure.
+    One without a sample is asked whether it is ready, which loads its model as well. It may have
+    none yet: that is told, and is no failure.
 
     Raises:
         CommandError: an answer is no success.
     """
-    http, invoke = (root / name for name in list_samples(endpoint))
-    if http.exists():
-        exchanges = [replay(stack, access, read_event(http))]
-    else:
-        ready = f"{stack.api_url}/serve/{endpoint}/health/ready"
-        exchanges = [send_http(access, ready, accepted=NO_MODEL)]
-    if invoke.exists():
-        exchanges.append(send_invoke(stack.functions[endpoint], invoke.read_bytes()))
+    url = f"{stack.api_url}/serve/{endpoint}"
+    samples = read_samples(root / "functions" / endpoint)
+    if not samples:
+        return [send_http(access, f"{url}/health/ready", accepted=NO_MODEL)]
+    exchanges: list[Exchange] = []
+    for each in samples:
+        headers = {"content-type": each.content_type}
+        sent = send_http(access, url, "POST", each.content, headers, accepted=NO_MODEL)
+        exchanges.append(sent)
+        if not sent.is_without_model:
+            exchanges.append(send_invoke(stack.functions[endpoint], make_payload(each)))
     return exchanges
-
-
-def read_event(path: Path) -> Mapping[str, Any]:
-    """An event of API Gateway, as far as `replay` reads it.
-
-    Raises:
-        CommandError: the file holds none.
-    """
-    try:
-        event: Mapping[str, Any] = json.loads(read_text(path))
-        event["rawPath"], event["requestContext"]["http"]["method"], event["headers"].items()
-    except (ValueError, RecursionError, KeyError, TypeError, AttributeError) as error:
-        raise CommandError(f"{path} holds no event of an HTTP API: {error!r}") from error
-    return event
-
-
-def replay(stack: LocalStack, access: Access, event: Mapping[str, Any]) -> Exchange:
-    """Send the request that an API Gateway event tells of."""
-    query = f"?{event['rawQueryString']}" if event.get("rawQueryString") else ""
-    text = event.get("body") or ""
-    return send_http(
-        access,
-        f"{stack.api_url}{event['rawPath']}{query}",
-        method=event["requestContext"]["http"]["method"],
-        body=base64.b64decode(text) if event.get("isBase64Encoded") else text.encode(),
-        headers={key: value for key, value in event["headers"].items() if key not in OWN_HEADERS},
-    )
 
 
 def send_http(
@@ -156,7 +124,8 @@ def send_http(
     took = round((time.monotonic() - started) * 1000)
     if status >= 300 and (accepted is None or accepted not in content):
         raise CommandError(f"{method} {url} answered {status}: {shorten(content)}")
-    return Exchange(f"{method} {url}", shorten(body), f"{status} {shorten(content)}", took)
+    answer = f"{status} {shorten(content)}"
+    return Exchange(f"{method} {url}", shorten(body), answer, took, status >= 300)
 
 
 def send_invoke(function: str, payload: bytes) -> Exchange:

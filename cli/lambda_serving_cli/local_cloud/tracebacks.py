@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 
+from lambda_serving_cli.logs.tracebacks import shorten_traceback
+
 MARK = "Traceback (most recent call last)"
 CAUSED = "\n\nThe above exception was the direct cause of the following exception:"
 """Between the error of the user's code and the one that the runtime makes of it."""
@@ -25,7 +27,7 @@ def find_traceback(function: str, since: float) -> str:
     except client.exceptions.ResourceNotFoundException:
         return ""
     found = [text for event in events if MARK in (text := read_text(event.get("message", "")))]
-    return cut(found[-1]) if found else ""
+    return cut(shorten_traceback(found[-1])) if found else ""
 
 
 def read_text(message: str) -> str:

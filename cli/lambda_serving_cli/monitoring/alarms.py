@@ -89,7 +89,9 @@ def list_fault_metrics(endpoint: str) -> list[dict[str, Any]]:
 
 def make_alarm(endpoint: str, kind: str, description: str, **properties: Any) -> Resources:
     """One alarm; no news is good news."""
-    look = f"Look at the log group /aws/lambda/${{StackName}}-{endpoint} and the dashboards"
+    look = (
+        f"See `lambda-serving logs {endpoint} --errors --stack ${{StackName}}`, and the dashboards"
+    )
     actions = [
         choose("HasAlarmTopic", refer("AlarmTopicArn")),
         choose("HasAlarmEmail", refer("AlarmTopic")),

@@ -18,6 +18,7 @@ from lambda_serving_cli.project.creation import (
     plan_file,
     refuse_existing,
 )
+from lambda_serving_cli.project.new_sample import plan_sample
 from lambda_serving_cli.project.project import Project
 from lambda_serving_cli.project.source import Source, bring
 from lambda_serving_cli.project.toml_file import EndpointFile, open_file
@@ -35,6 +36,7 @@ class Version:
     version: str | None
     engine: str
     preprocess: Path | None = None
+    sample: Path | None = None
     tables: dict[str, dict[str, Any]] = field(default_factory=dict)
 
 
@@ -82,6 +84,7 @@ def _plan(project: Project, changes: Changes, version: Version, source: Source |
         return []
     file = open_file(project.folder(version.endpoint))
     _refuse_version(file, version)
+    refuse_sample(version)
     _plan_version(changes, file, version, name, source)
     plan_file(project, changes, file)
     return [
@@ -104,6 +107,8 @@ def plan_endpoint(
             advice=f"--preprocess FILE, or `lambda-serving new {version.endpoint} "
             f"--engine {version.engine}` to begin with some",
         )
+    folder = project.folder(version.endpoint)
+    plan_sample(changes, folder, version.sample, version.preprocess)
     for key, value in _list_values(version, source).items():
         file.set(key, value)
     return file
@@ -118,6 +123,15 @@ def _refuse_version(file: EndpointFile, version: Version) -> None:
         raise CommandError(f"endpoint {endpoint!r} has a version {name} already", advice=advice)
     if file.get("engine") == "canary":
         raise CommandError(f"{endpoint!r} is a canary: it has no models of its own")
+
+
+def refuse_sample(version: Version) -> None:
+    """Raises CommandError where a sample is given for an endpoint that is there."""
+    if version.sample is not None:
+        raise CommandError(
+            f"{version.endpoint!r} has its samples: all its versions answer them",
+            advice=f"change functions/{version.endpoint}/sample.json, and leave --sample out",
+        )
 
 
 def _plan_version(

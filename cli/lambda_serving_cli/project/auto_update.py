@@ -5,7 +5,7 @@ from typing import Any
 
 from lambda_serving.settings.auto_update import AutoUpdate
 from lambda_serving_cli.files.lock import edits_project
-from lambda_serving_cli.project.addition import Version, plan_endpoint
+from lambda_serving_cli.project.addition import Version, plan_endpoint, refuse_sample
 from lambda_serving_cli.project.changes import Changes
 from lambda_serving_cli.project.creation import Outcome, finish, plan_file
 from lambda_serving_cli.project.project import Project
@@ -37,6 +37,7 @@ def enable_auto_update(project: Project, version: Version, given: Mapping[str, A
                 f"{version.endpoint!r} has its own folder: change the code there",
                 advice="leave --preprocess out",
             )
+        refuse_sample(version)
         before = file.read().auto_update
         if before:
             notes.append("it followed a model before: what is not given stays as it was")

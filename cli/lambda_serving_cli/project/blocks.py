@@ -152,11 +152,11 @@ def _write_policy(template: Template, function: Entry, settings: EndpointSetting
 
 def list_layers(template: Template, settings: EndpointSettings) -> list[str]:
     """Logical ids of the layers that an endpoint needs: the runtime's and its engines'."""
-    wanted = [RUNTIME, *sorted(set(_list_folders(settings)))]
+    wanted = [RUNTIME, *sorted(set(list_folders(settings)))]
     return [template.layers[folder] for folder in wanted if folder in template.layers]
 
 
-def _list_folders(settings: EndpointSettings) -> Iterator[str]:
+def list_folders(settings: EndpointSettings) -> Iterator[str]:
     """`engine_onnx` for `triton`, whose module is engines/onnx.py."""
     for version in settings.described:
         module = ENGINES[version.engine].partition(":")[0].rpartition(".")[2]

@@ -11,7 +11,7 @@ from lambda_serving_cli.project.changes import Changes
 from lambda_serving_cli.project.limits import require_room
 from lambda_serving_cli.project.monitoring import update_monitoring
 from lambda_serving_cli.project.project import Project
-from lambda_serving_cli.project.starter_code import write_starter
+from lambda_serving_cli.project.starter_code import SAMPLE, write_starter
 from lambda_serving_cli.project.template import MONITORING, read_template
 from lambda_serving_cli.project.toml_file import FILE, EndpointFile
 from lambda_serving_cli.terminal.errors import CommandError
@@ -64,8 +64,12 @@ def scaffold(project: Project, endpoint: str, engine: str, description: str) -> 
     plan_file(project, changes, file, description)
     code = project.folder(endpoint) / "preprocess.py"
     changes.write(code, write_starter("preprocess", endpoint, engine))
+    changes.write(project.folder(endpoint) / "sample.json", SAMPLE)
     changes.write(project.test(endpoint), write_starter("test", endpoint, engine))
-    notes = [f"write functions/{endpoint}/preprocess.py; `make test` tries it"]
+    notes = [
+        f"write functions/{endpoint}/preprocess.py, and a request into sample.json beside it; "
+        "`make test` tries the code, `make up` sends the sample"
+    ]
     if model is not None:
         notes.append(
             f"put the model into .local/models/{endpoint}/1/{model}, where `lambda-serving dev` "

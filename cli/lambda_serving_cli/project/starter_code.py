@@ -1,5 +1,6 @@
 """The code that a new endpoint begins with: its `preprocess.py`, and a test of that."""
 
+import json
 from pathlib import Path
 
 FOLDER = Path(__file__).parent / "starters"
@@ -8,6 +9,9 @@ FAMILIES = {"triton": "onnx"}
 
 MARK = "ENDPOINT"
 """Stands for the endpoint's name in the files beside this one."""
+
+SAMPLE = json.dumps({"x0": 1.0, "x1": 2.0}, indent=2) + "\n"
+"""A request that the code of every engine takes."""
 
 
 def write_starter(kind: str, endpoint: str, engine: str) -> str:

@@ -13,7 +13,6 @@ if TYPE_CHECKING:
 
 ROOT = "registry/"
 SCHEMA = 1
-SAMPLE = "sample.json"
 LATEST = "latest"
 
 LARGEST_KEY = 1024

@@ -14,7 +14,7 @@ from lambda_serving_cli.registry.artifact import list_files, read_artifact
 from lambda_serving_cli.registry.frameworks import Recognition, choose_framework
 from lambda_serving_cli.registry.layout import Bucket, ModelName
 from lambda_serving_cli.registry.publication import Outcome, Publication, publish_version
-from lambda_serving_cli.registry.sample import read_sample
+from lambda_serving_cli.registry.sample import take_sample
 from lambda_serving_cli.terminal.errors import CommandError
 from lambda_serving_cli.terminal.output import remark
 from lambda_serving_cli.terminal.progress import ByteProgress
@@ -54,7 +54,7 @@ def upload_model(
     """
     list_files(upload.source)  # that it is there
     with _convert(upload) as (place, found, conversion):
-        sample = read_sample(upload.sample) if upload.sample else None
+        sample = take_sample(upload.sample) if upload.sample else None
         bucket = connect()
         with ByteProgress() as progress:
             size = sum(file.stat().st_size for file in list_files(place).values())

@@ -17,7 +17,6 @@ from lambda_serving_cli.registry.artifact import Artifact, ArtifactFile, ignore
 from lambda_serving_cli.registry.index import change_index, read_index
 from lambda_serving_cli.registry.layout import (
     LARGEST_KEY,
-    SAMPLE,
     Bucket,
     Entry,
     Index,
@@ -97,8 +96,8 @@ def publish_version(
 def _check_files(model: ModelName, publication: Publication) -> None:
     """See that every file can be an object of its own."""
     names = [file.name for file in publication.files]
-    if publication.sample and SAMPLE in names[:-1]:
-        raise CommandError(f"the model's file is named {SAMPLE}, which is the sample's name")
+    if publication.sample and names[-1] in names[:-1]:
+        raise CommandError(f"the model's file is named {names[-1]}, which is the sample's name")
     for name in names:
         length = len(f"{model.folder}{'9' * 9}/{name}".encode())
         if length > LARGEST_KEY:
@@ -186,7 +185,7 @@ def _make_entry(model: ModelName, publication: Publication, version: str) -> Ent
         libraries=dict(publication.libraries),
     )
     if publication.sample:
-        entry["sample"] = folder + SAMPLE
+        entry["sample"] = folder + publication.sample.name
     return entry
 
 

@@ -26,6 +26,10 @@ class LogEvent(NamedTuple):
 
     stream: str
     message: str
+    timestamp: int = 0
+    """Milliseconds, as CloudWatch has it."""
+    id: str = ""
+    """CloudWatch's own; the local cloud gives none."""
 
 
 class Metric(NamedTuple):

@@ -1,6 +1,6 @@
 """Whether the models are where the endpoints name them, and of a kind that their engine loads."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +53,21 @@ def check_models(
                 problem = problem or _find_pickle(version, heads, is_foreign)
             if problem:
                 yield Finding(endpoint, f"{FILE}, version {version.version}", problem)
+
+
+def list_missing(
+    client: Any, bucket: str, settings: EndpointSettings, loaded: Container[str]
+) -> Iterator[tuple[str, str]]:
+    """(version, why) of each version that is not loaded and whose model is not in its bucket."""
+    if settings.auto_update is not None:  # what it follows is in the registry
+        return
+    for name, version in settings.versions.items():
+        if version.model is None or name in loaded:
+            continue
+        location = locate_model(version.model, bucket)
+        problem = _find_problem(client, location, version) if location.bucket else ""
+        if problem:
+            yield name, problem
 
 
 def _find_pickle(version: VersionSettings, names: Iterable[str], is_foreign: bool) -> str:

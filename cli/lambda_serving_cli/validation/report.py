@@ -12,6 +12,7 @@ from lambda_serving_cli.validation import files
 from lambda_serving_cli.validation.findings import Finding
 from lambda_serving_cli.validation.imports import check_code_of_endpoints, check_misfits
 from lambda_serving_cli.validation.models import check_models
+from lambda_serving_cli.validation.samples import check_samples
 from lambda_serving_cli.validation.sizes import FunctionSize, check_sizes, list_builds, measure
 
 
@@ -35,6 +36,7 @@ def validate_files(project: Project) -> Report:
     if len(settings) == len(project.list_endpoints()):
         findings += files.check_monitoring(project)
     findings += files.check_names(project, list(settings))
+    findings += check_samples(project, template, settings)
     findings += check_misfits(project)
     findings += check_code_of_endpoints(project, template, settings, builds)
     sizes = [size for folder, _ in builds for size in measure(project, folder)]

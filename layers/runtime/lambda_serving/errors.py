@@ -241,5 +241,6 @@ def report_error(exception: BaseException, request_id: str) -> ServingError:
         private,
         request_id,
         exc_info=None if is_refusal else error,
+        extra={"error_type": error.type, "status": error.status, "stage": error.stage},
     )
     return error

@@ -28,6 +28,13 @@ PreprocessOption = Annotated[
     Path | None,
     typer.Option(help="Your code: a file, or a folder. Without it, bodies go to the model as is."),
 ]
+SampleOption = Annotated[
+    Path | None,
+    typer.Option(
+        help="A file with the body of a request, for `make up`, the docs page and checks.",
+        show_default="made of the keys that the code reads",
+    ),
+]
 SHAPE = "like 1 28 28, or for several like '[1, 28, 28]' '[1, 4]'; -1 for any length."
 
 

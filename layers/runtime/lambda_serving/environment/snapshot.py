@@ -11,9 +11,9 @@ import gc
 import sys
 from typing import TYPE_CHECKING, Any
 
-from lambda_serving.errors import report_error
+from lambda_serving.errors import ModelLoadError, report_error
 from lambda_serving.telemetry.logs import import_formatter
-from lambda_serving.versions.sample import answer_sample, read_sample
+from lambda_serving.versions.sample import answer_sample, read_samples
 
 if TYPE_CHECKING:
     from lambda_serving.environment.environment import Environment
@@ -38,9 +38,10 @@ def register_hooks(environment: Environment) -> None:
 
 
 def warm_up(environment: Environment) -> None:
-    """Load the versions that answer the unversioned URL, and let each answer a sample request.
+    """Load the versions that answer the unversioned URL, and let each answer the sample requests.
 
-    Modules that the first request or the first log line would import are imported, too.
+    Modules that the first request or the first log line would import are imported, too. Where an
+    endpoint calls others, a sample that fails is only logged: they may not be deployed yet.
 
     Raises:
         LoadError: a version does not load, or does not answer.
@@ -48,13 +49,19 @@ def warm_up(environment: Environment) -> None:
     if environment.runtime.function_name:
         import_formatter()
     environment.versions.check_registry()  # the cold start tried only the newest version
-    sample = read_sample(environment.runtime)
-    rollout = environment.versions.rollout
+    samples = read_samples(environment.runtime)
+    settings, rollout = environment.settings, environment.versions.rollout
+    may_fail = bool(settings.calls) or settings.is_canary
     # The default version comes last: if memory is short, it is not unloaded.
     for version in [*(set(rollout.shares) - {rollout.default}), rollout.default]:
         endpoint = environment.versions.get(version)
-        if sample is not None:
-            answer_sample(endpoint, sample)
+        for sample in samples:
+            try:
+                answer_sample(endpoint, sample)
+            except ModelLoadError as error:
+                if not may_fail:
+                    raise
+                report_error(error, "sample")
 
 
 def freeze() -> None:

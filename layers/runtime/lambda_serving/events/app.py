@@ -175,9 +175,10 @@ class App:
         return Answer(200, "text/html; charset=utf-8", render_page(self._environment.settings))
 
     def _show_openapi(self, scope: Scope) -> Answer:
-        from lambda_serving.events.openapi import add_security, describe_api
+        from lambda_serving.events.openapi import add_security, describe_api, read_examples
 
-        document = describe_api(self._environment.settings)
+        environment = self._environment
+        document = describe_api(environment.settings, read_examples(environment.runtime))
         return answer_json(add_security(document, scope.get("aws.event", {})))
 
 

@@ -6,14 +6,21 @@ start (docs/decisions/0005-thin-app.md).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import logging
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.openapi.docs import get_swagger_ui_html
 from pydantic import BaseModel
 
+from lambda_serving.errors import SettingsError
+from lambda_serving.messages.encoding import BYTES, JSON
+from lambda_serving.messages.sample import Sample, list_samples, read_sample
 from lambda_serving.settings.endpoint import EndpointSettings
+from lambda_serving.settings.runtime import Runtime
+
+logger = logging.getLogger("lambda_serving")
 
 
 class ErrorBody(BaseModel):
@@ -36,20 +43,49 @@ ERRORS = {
     504: "the user's code still ran shortly before the time limit",
 }
 
-OPENAPI_BODY = {
-    "requestBody": {
-        "required": True,
-        "content": {
-            "application/json": {"schema": {"type": "object"}},
-            "application/octet-stream": {"schema": {"type": "string", "format": "binary"}},
-        },
-    }
-}
+OBJECT = {"type": "object"}
+BINARY = {"type": "string", "format": "binary"}
+
+LARGEST_EXAMPLE = 64 * 1024
+"""Bytes of a sample that the document repeats."""
 
 
-def describe_api(settings: EndpointSettings) -> dict[str, Any]:
-    """The OpenAPI document of one endpoint."""
-    return make_app(settings).openapi()
+def describe_api(settings: EndpointSettings, samples: Sequence[Sample] = ()) -> dict[str, Any]:
+    """The OpenAPI document of one endpoint, with its samples as examples."""
+    return make_app(settings, samples).openapi()
+
+
+def read_examples(runtime: Runtime) -> list[Sample]:
+    """The samples in the endpoint's folder; none, with a warning, where one of them is wrong."""
+    try:
+        paths = list_samples(runtime.task_root)
+        return [read_sample(path, runtime.max_body_bytes, runtime) for path in paths.values()]
+    except SettingsError as error:
+        logger.warning("the OpenAPI document is without samples: %s", error.detail)
+        return []
+
+
+def describe_body(samples: Sequence[Sample]) -> dict[str, Any]:
+    """The request's body: its content types, those of the samples first."""
+    content: dict[str, dict[str, Any]] = {}
+    for sample in samples:
+        media = content.setdefault(
+            sample.content_type, {"schema": OBJECT if sample.is_json else BINARY}
+        )
+        value = sample.body if sample.is_json else _read_text(sample)
+        if value is not None and len(sample.content) <= LARGEST_EXAMPLE:
+            media.setdefault("examples", {})[sample.name] = {"value": value}
+    content.setdefault(JSON, {"schema": OBJECT})
+    content.setdefault(BYTES, {"schema": BINARY})
+    return {"requestBody": {"required": True, "content": content}}
+
+
+def _read_text(sample: Sample) -> str | None:
+    """The text of a sample of a text type; None where it is none."""
+    try:
+        return sample.content.decode() if sample.content_type.startswith("text/") else None
+    except UnicodeDecodeError:
+        return None
 
 
 SIGNATURE = {
@@ -90,7 +126,7 @@ async def _describe(request: Request) -> Any:
     """Stands for a route in the document; no request reaches it."""
 
 
-def make_app(settings: EndpointSettings) -> FastAPI:
+def make_app(settings: EndpointSettings, samples: Sequence[Sample]) -> FastAPI:
     """A FastAPI application that only describes the routes; ``app.App`` serves them."""
     app = FastAPI(title=settings.endpoint, version=settings.default or "newest")
     base = f"/serve/{settings.endpoint}"
@@ -109,7 +145,10 @@ def make_app(settings: EndpointSettings) -> FastAPI:
             **options,
         )
 
-    post: dict[str, Any] = {"responses": responses, "openapi_extra": OPENAPI_BODY}
+    post: dict[str, Any] = {
+        "responses": responses,
+        "openapi_extra": describe_body(samples),
+    }
     add("POST", base, "serve", f"Run version {settings.default or 'that is the newest'}", **post)
     for version in settings.versions:
         add("POST", f"{base}/{version}", f"serve_{version}", f"Run version {version}", **post)

@@ -8,7 +8,7 @@ from time import perf_counter
 from typing import Any, NamedTuple
 
 from lambda_serving.engines.base import Engine
-from lambda_serving.errors import UserCodeError
+from lambda_serving.errors import InputError, UserCodeError
 from lambda_serving.messages.request import Request
 from lambda_serving.messages.request_metrics import RequestMetrics
 from lambda_serving.models.model import Model
@@ -117,7 +117,10 @@ class Endpoint(Servable):
                 data = run(context.run(stage.call, data, state, collect), context)
             except BaseException as error:  # noqa: BLE001  (user code: any error is translated)
                 failure = translate_exception(error, stage.name, stage.blames_caller)
-                if isinstance(failure, UserCodeError) and data is request.body:
+                is_told = isinstance(failure, UserCodeError) or (
+                    isinstance(failure, InputError) and type(data) is bytes
+                )
+                if is_told and data is request.body:
                     from lambda_serving.user_code.causes import describe_input
 
                     headers = request.headers

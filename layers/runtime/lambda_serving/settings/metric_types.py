@@ -24,7 +24,7 @@ MOST_MAGNITUDE = 2.0**360
 """Of a number, of either sign (CloudWatch API reference, "MetricDatum")."""
 
 RESERVED = frozenset(
-    "_aws Endpoint Version ErrorType Count Latency PreprocessLatency ProcessLatency"
+    "_aws Endpoint Version ErrorType ErrorStatus Count Latency PreprocessLatency ProcessLatency"
     " PostprocessLatency Errors Faults ColdStart ModelLoad request_id engine model_sha256".split()
 )
 """Keys of a record that are its own."""

@@ -54,20 +54,22 @@ def make_records(
     own: Mapping[str, str],
     metrics: Metrics,
     classes: Classes,
-    error: str | None,
+    error: tuple[str, int] | None,
     request: Mapping[str, Any],
     properties: Mapping[str, Any],
 ) -> Iterator[dict[str, Any]]:
     """The records of one request: one, and further ones if a limit is exceeded.
 
-    ``own`` has the dimensions Endpoint and Version, ``error`` is the class of the request's error.
+    ``own`` has the dimensions Endpoint and Version, ``error`` the class and status of an error.
     Properties of the ``request`` are in each record, further ``properties`` only in the first.
     """
     first, rest = split_metrics(metrics)
     labels, further = split_classes(classes, metrics)
     units = tuple([(name, metrics[name][0]) for name in first])
     directives = list_directives(namespace, tuple(own), units, tuple(labels), error is not None)
-    errors = {} if error is None else {"ErrorType": fit_dimension(error)}
+    errors: dict[str, Any] = {}
+    if error is not None:
+        errors = {"ErrorType": fit_dimension(error[0]), "ErrorStatus": error[1]}
     yield make_record(directives, {**properties, **request, **own, **labels, **errors, **first})
     for part in rest:
         units = tuple([(name, metrics[name][0]) for name in part])

@@ -137,6 +137,7 @@ class LogHandler(logging.Handler):
     def _formatter(self) -> LambdaPowertoolsFormatter:
         return import_formatter()(
             json_serializer=encode_line,  # type: ignore[arg-type]  # a dict by another name
+            serialize_stacktrace=False,  # `exception` has it already
             # Lambda's log filter takes lines with other time formats for INFO.
             utc=True,
             use_rfc3339=True,

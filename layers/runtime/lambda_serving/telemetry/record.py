@@ -141,11 +141,10 @@ class RecordedMetrics(RequestMetrics):
             elif read:
                 metrics[name] = (unit, read)
         own = {"Endpoint": writer.endpoint, "Version": self.version}
-        error = None if self._error is None else self._error[0]
         request = self._describe_request()
         properties = {} if self._properties is None else self._properties.fragments
         for record in emf.make_records(
-            writer.namespace, own, metrics, classes, error, request, properties
+            writer.namespace, own, metrics, classes, self._error, request, properties
         ):
             try:
                 writer.write(record)

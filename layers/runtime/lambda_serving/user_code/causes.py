@@ -7,6 +7,7 @@ nothing but names of modules, classes and packages, and numbers.
 from __future__ import annotations
 
 import errno
+import json
 import re
 import shutil
 import sys
@@ -17,6 +18,11 @@ from typing import Any
 
 from lambda_serving.settings.runtime import read_runtime
 from lambda_serving.user_code.libraries import describe_missing
+
+FORM = "application/x-www-form-urlencoded"
+
+MOST_PARSED = 100_000
+"""Bytes of a body that is parsed only to tell what it is."""
 
 
 def describe_cause(error: BaseException) -> str:
@@ -197,11 +203,27 @@ CAUSES: tuple[Callable[[BaseException], str], ...] = (
 
 def describe_input(error: BaseException, data: Any, content_type: str | None, is_http: bool) -> str:
     """What the body has to do with an error of the first method that gets it."""
+    if isinstance(data, bytes) and content_type and _is_form_of_json(data, content_type):
+        return (
+            f"; the body is a JSON object that was sent as {FORM}, so that it came as bytes:"
+            " send it with -H 'content-type: application/json'"
+        )
     if isinstance(data, bytes) and isinstance(error, TypeError | AttributeError):
         return _describe_bytes(error, content_type, is_http)
     if isinstance(data, dict) and type(error) is KeyError and len(error.args) == 1:
         return _describe_key(error, data)
     return ""
+
+
+def _is_form_of_json(data: bytes, content_type: str) -> bool:
+    """Whether it is JSON with the content type that `curl -d` sends unless told otherwise."""
+    is_form = content_type.partition(";")[0].strip().lower() == FORM
+    if not is_form or len(data) > MOST_PARSED or not data.lstrip().startswith(b"{"):
+        return False
+    try:
+        return isinstance(json.loads(data), dict)
+    except (ValueError, RecursionError):
+        return False
 
 
 def _describe_bytes(error: BaseException, content_type: str | None, is_http: bool) -> str:

@@ -87,6 +87,7 @@ class IsolatedFolder:
         self.entry = ""
         self._path = [str(folder)]
         self._names = list_modules(folder) if owned is None else owned
+        self._prefixes = tuple(f"{name}." for name in self._names)
         self.builtins = vars(builtins) | {"__import__": self._import}
         self._hidden: dict[str, ModuleType] = {}
         package = ModuleType(name)
@@ -109,6 +110,14 @@ class IsolatedFolder:
 
     def _owns(self, name: str) -> bool:
         return name.partition(".")[0] in self._names
+
+    def _list_imported(self) -> list[str]:
+        """The imported modules of plain names: as ``_owns``, without a call for each module."""
+        return [
+            name
+            for name in list(sys.modules)
+            if name in self._names or name.startswith(self._prefixes)
+        ]
 
     def _import(
         self,
@@ -186,9 +195,7 @@ class IsolatedFolder:
 
     def show(self) -> None:
         """Let plain names lead here: of imported modules now, of others when they are imported."""
-        self._hidden = {
-            name: sys.modules.pop(name) for name in list(sys.modules) if self._owns(name)
-        }
+        self._hidden = {name: sys.modules.pop(name) for name in self._list_imported()}
         self._alias()
 
     def _alias(self) -> None:
@@ -201,7 +208,7 @@ class IsolatedFolder:
 
     def hide(self) -> None:
         """Let plain names lead where they led before ``show``."""
-        for name in [name for name in list(sys.modules) if self._owns(name)]:
+        for name in self._list_imported():
             del sys.modules[name]
         sys.modules |= self._hidden
 

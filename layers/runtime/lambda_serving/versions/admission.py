@@ -6,11 +6,13 @@ import logging
 from collections.abc import Callable, Sequence
 
 from lambda_serving.errors import LoadError, ModelFetchError, ModelLoadError
+from lambda_serving.messages.request import Request
 from lambda_serving.models.registry import Entry, Index
+from lambda_serving.settings.runtime import MEGABYTE, Runtime
 from lambda_serving.settings.version_keys import WITHOUT_MODEL
 from lambda_serving.versions.loaded import LoadedVersions
 from lambda_serving.versions.rollout import Rollout
-from lambda_serving.versions.sample import answer_sample, parse_sample
+from lambda_serving.versions.sample import answer_sample, parse_sample, read_samples
 
 logger = logging.getLogger("lambda_serving")
 
@@ -26,13 +28,13 @@ class Admission:
         index: Index,
         rollout: Rollout,
         loaded: LoadedVersions,
-        memory: int,
+        runtime: Runtime,
         clock: Callable[[], float],
     ) -> None:
         self._index = index
         self._rollout = rollout
         self._loaded = loaded
-        self._memory = memory
+        self._runtime = runtime
         self._clock = clock
         self._admitted: set[str] = set()
         self._load_seconds = 0.0
@@ -95,21 +97,33 @@ class Admission:
         known = self._rollout.versions
         self._rollout.versions = {**known, version: entry.settings}
         try:
-            if entry.size > self._memory and entry.settings.engine not in WITHOUT_MODEL:
+            memory = self._runtime.memory_mb * MEGABYTE
+            if entry.size > memory and entry.settings.engine not in WITHOUT_MODEL:
                 # It would end the process. Custom code may read a model in parts.
                 raise ModelLoadError(
-                    f"its model has {entry.size} bytes, the function's memory {self._memory}"
+                    f"its model has {entry.size} bytes, the function's memory {memory}"
                 )
             started = self._clock()
             endpoint = self._loaded.get(version, keep=self._rollout.default)
             self._load_seconds = self._clock() - started
-            if entry.sample is not None:
-                answer_sample(endpoint, parse_sample(self._index.read_sample(entry), version))
+            for sample in self._read_samples(entry):
+                answer_sample(endpoint, sample)
         except LoadError:
             self._rollout.versions = known
             self._loaded.forget(version)
             raise
         self._admitted.add(version)
+
+    def _read_samples(self, entry: Entry) -> list[Request]:
+        """The version's own sample in the registry; without one, those beside the code.
+
+        Raises:
+            LoadError: one cannot be read.
+        """
+        if entry.sample is None:
+            return read_samples(self._runtime)
+        content = self._index.read_sample(entry)
+        return [parse_sample(entry.sample, content, entry.settings.version)]
 
     def forget(self, version: str) -> None:
         """Unload a version that the endpoint no longer has."""

@@ -15,6 +15,7 @@ from collections.abc import Callable
 from lambda_serving.errors import LoadError, ModelFetchError
 from lambda_serving.models.registry import Entry, Index
 from lambda_serving.settings.auto_update import AutoUpdate
+from lambda_serving.settings.runtime import Runtime
 from lambda_serving.versions.admission import Admission
 from lambda_serving.versions.loaded import LoadedVersions
 from lambda_serving.versions.rollout import Rollout
@@ -37,15 +38,15 @@ class RegistryWatcher:
         index: Index,
         rollout: Rollout,
         loaded: LoadedVersions,
-        memory: int,
+        runtime: Runtime,
         count: Callable[..., None],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """``memory`` is the function's, in bytes; ``count`` counts a metric of the endpoint."""
+        """``count`` counts a metric of the endpoint."""
         self._update = update
         self._index = index
         self._rollout = rollout
-        self._admission = Admission(index, rollout, loaded, memory, clock)
+        self._admission = Admission(index, rollout, loaded, runtime, clock)
         self._count = count
         self._clock = clock
         self._entries: list[Entry] = []

@@ -1,47 +1,42 @@
-"""Sample requests: a version must answer its sample before it gets any traffic."""
+"""Sample requests: a version must answer its samples before it gets any traffic."""
 
 from __future__ import annotations
 
-import math
-from pathlib import Path
-
-from lambda_serving.errors import ModelLoadError, RequestError, ServingError, SettingsError
-from lambda_serving.messages.encoding import decode_body, parse_json
-from lambda_serving.messages.envelope import read_request
+from lambda_serving.errors import ModelLoadError, RequestError, ServingError
 from lambda_serving.messages.request import Request, enter_request
+from lambda_serving.messages.sample import DEFAULT, decode_sample, list_samples, read_sample
 from lambda_serving.pipeline.endpoint import Servable
 from lambda_serving.settings.auto_update import LARGEST_SAMPLE
 from lambda_serving.settings.runtime import Runtime
 
-FILE = "sample.json"
 
-
-def read_sample(runtime: Runtime) -> Request | None:
-    """Read ``sample.json`` in the function's folder, the payload of a direct invoke; else None.
+def read_samples(runtime: Runtime) -> list[Request]:
+    """The samples in the function's folder, as requests.
 
     Raises:
-        SettingsError: the file is not a valid payload.
+        SettingsError: a file cannot be a request's body.
     """
-    file = Path(runtime.task_root, FILE)
-    if not file.is_file():
-        return None
-    try:
-        return read_request(parse_json(file.read_bytes()), "sample", math.inf, runtime)
-    except (RequestError, ValueError) as error:
-        raise SettingsError(f"{FILE}: expected the payload of a direct invoke: {error}") from error
+    samples = [
+        read_sample(path, runtime.max_body_bytes, runtime)
+        for path in list_samples(runtime.task_root).values()
+    ]
+    return [
+        Request(each.body, DEFAULT if each.name == DEFAULT else f"{DEFAULT}-{each.name}")
+        for each in samples
+    ]
 
 
-def parse_sample(text: bytes, version: str) -> Request:
-    """Parse the sample request of a version in the registry: the body of a request.
+def parse_sample(key: str, content: bytes, version: str) -> Request:
+    """Parse the sample of a version in the registry: its key, and the content of that.
 
     Raises:
         ModelLoadError: it is not a valid body.
     """
     try:
-        body = decode_body(text, "application/json", "", LARGEST_SAMPLE)
+        body = decode_sample(key, content, LARGEST_SAMPLE)
     except RequestError as error:
         raise ModelLoadError(f"its sample request is none: {error.detail}") from error
-    return Request(body, f"sample-{version}")
+    return Request(body, f"{DEFAULT}-{version}")
 
 
 def answer_sample(endpoint: Servable, request: Request) -> None:

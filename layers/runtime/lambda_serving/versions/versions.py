@@ -67,7 +67,7 @@ class Versions:
                     Index(settings.auto_update, settings.shared, self._runtime),
                     self._rollout,
                     self._loaded,
-                    self._runtime.memory_mb * MEGABYTE,
+                    self._runtime,
                     self._count,
                 )
         return self._rollout
