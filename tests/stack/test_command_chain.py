@@ -206,7 +206,7 @@ def test_a_day(project: Copy) -> None:
         ("begun", "RuntimeError: broken on purpose"),
         ("adds", "LookupError: and this one, too"),
     ):
-        assert f"\n{name}: " in told and f"`lambda-serving logs {name}`" in told
+        assert f"\n{name}: " in told and f"`lambda-serving logs {name} --errors`" in told
         assert told.count(f"  | {error}") == 1
     assert "2 of 2 endpoints" in up(project, code=1)  # which nobody has mended
     if "logs" in list_commands():
