@@ -77,6 +77,7 @@ def service() -> Iterator[LambdaService]:
 
 
 def call_at_init(code: Path) -> None:
+    (code / "sample.json").unlink()  # which would call before the snapshot, too
     with (code / "preprocess.py").open("a") as file:
         file.write(CALL_AT_INIT)
 
