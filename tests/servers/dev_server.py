@@ -29,11 +29,11 @@ def clean_environment(**more: str) -> dict[str, str]:
     return kept | {"COLUMNS": "300", "NO_COLOR": "1", "AWS_EC2_METADATA_DISABLED": "true"} | more
 
 
-def wait_for(check: Callable[[], Any], what: str) -> Any:
+def wait_for(check: Callable[[], Any], what: str, seconds: float = PATIENCE) -> Any:
     """What `check` gives as soon as that is true."""
-    end = time.monotonic() + PATIENCE
+    end = time.monotonic() + seconds
     while not (found := check()):
-        assert time.monotonic() < end, f"waited {PATIENCE:.0f} s for {what}"
+        assert time.monotonic() < end, f"waited {seconds:.0f} s for {what}"
         time.sleep(0.05)
     return found
 
@@ -87,7 +87,8 @@ class DevServer:
         try:
             found = wait_for(lambda: re.search(r" at (http://[^,]+),", self.log), "the address")
             self.http.base_url = found[1]
-            wait_for(lambda: "loading" not in str(self.list()), "all endpoints to be loaded")
+            what = "all endpoints to be loaded, and their packages installed before"
+            wait_for(lambda: "loading" not in str(self.list()), what, 3 * PATIENCE)
             self.log_at_start = self.log
         except BaseException:
             self.__exit__()

@@ -40,7 +40,7 @@ class HttpApi(LoopbackServer):
             description = DESCRIPTION.format(url=self.url, parameters=known)
             return 200, description if action == "DescribeStacks" else RESOURCES
         if path.startswith("/2015-03-31/"):
-            self.invokes += 1
+            self.invokes += method == "POST"  # and no look at the function's state
             return 200, json.dumps({"versions": {}, "default": "1"})
         self.seen.append((path, dict(headers.items())))
         if path == "/elsewhere":

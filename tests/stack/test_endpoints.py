@@ -71,7 +71,6 @@ def test_iris_gives_the_species(stack: Stack) -> None:
         ("http_not_json", 400),
         ("http_not_gzip", 400),
         ("http_unknown_version", 404),
-        ("http_wrong_method", 404),  # no route: API Gateway answers
         ("http_unsupported_encoding", 415),
         ("http_not_object", 422),
         ("http_missing_key", 422),
@@ -84,6 +83,12 @@ def test_http_status(stack: Stack, name: str, status: int) -> None:
     if status != 200:
         assert {"detail", "type", "stage", "request_id"} <= answer.json().keys()
         assert "Traceback" not in answer.text
+
+
+def test_other_methods_are_no_routes(stack: Stack) -> None:
+    """API Gateway answers, and no function runs."""
+    answer = replay(stack, "http_wrong_method")
+    assert (answer.status_code, answer.json()) == (404, {"message": "Not Found"})
 
 
 def test_gzip(stack: Stack) -> None:

@@ -46,7 +46,10 @@ def test_alarms_are_deployed(stack: Stack) -> None:
         assert throttles["Dimensions"] == [{"Name": "FunctionName", "Value": function}]
         for alarm in (latency, throttles):
             assert alarm["AlarmActions"] == alarm["OKActions"] == []
-            assert f"/aws/lambda/{function} " in alarm["AlarmDescription"]
+            command = (
+                f"`lambda-serving logs {endpoint} --errors --stack {stack.state['stack_name']}`"
+            )
+            assert command in alarm["AlarmDescription"]
 
 
 def test_crashes_are_counted_of_every_log(stack: Stack) -> None:

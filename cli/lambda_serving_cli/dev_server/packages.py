@@ -143,6 +143,8 @@ def _fill(folder: Path, packages: Packages) -> None:
         "PATH": os.pathsep.join([str(uv.parent), os.environ.get("PATH", os.defpath)]),
         "LAMBDA_ARCHITECTURE": find_architecture(),
         "PYTHONPATH": "",
+        # What is imported is compiled then: all of SciPy takes ten seconds.
+        "UV_COMPILE_BYTECODE": "0",
     }
     _run([str(uv), "venv", "--quiet", "--python", sys.executable, str(folder)], environment)
     command = [sys.executable, str(LAYERS / "package.py"), "environment"]
