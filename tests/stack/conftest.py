@@ -105,12 +105,26 @@ def bring_down(state: Path = STATE) -> subprocess.CompletedProcess[str]:
     return run_cli("down", "--clean", "--state", str(state), timeout=180)
 
 
+def read_parent(pid: str) -> str:
+    """The process that started it, or took it over. 0 has none, and starts the first one."""
+    if pid == "0":
+        return pid
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1]
+
+
 def list_processes(word: str) -> dict[int, str]:
-    """pid -> command line of every process that names `word`, but the tests' own."""
+    """pid -> command line of every process that names `word`, but the tests' own.
+
+    Those are this process, the one that started it and the others that this one started (the
+    workers of pytest-xdist), and what any of them runs just now.
+    """
     found = {}
     for folder in Path("/proc").iterdir():
         if folder.name.isdecimal() and int(folder.name) not in (os.getpid(), os.getppid()):
             try:
+                parent = read_parent(folder.name)
+                if os.getppid() in (int(parent), int(read_parent(parent))):
+                    continue
                 line = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode()
                 variables = (folder / "environ").read_bytes().decode(errors="replace")
             except OSError:
