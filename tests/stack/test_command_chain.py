@@ -107,6 +107,7 @@ def test_from_new_to_answers(project: Copy) -> None:
     assert missing["problem"].endswith("has no version that is published")
     project.do("model", "publish", *MODEL, "--version", "1")
     assert project.ask("validate")["findings"] == []
+    assert "1 answered, 3 unchanged since they answered" in up(project)  # it had no model before
     for name in ("adds", "follows", "shares"):
         assert project.ask("invoke", name, "--data", SUM)["body"] == {"sum": 3.0}
     assert project.ask("invoke", "adds", "--example")["body"] == {"sum": 2.0}  # as `local up` sent

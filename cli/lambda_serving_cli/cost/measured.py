@@ -12,8 +12,8 @@ from lambda_serving_cli.cost.formula import SECONDS
 from lambda_serving_cli.logs.platform import Report, read_report
 from lambda_serving_cli.logs.reader import parse_object
 from lambda_serving_cli.statistics.records import Sums, Tally
-from lambda_serving_cli.statistics.report import count_things
 from lambda_serving_cli.terminal.errors import CommandError
+from lambda_serving_cli.terminal.output import count_things
 
 REPORTS, LOCAL_REPORTS = '?"platform.report" ?"REPORT RequestId"', '"REPORT"'
 """Filter patterns of Lambda's reports, as JSON or as text; the local cloud knows no `?`."""

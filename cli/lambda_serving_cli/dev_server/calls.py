@@ -45,7 +45,7 @@ class LocalCalls(CallsOnDemand):
 
 
 class LocalTransport:
-    """A ``Transport`` that invokes other endpoints of the dev server, with Lambda's time limit."""
+    """Invokes other endpoints of the dev server, with Lambda's time limit."""
 
     def __init__(self, caller: str, file: EndpointFile, ask: AskOther) -> None:
         """``file`` is that of the ``caller``."""
@@ -54,11 +54,8 @@ class LocalTransport:
         self._ask = ask
         self._warned: set[str] = set()
 
-    def connect(self) -> None:
-        """See ``Transport``. There are no connections."""
-
     def invoke(self, endpoint: str, payload: bytes, seconds: float) -> bytes:
-        """See ``Transport``."""
+        """See ``calls.send_request.Send``."""
         call = self._ask(endpoint, payload, seconds, LOADING.get())
         try:
             outcome, answer = call.result(seconds)

@@ -16,7 +16,7 @@ from lambda_serving_cli.aws.local_stack import STACK_NAME
 from lambda_serving_cli.local_cloud.intrinsics import ACCOUNT
 from lambda_serving_cli.local_cloud.layout import Layout
 from lambda_serving_cli.local_cloud.settings import read_settings
-from lambda_serving_cli.terminal.output import format_size
+from lambda_serving_cli.terminal.output import count_things, format_size
 
 LOGICAL_ID = "ModelBucket"
 VERSIONS = ".versions"
@@ -86,7 +86,7 @@ class Contents:
 
     def describe(self) -> str:
         """`12 files of models, 3 models in the registry, 4.2 MB`."""
-        files, models = count(self.files, "file"), count(self.registered, "model")
+        files, models = count_things(self.files, "file"), count_things(self.registered, "model")
         return f"{files} of models, {models} in the registry, {format_size(self.size)}"
 
 
@@ -104,7 +104,3 @@ def weigh_bucket(layout: Layout) -> Contents:
             elif not path.name.endswith(ABOUT):
                 files += 1
     return Contents(files, registered, size)
-
-
-def count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"

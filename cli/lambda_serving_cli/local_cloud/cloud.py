@@ -98,10 +98,11 @@ def _bring_up(layout: Layout, project: Project, wish: Wish) -> Running:
         step.outcome = f"{count} uploaded" if count else "unchanged"
     stack.write(layout.state)
     with steps.step("a request to each endpoint") as step:
-        wanted = _choose(layout, build, stack, record, wish.endpoints)
+        wanted = _choose(build, stack, record, wish.endpoints)
         access = open_local_stack(stack).find_access()
         exchanges, failures = smoke.try_endpoints(layout.root, stack, access, wanted)
-        _remember(layout, record, wanted, [failure.endpoint for failure in failures])
+        answered = {name: wanted[name] for name, each in exchanges.items() if has_model(each)}
+        _remember(layout, record, wanted, answered)
         left = len(stack.functions) - len(wanted)
         rest = "not asked for" if wish.endpoints else "unchanged since they answered"
         step.outcome = f"{len(exchanges)} answered"
@@ -124,8 +125,13 @@ def _deploy(
     return replace(record, has_routes=True)
 
 
+def has_model(exchanges: Sequence[smoke.Exchange]) -> bool:
+    """Whether an endpoint answered with its model, and need not be tried again."""
+    return not any(exchange.is_without_model for exchange in exchanges)
+
+
 def _choose(
-    layout: Layout, build: Build, stack: LocalStack, record: Record, endpoints: Collection[str]
+    build: Build, stack: LocalStack, record: Record, endpoints: Collection[str]
 ) -> dict[str, str]:
     """What is tried: what was named, or whatever has not answered yet as it is now.
 
@@ -142,25 +148,32 @@ def _choose(
 
 
 def _remember(
-    layout: Layout, record: Record, tried: Mapping[str, str], failed: Collection[str]
+    layout: Layout, record: Record, tried: Collection[str], answered: Mapping[str, str]
 ) -> None:
-    answered = {**record.answered, **tried}
-    kept = {name: each for name, each in answered.items() if name not in failed}
-    replace(record, answered=kept).write(layout.record_file)
+    kept = {name: each for name, each in record.answered.items() if name not in tried}
+    replace(record, answered={**kept, **answered}).write(layout.record_file)
 
 
 def take_down(layout: Layout) -> bool:
     """Stop all that was started; models and settings stay. Returns whether anything ran."""
     steps = Steps(2)
-    layout.stack_file.unlink(missing_ok=True)
-    layout.sam_local_file.unlink(missing_ok=True)
     with steps.step("stop the functions and the local AWS") as step:
-        stopped = ministack.stop(layout)
+        stopped = _stop(layout)
         step.outcome = "stopped" if stopped else "nothing ran"
     with steps.step("remove what they left"):
-        ministack.remove_leftovers(layout)
-        keep_bucket(layout)
+        _sweep(layout)
     return stopped
+
+
+def _stop(layout: Layout) -> bool:
+    layout.stack_file.unlink(missing_ok=True)
+    layout.sam_local_file.unlink(missing_ok=True)
+    return ministack.stop(layout)
+
+
+def _sweep(layout: Layout) -> None:
+    ministack.remove_leftovers(layout)
+    keep_bucket(layout)
 
 
 def clean(layout: Layout) -> None:
@@ -184,22 +197,16 @@ def _run_ministack(layout: Layout, steps: Steps, host: str | None, port: int | N
             step.outcome = f"runs already at {process.url}"
             return process
         # One that is alive and does not answer goes.
-        _clear(layout)
+        _stop(layout)
+        _sweep(layout)
         try:
             known = read_settings(layout)
             process = ministack.start(
                 layout, host or known.host or DEFAULT_HOST, port or known.port or DEFAULT_PORT
             )
         except BaseException:
-            _clear(layout)
+            _stop(layout)
+            _sweep(layout)
             raise
         step.outcome = f"runs at {process.url}"
         return process
-
-
-def _clear(layout: Layout) -> None:
-    layout.stack_file.unlink(missing_ok=True)
-    layout.sam_local_file.unlink(missing_ok=True)
-    ministack.stop(layout)
-    ministack.remove_leftovers(layout)
-    keep_bucket(layout)

@@ -24,7 +24,7 @@ class Record:
     has_routes: bool = False
     """Whether the HTTP API got its routes after the stack's deploy."""
     answered: Mapping[str, str] = field(default_factory=dict)
-    """Endpoint -> hash of its function and its samples when it answered last."""
+    """Endpoint -> hash of its folder when it answered last, with its model."""
 
     def write(self, path: Path) -> None:
         """Write it, so that a reader finds the old one or the new one, whole."""

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-
+from lambda_serving_cli.logs.reader import parse_object
 from lambda_serving_cli.logs.tracebacks import shorten_traceback
 
 MARK = "Traceback (most recent call last)"
@@ -32,11 +31,8 @@ def find_traceback(function: str, since: float) -> str:
 
 def read_text(message: str) -> str:
     """The traceback of a line of JSON, or the text of any other line."""
-    try:
-        line = json.loads(message)
-        return str(line.get("exception") or line.get("message") or "")
-    except (ValueError, AttributeError, RecursionError):
-        return message
+    line = parse_object(message)
+    return message if line is None else str(line.get("exception") or line.get("message") or "")
 
 
 def cut(traceback: str) -> str:

@@ -16,7 +16,7 @@ from lambda_serving_cli.statistics.figures import (
     Value,
 )
 from lambda_serving_cli.statistics.sample import Bucket
-from lambda_serving_cli.terminal.output import print_wrapped, write_fields
+from lambda_serving_cli.terminal.output import count_things, print_wrapped, write_fields
 
 LONGEST_LABEL = 24
 LONGEST_BAR = 40
@@ -159,7 +159,3 @@ def name_time(milliseconds: float) -> str:
     """Three digits or so: "0.12 ms", "34.1 ms", "1,204 ms"."""
     digits = 2 if milliseconds < 10 else 1 if milliseconds < 100 else 0
     return f"{milliseconds:,.{digits}f} ms"
-
-
-def count_things(number: int, name: str) -> str:
-    return f"{number:,} {name}{'' if number == 1 else 's'}"

@@ -113,6 +113,11 @@ def make_console(file: IO[str]) -> Console:
     )
 
 
+def count_things(number: int, name: str) -> str:
+    """`1 file`, `1,200 files`."""
+    return f"{number:,} {name}{'' if number == 1 else 's'}"
+
+
 def format_size(size: int) -> str:
     """Bytes as a person reads them, "1.2 MB"."""
     value, units = float(size), ["bytes", "kB", "MB", "GB", "TB"]
